@@ -1,0 +1,16 @@
+//! Plain types that every floor of the host shares: no I/O, no clock, no engine.
+
+pub mod digest;
+pub mod instrument;
+pub mod number;
+pub mod problem;
+pub mod risk;
+pub mod time;
+
+pub use bulkhead_venue::order;
+pub use digest::Digest;
+pub use instrument::{AssetClass, Instrument};
+pub use number::Value;
+pub use problem::{Blame, Problem};
+pub use rust_decimal::Decimal;
+pub use time::Timestamp;

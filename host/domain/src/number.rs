@@ -1,0 +1,71 @@
+//! Values of open-ended fields, and the passage between decimals and binary floats.
+
+use rust_decimal::Decimal;
+use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
+use serde::{Deserialize, Serialize};
+
+/// One value of an open-ended list of fields.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// True or false.
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// A binary float.
+    Real(f64),
+    /// An exact decimal, written as text.
+    Number(Decimal),
+    /// Text.
+    Text(String),
+}
+
+/// The decimal nearest to `value` that is a multiple of `increment`, ties away from zero. `None` when
+/// `value` is not finite, does not fit, or `increment` is not above zero.
+#[must_use]
+pub fn nearest_multiple(value: f64, increment: Decimal) -> Option<Decimal> {
+    multiple(value, increment, |units| {
+        units.round_dp_with_strategy(0, rust_decimal::RoundingStrategy::MidpointAwayFromZero)
+    })
+}
+
+/// Like [`nearest_multiple`], rounded towards zero: a quantity is never rounded up.
+#[must_use]
+pub fn multiple_towards_zero(value: f64, increment: Decimal) -> Option<Decimal> {
+    multiple(value, increment, |units| units.trunc())
+}
+
+fn multiple(value: f64, increment: Decimal, round: fn(Decimal) -> Decimal) -> Option<Decimal> {
+    if !value.is_finite() || increment <= Decimal::ZERO {
+        return None;
+    }
+    let units = Decimal::from_f64(value)?.checked_div(increment)?;
+    round(units).checked_mul(increment)
+}
+
+/// The binary float nearest to a decimal.
+#[must_use]
+pub fn to_f64(value: Decimal) -> f64 {
+    value.to_f64().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_are_never_rounded_up() {
+        let lot = Decimal::ONE;
+        assert_eq!(multiple_towards_zero(9.99, lot), Some(Decimal::from(9)));
+        assert_eq!(multiple_towards_zero(-9.99, lot), Some(Decimal::from(-9)));
+        assert_eq!(nearest_multiple(9.5, lot), Some(Decimal::from(10)));
+    }
+
+    #[test]
+    fn what_is_not_a_number_has_no_multiple() {
+        for bad in [f64::NAN, f64::INFINITY, 1e300] {
+            assert_eq!(nearest_multiple(bad, Decimal::ONE), None, "{bad}");
+        }
+        assert_eq!(nearest_multiple(1.0, Decimal::ZERO), None);
+    }
+}
