@@ -1,0 +1,311 @@
+//! Opening a database file: ours, new, or refused with a reason.
+//!
+//! A file is first looked at through a connection that changes nothing. Only a file that is empty or
+//! carries our application id is then opened for good (WAL, full sync, foreign keys).
+
+use crate::error::StoreError;
+use crate::{Pool, Writer};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a statement waits for another process's lock.
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections to a file; one of them writes at a time.
+const CONNECTIONS: u32 = 4;
+/// `BLKH`, in SQLite's header of every database of ours.
+const APPLICATION_ID: i64 = 0x424c_4b48;
+/// Files up to this size, in bytes, are checked page by page when they are opened.
+const CHECKED_UP_TO: u64 = 64 << 20;
+
+/// An open database. Cheap to clone; clones share one pool.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: Pool,
+}
+
+impl Store {
+    /// Opens the database at `path`, creating it where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::Unopenable`], [`StoreError::NotADatabase`], [`StoreError::Foreign`] or
+    /// [`StoreError::Damaged`]; the file is then as it was.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            .disable_statement_logging();
+        let mut probe = options
+            .connect()
+            .await
+            .map_err(|error| classify(path, &error))?;
+        let looked = look(&mut probe, path).await;
+        let closed = probe.close().await.map_err(|error| classify(path, &error));
+        looked.and(closed)?;
+
+        let options = options
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .connect_with(options)
+            .await
+            .map_err(|error| classify(path, &error))?;
+        Ok(Store { pool })
+    }
+
+    /// A database that lives as long as this store and its clones, for tests and trial runs. It has one
+    /// connection, so a reader waits for a transaction in progress.
+    ///
+    /// # Errors
+    /// When the machine gives no memory or thread for it.
+    pub async fn in_memory() -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .in_memory(true)
+            .foreign_keys(true)
+            .disable_statement_logging();
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options)
+            .await
+            .map_err(|error| classify(Path::new(":memory:"), &error))?;
+        Ok(Store { pool })
+    }
+
+    /// The connections, for reading.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Begins a transaction that holds the write lock from the start, so that it cannot fail half-way
+    /// for want of it. Dropped without `commit`, it is rolled back.
+    ///
+    /// # Errors
+    /// When the lock is not free within [`BUSY_TIMEOUT`].
+    pub async fn begin(&self) -> Result<sqlx::Transaction<'static, crate::Database>, StoreError> {
+        self.pool
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(|error| StoreError::during("begin a transaction", &error))
+    }
+
+    /// A writer for synchronous code, with a thread of its own.
+    ///
+    /// # Errors
+    /// When the machine gives no thread for it.
+    pub fn writer(&self) -> Result<Writer, StoreError> {
+        Writer::start(self.clone())
+    }
+
+    /// Waits for running statements and closes every connection; the WAL is folded into the file.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// Refuses what is not ours, and marks what is new.
+async fn look(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
+    let failed = |error: sqlx::Error| classify(path, &error);
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_master")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed)?;
+    let application_id: i64 = sqlx::query_scalar("PRAGMA application_id")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed)?;
+    if application_id != APPLICATION_ID {
+        if tables > 0 || application_id != 0 {
+            return Err(StoreError::Foreign {
+                path: path.to_owned(),
+                application_id,
+            });
+        }
+        sqlx::query(sqlx::AssertSqlSafe(format!(
+            "PRAGMA application_id = {APPLICATION_ID}"
+        )))
+        .execute(&mut *connection)
+        .await
+        .map_err(failed)?;
+    }
+    let size = std::fs::metadata(path).map(|data| data.len()).unwrap_or(0);
+    if size <= CHECKED_UP_TO {
+        let verdict: String = sqlx::query_scalar("PRAGMA quick_check(1)")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed)?;
+        if verdict != "ok" {
+            return Err(StoreError::Damaged {
+                path: path.to_owned(),
+                text: verdict,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// SQLite's primary result code is the low byte of the extended one.
+fn classify(path: &Path, error: &sqlx::Error) -> StoreError {
+    let code = match error {
+        sqlx::Error::Database(database) => database
+            .code()
+            .and_then(|code| code.parse::<i32>().ok())
+            .map(|code| code & 0xff),
+        _ => None,
+    };
+    let (path, text) = (path.to_owned(), error.to_string());
+    match code {
+        Some(26) => StoreError::NotADatabase { path },
+        Some(11) => StoreError::Damaged { path, text },
+        _ => StoreError::Unopenable { path, text },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wait;
+    use bulkhead_domain::Problem;
+
+    async fn tables(store: &Store) -> Result<i64, StoreError> {
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_master")
+            .fetch_one(store.pool())
+            .await
+            .map_err(|error| StoreError::during("count tables", &error))
+    }
+
+    #[test]
+    fn a_new_database_is_durable_by_default_and_opens_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bulkhead.db");
+        for _ in 0..2 {
+            wait(async {
+                let store = Store::open(&path).await?;
+                let mut connection = store.pool().acquire().await.unwrap();
+                let mut ask = async |pragma: &'static str| -> String {
+                    use sqlx::Row as _;
+                    let row = sqlx::query(pragma)
+                        .fetch_one(&mut *connection)
+                        .await
+                        .unwrap();
+                    row.try_get::<String, _>(0)
+                        .or_else(|_| row.try_get::<i64, _>(0).map(|value| value.to_string()))
+                        .unwrap()
+                };
+                assert_eq!(ask("PRAGMA journal_mode").await, "wal");
+                assert_eq!(ask("PRAGMA synchronous").await, "2");
+                assert_eq!(ask("PRAGMA foreign_keys").await, "1");
+                drop(connection);
+                store.close().await;
+                Ok::<_, StoreError>(())
+            })
+            .unwrap();
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_refused_in_one_line_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes.txt");
+        let text = "these are my notes\n".repeat(200);
+        std::fs::write(&path, &text).unwrap();
+        let problem: Problem = wait(Store::open(&path)).unwrap_err().into();
+        assert_eq!(
+            problem.to_string(),
+            format!(
+                "{} is not a SQLite database; give another path for the database, or move this file away",
+                path.display()
+            )
+        );
+        assert_eq!(problem.exit_code(), 2);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    }
+
+    #[test]
+    fn another_programs_database_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("photos.db");
+        wait(async {
+            let mut connection = SqliteConnectOptions::new()
+                .filename(&path)
+                .create_if_missing(true)
+                .connect()
+                .await
+                .unwrap();
+            sqlx::query("CREATE TABLE photos (name TEXT)")
+                .execute(&mut connection)
+                .await
+                .unwrap();
+            connection.close().await.unwrap();
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
+        let before = std::fs::read(&path).unwrap();
+        let error = wait(Store::open(&path)).unwrap_err();
+        assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn a_damaged_database_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bulkhead.db");
+        wait(async {
+            let store = Store::open(&path).await?;
+            sqlx::raw_sql("CREATE TABLE a (x TEXT); CREATE INDEX a_x ON a (x)")
+                .execute(store.pool())
+                .await
+                .unwrap();
+            store.close().await;
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        let end = bytes.len();
+        bytes[4096..end].fill(0x5a);
+        std::fs::write(&path, &bytes).unwrap();
+        let error = wait(Store::open(&path)).unwrap_err();
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+
+        std::fs::write(&path, &bytes[..4096]).unwrap();
+        let error = wait(Store::open(&path)).unwrap_err();
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_missing_folder_and_a_folder_in_place_of_a_file_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in [
+            folder.path().join("no/such/place.db"),
+            folder.path().to_owned(),
+        ] {
+            let error = wait(Store::open(&path)).unwrap_err();
+            assert!(matches!(error, StoreError::Unopenable { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_store_in_memory_is_empty_and_its_own() {
+        wait(async {
+            let store = Store::in_memory().await?;
+            assert_eq!(tables(&store).await?, 0);
+            sqlx::raw_sql("CREATE TABLE a (x TEXT)")
+                .execute(store.pool())
+                .await
+                .unwrap();
+            assert_eq!(tables(&store).await?, 1);
+            assert_eq!(tables(&Store::in_memory().await?).await?, 0);
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
+    }
+}
