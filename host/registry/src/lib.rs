@@ -1,1 +1,11 @@
-//! bulkhead-registry
+//! Which plugins there are, and on what terms they run.
+//!
+//! A registry is a folder of components, indexed by the id in their manifests, plus any component named by
+//! its path. A plugin runs on the smaller of two grants: what its manifest asks for and what the operator
+//! gives. Its configuration is checked against its own JSON Schema before the plugin sees it.
+
+mod config;
+mod library;
+
+pub use config::check_config;
+pub use library::{Entry, Operator, Registry};

@@ -1,0 +1,234 @@
+//! Two engines by role, in one process.
+//!
+//! * **compute** (models, risk rules, strategies, simulated brokers): synchronous and deterministic. Fuel
+//!   bounds every call; NaNs are canonical, relaxed SIMD is deterministic; there is no clock. Epochs are a
+//!   back-stop for cancelling only.
+//! * **I/O** (data sources, AI providers, brokers): asynchronous. Epochs and a wall-clock time-out bound
+//!   every call.
+//!
+//! Both run with component-model concurrency off, which makes a call cost about a quarter of what it would.
+
+use crate::error::Cause;
+use crate::limits::{EPOCH_TICK, Limits, POOL_INSTANCES, STACK_BYTES};
+use bulkhead_domain::{Digest, Problem};
+use std::hash::{Hash, Hasher};
+use std::time::Duration;
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    WasmBacktraceDetails,
+};
+
+/// Which engine a plugin runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Role {
+    /// Synchronous and deterministic.
+    Compute,
+    /// Asynchronous.
+    Io,
+}
+
+/// Fuel is handed out in the engine's own units; epochs count [`EPOCH_TICK`]s.
+pub(crate) fn ticks(limit: Duration) -> u64 {
+    let ticks = limit.as_nanos() / EPOCH_TICK.as_nanos().max(1);
+    u64::try_from(ticks).unwrap_or(u64::MAX / 2).max(1)
+}
+
+/// The two engines.
+pub struct Engines {
+    compute: Engine,
+    io: Engine,
+}
+
+impl Engines {
+    /// Starts both engines and the thread that ticks their epochs. The thread ends with the engines.
+    ///
+    /// # Errors
+    /// When this machine cannot run the engine.
+    pub fn start() -> Result<Engines, Problem> {
+        let failed = |error: wasmtime::Error| {
+            Problem::host(
+                format!("the WebAssembly engine does not start: {error:#}"),
+                "report it with your CPU and kernel",
+            )
+        };
+        let pooled = address_space_allows_pooling();
+        let compute = Engine::new(&config(Role::Compute, pooled)).map_err(failed)?;
+        let io = Engine::new(&config(Role::Io, pooled)).map_err(failed)?;
+        let weak = [compute.weak(), io.weak()];
+        std::thread::Builder::new()
+            .name("epoch".to_owned())
+            .spawn(move || {
+                loop {
+                    std::thread::sleep(EPOCH_TICK);
+                    let alive: Vec<Engine> = weak
+                        .iter()
+                        .filter_map(wasmtime::EngineWeak::upgrade)
+                        .collect();
+                    if alive.is_empty() {
+                        return;
+                    }
+                    alive.iter().for_each(Engine::increment_epoch);
+                }
+            })
+            .map_err(|error| {
+                Problem::host(
+                    format!("the epoch thread does not start: {error}"),
+                    "free some threads",
+                )
+            })?;
+        Ok(Engines { compute, io })
+    }
+
+    pub(crate) fn of(&self, role: Role) -> &Engine {
+        match role {
+            Role::Compute => &self.compute,
+            Role::Io => &self.io,
+        }
+    }
+
+    /// What a result's digest says of the engine: wasmtime's version and the settings that decide what a
+    /// guest computes, but nothing of this machine.
+    #[must_use]
+    pub fn identity() -> String {
+        "wasmtime 48; nan-canonical; relaxed-simd-deterministic; no-threads; fuel".to_owned()
+    }
+}
+
+/// What a compiled component depends on besides its bytes: engine version, settings and CPU features.
+pub(crate) fn compatibility(engine: &Engine) -> Digest {
+    struct Collect(Vec<u8>);
+    impl Hasher for Collect {
+        fn finish(&self) -> u64 {
+            0
+        }
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.extend_from_slice(bytes);
+        }
+    }
+    let mut collected = Collect(Vec::new());
+    engine.precompile_compatibility_hash().hash(&mut collected);
+    Digest::of(&collected.0)
+}
+
+fn config(role: Role, pooled: bool) -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .concurrency_support(false)
+        .wasm_simd(true)
+        .wasm_relaxed_simd(true)
+        .relaxed_simd_deterministic(true)
+        .cranelift_nan_canonicalization(role == Role::Compute)
+        .cranelift_opt_level(OptLevel::Speed)
+        .consume_fuel(role == Role::Compute)
+        .epoch_interruption(true)
+        .max_wasm_stack(STACK_BYTES)
+        .async_stack_size(STACK_BYTES * 2)
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+        .generate_address_map(false);
+    if pooled {
+        let largest = crate::limits::CEILING;
+        let mut pool = PoolingAllocationConfig::new();
+        pool.total_component_instances(POOL_INSTANCES)
+            .total_core_instances(POOL_INSTANCES * 4)
+            .total_memories(POOL_INSTANCES * 2)
+            .total_tables(POOL_INSTANCES * 4)
+            .max_core_instances_per_component(64)
+            .max_memories_per_component(8)
+            .max_tables_per_component(16)
+            .max_component_instance_size(4 << 20)
+            .max_core_instance_size(4 << 20)
+            .table_elements(largest.table_elements)
+            .max_memory_size(largest.memory_bytes)
+            .linear_memory_keep_resident(256 << 10)
+            .table_keep_resident(64 << 10);
+        if role == Role::Io {
+            pool.total_stacks(POOL_INSTANCES);
+        }
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    }
+    config
+}
+
+/// The pool reserves about four gibibytes of addresses for each memory. A machine with a small address
+/// space (or a limit on it) gets the on-demand allocator instead: slower to instantiate, otherwise equal.
+fn address_space_allows_pooling() -> bool {
+    let mut probe = Config::new();
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_memories(POOL_INSTANCES * 4)
+        .max_memory_size(crate::limits::CEILING.memory_bytes);
+    probe.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    Engine::new(&probe).is_ok()
+}
+
+/// Names the trap behind an engine error.
+pub(crate) fn cause_of(
+    error: &wasmtime::Error,
+    limits: &Limits,
+    noted: Option<Cause>,
+    panic: Option<String>,
+) -> Cause {
+    if let Some(cause) = noted {
+        return cause;
+    }
+    let text = format!("{error:#}");
+    if let Some(trap) = error.downcast_ref::<wasmtime::Trap>() {
+        return match trap {
+            wasmtime::Trap::OutOfFuel => Cause::OutOfFuel { limit: limits.fuel },
+            wasmtime::Trap::Interrupt => Cause::WallTime { limit: limits.wall },
+            wasmtime::Trap::StackOverflow => Cause::StackOverflow { limit: STACK_BYTES },
+            other => match panic {
+                Some(message) => Cause::Panicked { message },
+                None => Cause::Trapped(other.to_string()),
+            },
+        };
+    }
+    if text.contains("too much data")
+        || text.contains("hostcall")
+        || text.contains("fuel allocated for hostcalls")
+    {
+        return Cause::ResultTooLarge {
+            limit: limits.result_bytes,
+        };
+    }
+    if text.contains("handle") && text.contains("limit") {
+        return Cause::Handles {
+            limit: limits.handles,
+        };
+    }
+    match panic {
+        Some(message) => Cause::Panicked { message },
+        None => Cause::Trapped(text),
+    }
+}
+
+/// Guest frames of an error, innermost first, with the noise of the language's runtime left out.
+pub(crate) fn frames_of(error: &wasmtime::Error) -> Vec<String> {
+    let Some(backtrace) = error.downcast_ref::<wasmtime::WasmBacktrace>() else {
+        return Vec::new();
+    };
+    let noise = [
+        "rust_panic",
+        "panicking",
+        "std::sys",
+        "core::panic",
+        "alloc::raw_vec",
+        "__rust",
+        "rustc_demangle",
+        "cabi_",
+    ];
+    backtrace
+        .frames()
+        .iter()
+        .map(|frame| match frame.func_name() {
+            Some(name) => demangled(name),
+            None => format!("function {}", frame.func_index()),
+        })
+        .filter(|name| !noise.iter().any(|part| name.contains(part)))
+        .collect()
+}
+
+/// A Rust symbol without its hash; anything else as it is.
+fn demangled(name: &str) -> String {
+    format!("{:#}", rustc_demangle::demangle(name))
+}

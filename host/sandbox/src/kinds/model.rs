@@ -1,0 +1,264 @@
+//! Models. A fit gets a store of its own and keeps it for as long as the fitted model lives, so that no fit
+//! can see what another one left behind.
+
+use super::{Setup, accepted, configured, instantiation_failure, refused};
+use crate::bindings::common::types as types_wit;
+use crate::bindings::model::exports::bulkhead::plugin::lifecycle::Setup as Lifecycle;
+use crate::bindings::model::exports::bulkhead::plugin::model as wit;
+use crate::bindings::model::{ModelPlugin as Bindings, ModelPluginPre};
+use crate::convert::{Accept, Invalid, fields, same_cases};
+use crate::error::{CallError, Cause, PluginError};
+use crate::plugin::{Core, Instance, Plugin};
+use crate::state::{DrawKey, Progress};
+use bulkhead_domain::model::{
+    Algorithm, Domain, FitRequest, LearningTask, Matrix, Parameter, Targets,
+};
+use bulkhead_domain::{Digest, Problem};
+use bulkhead_manifest::{Kind, Manifest};
+use std::sync::Arc;
+use wasmtime::component::ResourceAny;
+
+/// A loaded model plugin.
+pub struct ModelPlugin {
+    plugin: Plugin,
+    setup: Setup,
+}
+
+/// A fitted model in its own store.
+pub struct FittedModel {
+    instance: Instance<Bindings>,
+    resource: ResourceAny,
+}
+
+impl ModelPlugin {
+    /// Takes a plugin as a model, with its configuration.
+    ///
+    /// # Errors
+    /// When it is of another kind.
+    pub fn new(plugin: Plugin, setup: Setup) -> Result<Self, Problem> {
+        plugin.expect_kind(Kind::Model)?;
+        Ok(ModelPlugin { plugin, setup })
+    }
+
+    /// Its manifest.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        self.plugin.manifest()
+    }
+
+    /// SHA-256 of the component.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.plugin.digest()
+    }
+
+    fn instance(&self) -> Result<Instance<Bindings>, PluginError> {
+        configured!(&self.plugin.core, ModelPluginPre<_>, &self.setup)
+    }
+
+    /// Algorithms on offer.
+    ///
+    /// # Errors
+    /// When the plugin refuses its configuration, or fails.
+    pub fn algorithms(&self) -> Result<Vec<Algorithm>, PluginError> {
+        let mut instance = self.instance()?;
+        let algorithms = instance.call("algorithms", DrawKey::default(), |store, bindings| {
+            bindings.bulkhead_plugin_model().call_algorithms(store)
+        })?;
+        accepted(&mut instance, "algorithms", algorithms)
+    }
+
+    /// Learns, in a fresh store.
+    ///
+    /// # Errors
+    /// When the plugin refuses the request, or fails.
+    pub fn fit(
+        &self,
+        request: &FitRequest,
+        progress: Option<Box<dyn Progress>>,
+    ) -> Result<FittedModel, CallError> {
+        let mut instance = self.instance()?;
+        if let Some(state) = instance.state() {
+            state.progress = progress;
+        }
+        let key = DrawKey {
+            time: request.times.last().copied().unwrap_or(0),
+            item: request.seed,
+        };
+        let wit_request = request.into();
+        let outcome = instance.call("fit", key, |store, bindings| {
+            bindings
+                .bulkhead_plugin_model()
+                .call_fit(store, &wit_request)
+        })?;
+        if let Some(state) = instance.state() {
+            state.progress = None;
+        }
+        let resource = refused(&self.plugin.core, outcome)?;
+        Ok(FittedModel { instance, resource })
+    }
+
+    /// Takes back what [`FittedModel::save`] gave, in a fresh store.
+    ///
+    /// # Errors
+    /// When the plugin refuses the bytes, or fails.
+    pub fn load(&self, saved: &[u8]) -> Result<FittedModel, CallError> {
+        let mut instance = self.instance()?;
+        let outcome = instance.call("load", DrawKey::default(), |store, bindings| {
+            bindings.bulkhead_plugin_model().call_load(store, saved)
+        })?;
+        let resource = refused(&self.plugin.core, outcome)?;
+        Ok(FittedModel { instance, resource })
+    }
+}
+
+impl FittedModel {
+    fn core(&self) -> Arc<Core> {
+        Arc::clone(&self.instance.core)
+    }
+
+    /// One row a sample: class probabilities in class order, or one value.
+    ///
+    /// # Errors
+    /// When the plugin refuses the features, fails, or returns something else than `features.rows` rows of
+    /// finite numbers.
+    pub fn predict(&mut self, features: &Matrix) -> Result<Matrix, CallError> {
+        let core = self.core();
+        let resource = self.resource;
+        let input = types_wit::Matrix {
+            rows: features.rows,
+            columns: features.columns,
+            values: features.values.clone(),
+        };
+        let outcome =
+            self.instance
+                .call("fitted.predict", DrawKey::default(), |store, bindings| {
+                    bindings
+                        .bulkhead_plugin_model()
+                        .fitted()
+                        .call_predict(store, resource, &input)
+                })?;
+        let output = refused(&core, outcome)?;
+        let whole =
+            u64::from(output.rows) * u64::from(output.columns) == output.values.len() as u64;
+        if output.rows != features.rows
+            || !whole
+            || output.values.iter().any(|value| !value.is_finite())
+        {
+            let what = format!(
+                "returned a prediction of {}x{} with {} values for {} rows, or values that are not finite",
+                output.rows,
+                output.columns,
+                output.values.len(),
+                features.rows
+            );
+            let failure = core.error("fitted.predict", Cause::Contract(what), Vec::new());
+            return Err(self.instance.retire(failure).into());
+        }
+        Ok(Matrix {
+            rows: output.rows,
+            columns: output.columns,
+            values: output.values,
+        })
+    }
+
+    /// A form that [`ModelPlugin::load`] of the same version takes back.
+    ///
+    /// # Errors
+    /// When the plugin refuses, or fails.
+    pub fn save(&mut self) -> Result<Vec<u8>, CallError> {
+        let core = self.core();
+        let resource = self.resource;
+        let outcome =
+            self.instance
+                .call("fitted.save", DrawKey::default(), |store, bindings| {
+                    bindings
+                        .bulkhead_plugin_model()
+                        .fitted()
+                        .call_save(store, resource)
+                })?;
+        refused(&core, outcome)
+    }
+
+    /// Importance by feature, summing to 1; empty where the algorithm has none.
+    ///
+    /// # Errors
+    /// When the plugin fails.
+    pub fn importance(&mut self) -> Result<Vec<f64>, PluginError> {
+        let resource = self.resource;
+        self.instance.call(
+            "fitted.importance",
+            DrawKey::default(),
+            |store, bindings| {
+                bindings
+                    .bulkhead_plugin_model()
+                    .fitted()
+                    .call_importance(store, resource)
+            },
+        )
+    }
+}
+
+same_cases!(LearningTask, wit::Task, [Classification, Regression]);
+
+impl From<&FitRequest> for wit::FitRequest {
+    fn from(request: &FitRequest) -> Self {
+        wit::FitRequest {
+            algorithm: request.algorithm.clone(),
+            parameters: fields(request.parameters.clone()),
+            feature_names: request.feature_names.clone(),
+            features: types_wit::Matrix {
+                rows: request.features.rows,
+                columns: request.features.columns,
+                values: request.features.values.clone(),
+            },
+            targets: match &request.targets {
+                Targets::Classes { classes, labels } => wit::Targets::Classes(wit::ClassTargets {
+                    classes: *classes,
+                    labels: labels.clone(),
+                }),
+                Targets::Values(values) => wit::Targets::Values(values.clone()),
+            },
+            weights: request.weights.clone(),
+            times: request.times.clone(),
+            label_ends: request.label_ends.clone(),
+            seed: request.seed,
+        }
+    }
+}
+
+impl Accept<Parameter> for wit::Parameter {
+    fn accept(self) -> Result<Parameter, Invalid> {
+        Ok(Parameter {
+            name: self.name,
+            description: self.description,
+            domain: match self.domain {
+                wit::Domain::Boolean => Domain::Boolean,
+                wit::Domain::Integer(range) => Domain::Integer {
+                    min: range.min,
+                    max: range.max,
+                },
+                wit::Domain::Real(range) => Domain::Real {
+                    min: range.min,
+                    max: range.max,
+                    logarithmic: range.logarithmic,
+                },
+                wit::Domain::Choice(names) => Domain::Choice(names),
+            },
+            default: self.default.accept()?,
+        })
+    }
+}
+
+impl Accept<Algorithm> for wit::Algorithm {
+    fn accept(self) -> Result<Algorithm, Invalid> {
+        Ok(Algorithm {
+            name: self.name,
+            description: self.description,
+            tasks: self.tasks.into_iter().map(Into::into).collect(),
+            parameters: self.parameters.accept()?,
+            weighted: self.weighted,
+            extra: self.extra.accept()?,
+        })
+    }
+}

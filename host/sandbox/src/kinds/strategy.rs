@@ -1,0 +1,233 @@
+//! Strategies: pinned, one resource a store, for as long as the session lasts.
+
+use super::{accepted, instantiation_failure, refused};
+use crate::bindings::strategy::exports::bulkhead::plugin::strategy as wit;
+use crate::bindings::strategy::{StrategyPlugin as Bindings, StrategyPluginPre};
+use crate::convert::{Accept, Invalid};
+use crate::error::{CallError, PluginError};
+use crate::plugin::{Instance, Plugin};
+use crate::state::{DrawKey, Grants, History};
+use bulkhead_domain::order::{Bar, InstrumentHandle};
+use bulkhead_domain::strategy::{Delivery, Intent, Requirements, Slice, State};
+use bulkhead_domain::{Digest, Instrument, Problem};
+use bulkhead_manifest::{Kind, Manifest};
+use std::sync::Arc;
+use wasmtime::component::ResourceAny;
+
+/// A loaded strategy.
+pub struct StrategyPlugin {
+    plugin: Plugin,
+}
+
+/// One configured strategy with its running state.
+pub struct StrategyInstance {
+    instance: Instance<Bindings>,
+    resource: ResourceAny,
+    requirements: Requirements,
+}
+
+impl StrategyPlugin {
+    /// Takes a plugin as a strategy.
+    ///
+    /// # Errors
+    /// When it is of another kind.
+    pub fn new(plugin: Plugin) -> Result<Self, Problem> {
+        plugin.expect_kind(Kind::Strategy)?;
+        Ok(StrategyPlugin { plugin })
+    }
+
+    /// Its manifest.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        self.plugin.manifest()
+    }
+
+    /// SHA-256 of the component.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.plugin.digest()
+    }
+
+    /// Creates an instance in a store of its own.
+    ///
+    /// # Errors
+    /// When the plugin refuses the configuration, or fails.
+    pub fn create(
+        &self,
+        config: &str,
+        instruments: &[Instrument],
+        grants: &Grants,
+        history: Option<Box<dyn History>>,
+    ) -> Result<StrategyInstance, CallError> {
+        let core = &self.plugin.core;
+        let mut store = core.store(grants);
+        store.data_mut().history = history;
+        let bindings = StrategyPluginPre::new(core.pre.clone())
+            .and_then(|pre| pre.instantiate(&mut store))
+            .map_err(|error| instantiation_failure(core, &mut store, &error))?;
+        let mut instance = Instance::new(Arc::clone(core), store, bindings);
+        let config = if config.is_empty() { "{}" } else { config };
+        let instruments: Vec<_> = instruments.iter().cloned().map(Into::into).collect();
+        let created = instance.call("instance.create", DrawKey::default(), |store, bindings| {
+            bindings
+                .bulkhead_plugin_strategy()
+                .instance()
+                .call_create(store, config, &instruments)
+        })?;
+        let resource = refused(core, created)?;
+        let requirements = instance.call(
+            "instance.requirements",
+            DrawKey::default(),
+            |store, bindings| {
+                bindings
+                    .bulkhead_plugin_strategy()
+                    .instance()
+                    .call_requirements(store, resource)
+            },
+        )?;
+        let requirements = accepted(&mut instance, "instance.requirements", requirements)?;
+        Ok(StrategyInstance {
+            instance,
+            resource,
+            requirements,
+        })
+    }
+}
+
+impl StrategyInstance {
+    /// What it asked for when it was created.
+    #[must_use]
+    pub fn requirements(&self) -> &Requirements {
+        &self.requirements
+    }
+
+    /// Whether it can still be called.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.instance.is_live()
+    }
+
+    /// One bar of one instrument.
+    ///
+    /// # Errors
+    /// When the call does not return; the instance is then retired.
+    #[inline]
+    pub fn on_bar(
+        &mut self,
+        instrument: InstrumentHandle,
+        bar: &Bar,
+        state: &State,
+    ) -> Result<Vec<Intent>, PluginError> {
+        let key = DrawKey {
+            time: bar.time,
+            item: u64::from(instrument),
+        };
+        let resource = self.resource;
+        let (bar, state) = (bar.into(), state.into());
+        let intents = self
+            .instance
+            .call("instance.on-bar", key, |store, bindings| {
+                bindings
+                    .bulkhead_plugin_strategy()
+                    .instance()
+                    .call_on_bar(store, resource, instrument, bar, state)
+            })?;
+        if intents.is_empty() {
+            return Ok(Vec::new());
+        }
+        accepted(&mut self.instance, "instance.on-bar", intents)
+    }
+
+    /// One moment with all instruments.
+    ///
+    /// # Errors
+    /// When the call does not return; the instance is then retired.
+    pub fn on_slice(&mut self, slice: &Slice) -> Result<Vec<Intent>, PluginError> {
+        let key = DrawKey {
+            time: slice.time,
+            item: 0,
+        };
+        let resource = self.resource;
+        let slice = slice.into();
+        let intents = self
+            .instance
+            .call("instance.on-slice", key, |store, bindings| {
+                bindings
+                    .bulkhead_plugin_strategy()
+                    .instance()
+                    .call_on_slice(store, resource, &slice)
+            })?;
+        accepted(&mut self.instance, "instance.on-slice", intents)
+    }
+}
+
+impl From<&State> for wit::State {
+    #[inline]
+    fn from(state: &State) -> Self {
+        wit::State {
+            position: state.position,
+            entry_price: state.entry_price,
+            working: state.working,
+            cash: state.cash,
+            equity: state.equity,
+        }
+    }
+}
+
+impl From<&Slice> for wit::Slice {
+    fn from(slice: &Slice) -> Self {
+        wit::Slice {
+            time: slice.time,
+            instruments: slice.instruments.clone(),
+            bars: slice.bars.iter().map(Into::into).collect(),
+            states: slice.states.iter().map(Into::into).collect(),
+            features: slice.features.clone(),
+            predictions: slice
+                .predictions
+                .iter()
+                .map(|prediction| wit::Prediction {
+                    instrument: prediction.instrument,
+                    model: prediction.model,
+                    values: prediction.values.clone(),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl Accept<Requirements> for wit::Requirements {
+    fn accept(self) -> Result<Requirements, Invalid> {
+        Ok(Requirements {
+            delivery: match self.delivery {
+                wit::Delivery::Bar => Delivery::Bar,
+                wit::Delivery::Slice => Delivery::Slice,
+            },
+            warm_up: self.warm_up,
+            features: self.features,
+            models: self.models,
+            extra: self.extra.accept()?,
+        })
+    }
+}
+
+impl Accept<Intent> for wit::Intent {
+    fn accept(self) -> Result<Intent, Invalid> {
+        Ok(match self {
+            wit::Intent::Target(target) => Intent::Target {
+                instrument: target.instrument,
+                quantity: target.quantity.accept()?,
+                confidence: target.confidence,
+                reason: target.reason,
+            },
+            wit::Intent::Weight(target) => Intent::Weight {
+                instrument: target.instrument,
+                weight: target.weight,
+                confidence: target.confidence,
+                reason: target.reason,
+            },
+            wit::Intent::Submit(request) => Intent::Submit(request.accept()?),
+            wit::Intent::Cancel(id) => Intent::Cancel(id),
+            wit::Intent::CancelAll(instrument) => Intent::CancelAll(instrument),
+        })
+    }
+}

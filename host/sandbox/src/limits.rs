@@ -1,0 +1,162 @@
+//! Every limit of the sandbox, in one table.
+//!
+//! A plugin's manifest may ask for other values; what it gets is the smaller of the ask and `CEILING`.
+//! The limits are enforced by the engine (fuel, epochs, stack), by the store's limiter (memory, tables)
+//! and at the host's side of every import (calls, log lines, bytes).
+
+use bulkhead_manifest::{Kind, Limits as Requested};
+use std::time::Duration;
+
+/// Length of one epoch tick: the resolution of wall-clock limits inside a guest.
+pub const EPOCH_TICK: Duration = Duration::from_millis(1);
+
+/// Largest stack a guest may use, bytes.
+pub const STACK_BYTES: usize = 1 << 20;
+
+/// Most instances alive at once, over all plugins of one engine.
+pub const POOL_INSTANCES: u32 = 256;
+
+/// Most bytes one `files.read` or `random.bytes` call returns.
+pub const READ_BYTES: u32 = 1 << 20;
+
+/// Most rows one `history` call returns.
+pub const HISTORY_ROWS: u32 = 100_000;
+
+/// Longest log message kept, bytes; the rest is cut.
+pub const LOG_MESSAGE_BYTES: usize = 4096;
+
+/// What one instance of a plugin may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Linear memory, bytes.
+    pub memory_bytes: usize,
+    /// Elements of one table.
+    pub table_elements: usize,
+    /// Live resource handles.
+    pub handles: usize,
+    /// Fuel of one outer call: about one unit an instruction. Compute engine only.
+    pub fuel: u64,
+    /// Wall-clock time of one outer call.
+    pub wall: Duration,
+    /// Calls from the guest into the host during one outer call.
+    pub host_calls: u64,
+    /// Time spent inside the host on the guest's behalf during one outer call.
+    pub host_time: Duration,
+    /// Bytes that one call or its result may carry from the guest to the host.
+    pub result_bytes: usize,
+    /// Log lines of one outer call that are kept; more are counted and dropped.
+    pub log_lines: u64,
+}
+
+const MIB: usize = 1 << 20;
+
+/// What no manifest can exceed.
+pub const CEILING: Limits = Limits {
+    memory_bytes: 1024 * MIB,
+    table_elements: 100_000,
+    handles: 100_000,
+    fuel: 2_000_000_000_000,
+    wall: Duration::from_secs(900),
+    host_calls: 10_000_000,
+    host_time: Duration::from_secs(60),
+    result_bytes: 256 * MIB,
+    log_lines: 10_000,
+};
+
+const BASE: Limits = Limits {
+    memory_bytes: 64 * MIB,
+    table_elements: 10_000,
+    handles: 10_000,
+    fuel: 1_000_000_000,
+    wall: Duration::from_secs(10),
+    host_calls: 10_000,
+    host_time: Duration::from_secs(2),
+    result_bytes: MIB,
+    log_lines: 100,
+};
+
+impl Limits {
+    /// The limits of a kind when its manifest asks for nothing.
+    #[must_use]
+    pub fn of(kind: Kind) -> Limits {
+        match kind {
+            Kind::Strategy | Kind::RiskRule => BASE,
+            // The book of a simulated broker grows with its orders.
+            Kind::Broker => Limits {
+                memory_bytes: 256 * MIB,
+                result_bytes: 16 * MIB,
+                ..BASE
+            },
+            // Learning is long and carries a training set.
+            Kind::Model => Limits {
+                memory_bytes: 512 * MIB,
+                fuel: 500_000_000_000,
+                wall: Duration::from_secs(300),
+                host_calls: 100_000,
+                result_bytes: 64 * MIB,
+                ..BASE
+            },
+            Kind::DataSource => Limits {
+                memory_bytes: 128 * MIB,
+                wall: Duration::from_secs(30),
+                host_time: Duration::from_secs(20),
+                result_bytes: 32 * MIB,
+                ..BASE
+            },
+            Kind::AiProvider => Limits {
+                wall: Duration::from_secs(120),
+                result_bytes: 8 * MIB,
+                ..BASE
+            },
+        }
+    }
+
+    /// The limits of a kind with a manifest's wishes, none above [`CEILING`].
+    #[must_use]
+    pub fn granted(kind: Kind, requested: &Requested) -> Limits {
+        let base = Limits::of(kind);
+        let memory = requested
+            .memory_mib
+            .map_or(base.memory_bytes, |mib| (mib as usize).saturating_mul(MIB));
+        let wall = requested
+            .timeout_ms
+            .map_or(base.wall, Duration::from_millis);
+        let result = requested
+            .result_kib
+            .map_or(base.result_bytes, |kib| (kib as usize).saturating_mul(1024));
+        Limits {
+            memory_bytes: memory.min(CEILING.memory_bytes),
+            fuel: requested.fuel.unwrap_or(base.fuel).min(CEILING.fuel),
+            wall: wall.min(CEILING.wall),
+            result_bytes: result.min(CEILING.result_bytes),
+            ..base
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_cannot_ask_for_more_than_the_ceiling() {
+        let greedy = Requested {
+            memory_mib: Some(u32::MAX),
+            fuel: Some(u64::MAX),
+            timeout_ms: Some(u64::MAX),
+            result_kib: Some(u32::MAX),
+        };
+        let granted = Limits::granted(Kind::Strategy, &greedy);
+        assert_eq!(granted.memory_bytes, CEILING.memory_bytes);
+        assert_eq!(granted.fuel, CEILING.fuel);
+        assert_eq!(granted.wall, CEILING.wall);
+    }
+
+    #[test]
+    fn a_manifest_that_asks_for_nothing_gets_its_kinds_limits() {
+        assert_eq!(
+            Limits::granted(Kind::Model, &Requested::default()),
+            Limits::of(Kind::Model)
+        );
+    }
+}

@@ -1,0 +1,450 @@
+//! A plugin as loaded from a file, and one instance of it: the machinery that every kind shares.
+//!
+//! Loading reads the manifest before it compiles anything, then checks the kind against what the component
+//! really exports. An instance that fails is retired: its store is dropped at once and the next use gets
+//! the error of the first failure, never the half-dead guest.
+
+use crate::cache::{AotCache, Lookup};
+use crate::engine::{Engines, Role, cause_of, frames_of, ticks};
+use crate::error::{Cause, PluginError};
+use crate::limits::Limits;
+use crate::state::{DrawKey, Grants, LogCount, State};
+use crate::wasi;
+use bulkhead_domain::{Digest, Problem};
+use bulkhead_manifest::{Kind, Manifest};
+use std::path::Path;
+use std::sync::Arc;
+use wasmtime::Store;
+use wasmtime::component::{Component, InstancePre, Linker};
+
+/// What decides how a component is loaded.
+pub struct Loader {
+    engines: Arc<Engines>,
+    cache: Option<AotCache>,
+}
+
+/// Where a component's machine code came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Compiled just now.
+    Compiled,
+    /// From the cache.
+    Cached,
+}
+
+/// A loaded component of no particular kind yet.
+pub struct Plugin {
+    pub(crate) core: Arc<Core>,
+}
+
+pub(crate) struct Core {
+    pub(crate) manifest: Manifest,
+    pub(crate) digest: Digest,
+    pub(crate) limits: Limits,
+    pub(crate) role: Role,
+    pub(crate) log: Arc<LogCount>,
+    pub(crate) id: Arc<str>,
+    pub(crate) pre: InstancePre<State>,
+    pub(crate) engines: Arc<Engines>,
+    origin: Origin,
+}
+
+fn role_of(kind: Kind) -> Role {
+    match kind {
+        Kind::DataSource | Kind::AiProvider => Role::Io,
+        // Brokers that fill against bars are deterministic; see `broker`.
+        Kind::Broker | Kind::Model | Kind::RiskRule | Kind::Strategy => Role::Compute,
+    }
+}
+
+/// Interface that a kind must export.
+fn interface_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::DataSource => "bulkhead:plugin/data-source",
+        Kind::AiProvider => "bulkhead:plugin/ai-provider",
+        Kind::Broker => "bulkhead:plugin/broker",
+        Kind::Model => "bulkhead:plugin/model",
+        Kind::RiskRule => "bulkhead:plugin/risk-rule",
+        Kind::Strategy => "bulkhead:plugin/strategy",
+    }
+}
+
+impl Loader {
+    /// A loader over two running engines, with or without a compile cache.
+    #[must_use]
+    pub fn new(engines: Arc<Engines>, cache: Option<AotCache>) -> Self {
+        Loader { engines, cache }
+    }
+
+    /// Loads a component from a file.
+    ///
+    /// # Errors
+    /// One line saying what is wrong with the file: missing, not a component, no or two manifests, an API
+    /// version this host does not speak, not the kind it says it is, an import its kind does not have.
+    pub fn load_file(&self, path: &Path) -> Result<Plugin, Problem> {
+        let bytes = std::fs::read(path).map_err(|error| {
+            Problem::user(
+                format!("the plugin cannot be read: {error}"),
+                "check the path",
+            )
+            .in_file(path)
+        })?;
+        self.load(&bytes).map_err(|problem| problem.in_file(path))
+    }
+
+    /// Loads a component from its bytes.
+    ///
+    /// # Errors
+    /// As [`Loader::load_file`].
+    pub fn load(&self, wasm: &[u8]) -> Result<Plugin, Problem> {
+        let manifest = bulkhead_manifest::read_section(wasm).map_err(|error| {
+            Problem::user(error.to_string(), "rebuild it with `bulkhead plugin build`")
+        })?;
+        let digest = Digest::of(wasm);
+        let role = role_of(manifest.kind);
+        let engine = self.engines.of(role);
+        let (component, origin) = self.component(engine, wasm, &digest, &manifest)?;
+        check_exports(engine, &component, &manifest)?;
+
+        let mut linker = Linker::new(engine);
+        let imports_wasi = component
+            .component_type()
+            .imports(engine)
+            .any(|(name, _)| name.starts_with("wasi:"));
+        let linked = crate::kinds::link(&mut linker, manifest.kind).and_then(|()| {
+            match (imports_wasi, role) {
+                (false, _) => Ok(()),
+                (true, Role::Compute) => wasi::link_compute(&mut linker),
+                (true, Role::Io) => wasi::link_io(&mut linker),
+            }
+        });
+        linked.map_err(|error| {
+            Problem::host(format!("the host's imports do not link: {error:#}"), "")
+        })?;
+        let pre = linker.instantiate_pre(&component).map_err(|error| {
+            Problem::user(
+                format!(
+                    "plugin {} needs what a {} is not given: {error:#}",
+                    manifest.id, manifest.kind
+                ),
+                "remove that import, or build it as another kind",
+            )
+        })?;
+        let core = Core {
+            limits: Limits::granted(manifest.kind, &manifest.limits),
+            id: manifest.id.as_str().into(),
+            log: Arc::default(),
+            engines: Arc::clone(&self.engines),
+            manifest,
+            digest,
+            role,
+            pre,
+            origin,
+        };
+        Ok(Plugin {
+            core: Arc::new(core),
+        })
+    }
+
+    fn component(
+        &self,
+        engine: &wasmtime::Engine,
+        wasm: &[u8],
+        digest: &Digest,
+        manifest: &Manifest,
+    ) -> Result<(Component, Origin), Problem> {
+        if let Some(cache) = &self.cache {
+            match cache.load(engine, digest) {
+                Lookup::Found(component) => return Ok((component, Origin::Cached)),
+                Lookup::Absent => {}
+                Lookup::Tampered(aside) => tracing::warn!(
+                    "the compile cache entry of plugin {} did not verify and was not used; it is now {} and the plugin was compiled anew: find out who changed it",
+                    manifest.id,
+                    aside.display()
+                ),
+            }
+        }
+        let component = Component::new(engine, wasm).map_err(|error| {
+            Problem::user(
+                format!("plugin {} is not a valid component: {error:#}", manifest.id),
+                "rebuild it with `bulkhead plugin build`",
+            )
+        })?;
+        if let Some(cache) = &self.cache {
+            cache.store(engine, digest, &component);
+        }
+        Ok((component, Origin::Compiled))
+    }
+}
+
+/// Checks the manifest's kind against what the component really exports.
+fn check_exports(
+    engine: &wasmtime::Engine,
+    component: &Component,
+    manifest: &Manifest,
+) -> Result<(), Problem> {
+    let ty = component.component_type();
+    let exports: Vec<String> = ty
+        .exports(engine)
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    let has = |interface: &str| {
+        exports
+            .iter()
+            .any(|name| name.split('@').next() == Some(interface))
+    };
+    let wanted = interface_of(manifest.kind);
+    if !has(wanted) {
+        let actual = Kind::ALL.iter().find(|kind| has(interface_of(**kind)));
+        let found =
+            actual.map_or_else(|| "no plugin at all".to_owned(), |kind| format!("a {kind}"));
+        return Err(Problem::user(
+            format!(
+                "plugin {} says that it is a {} but is {found}: it does not export {wanted}",
+                manifest.id, manifest.kind
+            ),
+            "correct `kind` in plugin.toml and rebuild it",
+        ));
+    }
+    if manifest.kind == Kind::Broker && !has("bulkhead:plugin/simulated") {
+        return Err(Problem::user(
+            format!(
+                "broker {} does not export bulkhead:plugin/simulated, and this version has no network for it",
+                manifest.id
+            ),
+            "use a simulated broker",
+        ));
+    }
+    Ok(())
+}
+
+impl Plugin {
+    /// Its manifest.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.core.manifest
+    }
+
+    /// SHA-256 of the component.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.core.digest
+    }
+
+    /// Limits its instances get.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.core.limits
+    }
+
+    /// Where its machine code came from.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.core.origin
+    }
+
+    /// Log lines kept and dropped, over all its instances.
+    #[must_use]
+    pub fn log_count(&self) -> Arc<LogCount> {
+        Arc::clone(&self.core.log)
+    }
+
+    /// Names of everything it imports.
+    #[must_use]
+    pub fn imports(&self) -> Vec<String> {
+        let engine = self.core.engines.of(self.core.role);
+        let component = self.core.pre.component();
+        component
+            .component_type()
+            .imports(engine)
+            .map(|(name, _)| name.to_owned())
+            .collect()
+    }
+
+    /// Names of everything it exports.
+    #[must_use]
+    pub fn exports(&self) -> Vec<String> {
+        let engine = self.core.engines.of(self.core.role);
+        let component = self.core.pre.component();
+        component
+            .component_type()
+            .exports(engine)
+            .map(|(name, _)| name.to_owned())
+            .collect()
+    }
+
+    /// Checks that the plugin is of a kind.
+    ///
+    /// # Errors
+    /// One line naming both kinds.
+    pub fn expect_kind(&self, kind: Kind) -> Result<(), Problem> {
+        let actual = self.core.manifest.kind;
+        if actual == kind {
+            return Ok(());
+        }
+        Err(Problem::user(
+            format!(
+                "plugin {} is a {actual}, not a {kind}",
+                self.core.manifest.id
+            ),
+            format!("name a {kind} plugin here"),
+        ))
+    }
+}
+
+impl Core {
+    /// A fresh store within the plugin's limits.
+    pub(crate) fn store(&self, grants: &Grants) -> Store<State> {
+        let state = State::new(
+            Arc::clone(&self.id),
+            self.digest,
+            self.limits,
+            grants.clone(),
+            Arc::clone(&self.log),
+        );
+        let mut store = Store::new(self.engines.of(self.role), state);
+        store.limiter(|state| state);
+        store.set_hostcall_fuel(self.limits.result_bytes);
+        store.set_max_component_handles(self.limits.handles);
+        store.epoch_deadline_trap();
+        self.arm(&mut store, DrawKey::default());
+        store
+    }
+
+    /// Begins an outer call: fuel, deadline and counters once, never again inside the call.
+    #[inline]
+    pub(crate) fn arm(&self, store: &mut Store<State>, key: DrawKey) {
+        store.data_mut().arm(key);
+        if self.role == Role::Compute {
+            // Cannot fail: the compute engine consumes fuel.
+            let _ = store.set_fuel(self.limits.fuel);
+        }
+        store.set_epoch_deadline(ticks(self.limits.wall));
+    }
+
+    /// The error for a call that did not return, from what the engine says and the host noted.
+    pub(crate) fn failure(
+        &self,
+        function: &'static str,
+        store: &mut Store<State>,
+        error: &wasmtime::Error,
+    ) -> PluginError {
+        store.data_mut().drain_output();
+        let budget = &mut store.data_mut().budget;
+        let (noted, panic) = (budget.cause.take(), budget.panic.take());
+        self.error(
+            function,
+            cause_of(error, &self.limits, noted, panic),
+            frames_of(error),
+        )
+    }
+
+    pub(crate) fn error(
+        &self,
+        function: &'static str,
+        cause: Cause,
+        backtrace: Vec<String>,
+    ) -> PluginError {
+        PluginError {
+            plugin: self.manifest.id.clone(),
+            version: self.manifest.version.clone(),
+            function,
+            cause,
+            backtrace,
+        }
+    }
+}
+
+/// One instance: a store, its bindings, and whether it still lives.
+pub(crate) struct Instance<B> {
+    pub(crate) core: Arc<Core>,
+    live: Option<(Store<State>, B)>,
+    last: Option<PluginError>,
+}
+
+impl<B> Instance<B> {
+    pub(crate) fn new(core: Arc<Core>, store: Store<State>, bindings: B) -> Self {
+        Instance {
+            core,
+            live: Some((store, bindings)),
+            last: None,
+        }
+    }
+
+    /// Whether calls can still be made.
+    pub(crate) fn is_live(&self) -> bool {
+        self.live.is_some()
+    }
+
+    /// The store's data, while the instance lives.
+    pub(crate) fn state(&mut self) -> Option<&mut State> {
+        self.live.as_mut().map(|(store, _)| store.data_mut())
+    }
+
+    /// Makes one outer call. A failure retires the instance: its store is dropped.
+    #[inline]
+    pub(crate) fn call<T>(
+        &mut self,
+        function: &'static str,
+        key: DrawKey,
+        call: impl FnOnce(&mut Store<State>, &B) -> wasmtime::Result<T>,
+    ) -> Result<T, PluginError> {
+        let Some((store, bindings)) = &mut self.live else {
+            return Err(self.retired(function));
+        };
+        self.core.arm(store, key);
+        match call(store, bindings) {
+            Ok(value) => {
+                if store.data().wasi.is_some() {
+                    store.data_mut().drain_output();
+                }
+                Ok(value)
+            }
+            Err(error) => {
+                let failure = self.core.failure(function, store, &error);
+                Err(self.retire(failure))
+            }
+        }
+    }
+
+    /// Makes one outer call on the I/O engine, ended by the wall clock if by nothing else.
+    pub(crate) async fn call_async<T>(
+        &mut self,
+        function: &'static str,
+        key: DrawKey,
+        call: impl AsyncFnOnce(&mut Store<State>, &B) -> wasmtime::Result<T>,
+    ) -> Result<T, PluginError> {
+        let Some((store, bindings)) = &mut self.live else {
+            return Err(self.retired(function));
+        };
+        self.core.arm(store, key);
+        let limit = self.core.limits.wall;
+        let outcome = tokio::time::timeout(limit, call(store, bindings)).await;
+        let failure = match outcome {
+            Ok(Ok(value)) => {
+                store.data_mut().drain_output();
+                return Ok(value);
+            }
+            Ok(Err(error)) => self.core.failure(function, store, &error),
+            Err(_) => self
+                .core
+                .error(function, Cause::WallTime { limit }, Vec::new()),
+        };
+        Err(self.retire(failure))
+    }
+
+    /// Retires the instance for a reason found outside a call.
+    pub(crate) fn retire(&mut self, failure: PluginError) -> PluginError {
+        self.live = None;
+        self.last = Some(failure.clone());
+        failure
+    }
+
+    fn retired(&self, function: &'static str) -> PluginError {
+        let reason = self.last.as_ref().map_or_else(String::new, |last| {
+            format!("{} {}", last.function, last.cause)
+        });
+        self.core
+            .error(function, Cause::Retired(reason), Vec::new())
+    }
+}

@@ -1,0 +1,243 @@
+//! What the host keeps beside one instance, and what one call has used so far.
+//!
+//! An outer call is armed once (`Budget::arm`); nothing inside the call re-arms anything, so a guest that
+//! loops over a cheap import still ends.
+
+use crate::error::Cause;
+use crate::limits::Limits;
+use crate::wasi::Wasi;
+use bulkhead_domain::Digest;
+use bulkhead_domain::order::{Bar, InstrumentHandle};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use wasmtime::ResourceLimiter;
+
+/// The session's clock, as plugins see it.
+#[derive(Debug, Clone, Default)]
+pub struct SessionClock(Arc<AtomicI64>);
+
+impl SessionClock {
+    /// Moves the clock to a moment, nanoseconds since 1970.
+    pub fn set(&self, now: i64) {
+        self.0.store(now, Ordering::Release);
+    }
+
+    /// The moment, nanoseconds since 1970.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// A long computation's progress; answers whether to go on.
+pub trait Progress: Send {
+    /// `step` of `total` (0 when unknown). Returns false to ask the plugin to stop.
+    fn report(&mut self, step: u64, total: u64, figures: &[(String, f64)]) -> bool;
+}
+
+/// Never asks to stop.
+pub struct NoProgress;
+
+impl Progress for NoProgress {
+    fn report(&mut self, _: u64, _: u64, _: &[(String, f64)]) -> bool {
+        true
+    }
+}
+
+/// Why the past could not be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HistoryError {
+    /// No such instrument in the session.
+    UnknownInstrument(InstrumentHandle),
+    /// Not a declared feature.
+    UnknownFeature(String),
+}
+
+/// The past as of the decision at hand. An implementation never returns anything later.
+pub trait History: Send {
+    /// The last `count` bars, oldest first.
+    ///
+    /// # Errors
+    /// When the instrument is not in the session.
+    fn bars(&self, instrument: InstrumentHandle, count: usize) -> Result<Vec<Bar>, HistoryError>;
+
+    /// The last `count` values of a declared feature, oldest first.
+    ///
+    /// # Errors
+    /// When the instrument or the feature is not known.
+    fn feature(
+        &self,
+        instrument: InstrumentHandle,
+        name: &str,
+        count: usize,
+    ) -> Result<Vec<f64>, HistoryError>;
+}
+
+/// What an instance is given besides its limits.
+#[derive(Clone, Default)]
+pub struct Grants {
+    /// The one folder that `files` may read.
+    pub folder: Option<PathBuf>,
+    /// The session's clock.
+    pub clock: SessionClock,
+    /// The session's seed: keys every draw of `random`.
+    pub seed: u64,
+}
+
+/// What is being computed: keys the draws of `random`, so that they do not depend on what was drew before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DrawKey {
+    /// The moment, nanoseconds since 1970.
+    pub time: i64,
+    /// An instrument, an order or whatever else tells draws of one moment apart.
+    pub item: u64,
+}
+
+/// Log lines of one plugin that were dropped because they came too fast.
+#[derive(Debug, Default)]
+pub struct LogCount {
+    /// Lines kept.
+    pub kept: AtomicU64,
+    /// Lines dropped.
+    pub dropped: AtomicU64,
+}
+
+/// What one call has used.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    host_calls: u64,
+    host_time: Duration,
+    pub(crate) log_lines: u64,
+    /// Set by whatever stopped the guest, more precise than the trap it caused.
+    pub(crate) cause: Option<Cause>,
+    pub(crate) panic: Option<String>,
+    pub(crate) draws: u64,
+}
+
+/// Data of one store.
+pub(crate) struct State {
+    pub(crate) plugin: Arc<str>,
+    pub(crate) digest: Digest,
+    pub(crate) limits: Limits,
+    pub(crate) grants: Grants,
+    pub(crate) budget: Budget,
+    pub(crate) draw_key: DrawKey,
+    pub(crate) draws: Option<rand_chacha::ChaCha12Rng>,
+    pub(crate) log: Arc<LogCount>,
+    pub(crate) progress: Option<Box<dyn Progress>>,
+    pub(crate) history: Option<Box<dyn History>>,
+    pub(crate) wasi: Option<Box<Wasi>>,
+}
+
+impl State {
+    pub(crate) fn new(
+        plugin: Arc<str>,
+        digest: Digest,
+        limits: Limits,
+        grants: Grants,
+        log: Arc<LogCount>,
+    ) -> Self {
+        State {
+            plugin,
+            digest,
+            limits,
+            grants,
+            budget: Budget {
+                host_calls: 0,
+                host_time: Duration::ZERO,
+                log_lines: 0,
+                cause: None,
+                panic: None,
+                draws: 0,
+            },
+            draw_key: DrawKey::default(),
+            draws: None,
+            log,
+            progress: None,
+            history: None,
+            wasi: None,
+        }
+    }
+
+    /// Begins an outer call.
+    #[inline]
+    pub(crate) fn arm(&mut self, key: DrawKey) {
+        self.budget.host_calls = 0;
+        self.budget.host_time = Duration::ZERO;
+        self.budget.log_lines = 0;
+        self.budget.cause = None;
+        self.budget.panic = None;
+        self.budget.draws = 0;
+        self.draw_key = key;
+        self.draws = None;
+    }
+
+    /// Counts one call from the guest into the host.
+    #[inline]
+    pub(crate) fn host_call(&mut self) -> wasmtime::Result<()> {
+        self.budget.host_calls += 1;
+        if self.budget.host_calls > self.limits.host_calls {
+            return Err(self.stop(Cause::HostCalls {
+                limit: self.limits.host_calls,
+            }));
+        }
+        Ok(())
+    }
+
+    /// Runs host work that takes real time on the guest's behalf, and charges it.
+    pub(crate) fn charged<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> wasmtime::Result<T> {
+        self.host_call()?;
+        let begun = Instant::now();
+        let value = work(self);
+        self.budget.host_time += begun.elapsed();
+        if self.budget.host_time > self.limits.host_time {
+            return Err(self.stop(Cause::HostTime {
+                limit: self.limits.host_time,
+            }));
+        }
+        Ok(value)
+    }
+
+    /// Notes the cause and gives the error that traps the guest.
+    pub(crate) fn stop(&mut self, cause: Cause) -> wasmtime::Error {
+        let error = wasmtime::Error::msg(cause.to_string());
+        self.budget.cause = Some(cause);
+        error
+    }
+}
+
+impl ResourceLimiter for State {
+    fn memory_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let allowed = desired <= self.limits.memory_bytes;
+        if !allowed {
+            self.budget.cause = Some(Cause::Memory {
+                wanted: desired,
+                limit: self.limits.memory_bytes,
+            });
+        }
+        Ok(allowed)
+    }
+
+    fn table_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let allowed = desired <= self.limits.table_elements;
+        if !allowed {
+            self.budget.cause = Some(Cause::Table {
+                wanted: desired,
+                limit: self.limits.table_elements,
+            });
+        }
+        Ok(allowed)
+    }
+}

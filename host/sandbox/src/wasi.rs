@@ -1,0 +1,193 @@
+//! The locked-down WASI that a component gets which imports it: no files, no sockets, no environment, no
+//! arguments. Output goes to the plugin's log, randomness is seeded, the clocks are the session's.
+//!
+//! On the compute engine nothing can wait: the clock subscriptions, which would sleep inside a host call
+//! where neither fuel nor epochs act, trap instead.
+
+use crate::bindings::common::log::Level;
+use crate::error::Cause;
+use crate::state::{SessionClock, State};
+use bulkhead_domain::digest::DigestBuilder;
+use rand_chacha::ChaCha12Rng;
+use rand_core::SeedableRng;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use wasmtime::component::{Linker, Resource, ResourceTable};
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{DynPollable, OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::{
+    HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView,
+};
+
+/// Most bytes of output kept between two drains.
+const OUTPUT_BYTES: usize = 64 * 1024;
+
+/// WASI state of one store.
+pub(crate) struct Wasi {
+    ctx: WasiCtx,
+    table: ResourceTable,
+    output: Output,
+}
+
+#[derive(Clone, Default)]
+struct Output(Arc<Mutex<Vec<u8>>>);
+
+impl Output {
+    fn take(&self) -> Vec<u8> {
+        self.0
+            .lock()
+            .map(|mut bytes| std::mem::take(&mut *bytes))
+            .unwrap_or_default()
+    }
+}
+
+impl IsTerminal for Output {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Output {
+    fn async_stream(&self) -> Box<dyn tokio::io::AsyncWrite + Send + Sync> {
+        Box::new(tokio::io::sink())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Output {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for Output {
+    fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
+        if let Ok(mut kept) = self.0.lock() {
+            let room = OUTPUT_BYTES.saturating_sub(kept.len());
+            kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(OUTPUT_BYTES)
+    }
+}
+
+/// The session's time as WASI's clocks: the wall clock tells the session's moment, the monotonic clock the
+/// same in nanoseconds.
+struct Clock(SessionClock);
+
+impl HostWallClock for Clock {
+    fn resolution(&self) -> Duration {
+        Duration::from_nanos(1)
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_nanos(u64::try_from(self.0.now()).unwrap_or(0))
+    }
+}
+
+impl HostMonotonicClock for Clock {
+    fn resolution(&self) -> u64 {
+        1
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.0.now()).unwrap_or(0)
+    }
+}
+
+impl Wasi {
+    pub(crate) fn new(state: &State) -> Self {
+        let output = Output::default();
+        let generator = |name: &str| {
+            let mut builder = DigestBuilder::new();
+            builder
+                .part("plugin", state.digest.bytes())
+                .part("seed", &state.grants.seed.to_le_bytes())
+                .part("wasi", name.as_bytes());
+            ChaCha12Rng::from_seed(*builder.finish().bytes())
+        };
+        let ctx = WasiCtxBuilder::new()
+            .stdout(output.clone())
+            .stderr(output.clone())
+            .secure_random(generator("secure"))
+            .insecure_random(generator("insecure"))
+            .insecure_random_seed(u128::from(state.grants.seed))
+            .wall_clock(Clock(state.grants.clock.clone()))
+            .monotonic_clock(Clock(state.grants.clock.clone()))
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
+            .build();
+        Wasi {
+            ctx,
+            table: ResourceTable::new(),
+            output,
+        }
+    }
+}
+
+impl State {
+    /// Moves what the guest printed into its log.
+    pub(crate) fn drain_output(&mut self) {
+        let Some(bytes) = self.wasi.as_ref().map(|wasi| wasi.output.take()) else {
+            return;
+        };
+        for line in String::from_utf8_lossy(&bytes)
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+        {
+            self.log_line(Level::Info, line);
+        }
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        // Only a component that imports WASI can get here, and `attach` comes before it is instantiated.
+        let fresh = self.wasi.is_none().then(|| Box::new(Wasi::new(self)));
+        let wasi = match fresh {
+            Some(fresh) => self.wasi.insert(fresh),
+            None => self
+                .wasi
+                .as_mut()
+                .unwrap_or_else(|| unreachable!("made above")),
+        };
+        WasiCtxView {
+            ctx: &mut wasi.ctx,
+            table: &mut wasi.table,
+        }
+    }
+}
+
+/// Adds the locked-down WASI to a compute linker: waiting traps.
+pub(crate) fn link_compute(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_sync(linker)?;
+    linker.allow_shadowing(true);
+    let mut clock = linker.instance("wasi:clocks/monotonic-clock@0.2.12")?;
+    for function in ["subscribe-duration", "subscribe-instant"] {
+        clock.func_wrap(
+            function,
+            move |mut store: wasmtime::StoreContextMut<'_, State>,
+                  (_,): (u64,)|
+                  -> wasmtime::Result<(Resource<DynPollable>,)> {
+                Err(store.data_mut().stop(Cause::Waited { what: function }))
+            },
+        )?;
+    }
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+/// Adds the locked-down WASI to an I/O linker: waiting yields, and the call's wall-clock limit ends it.
+pub(crate) fn link_io(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_async(linker)
+}
