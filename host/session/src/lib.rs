@@ -1,1 +1,3 @@
-//! bulkhead-session
+//! The trading loop, clocked by its feed.
+
+pub mod record;
