@@ -1,1 +1,56 @@
-//! bulkhead-tests
+//! What the end-to-end tests share: where the checkout and the built components are.
+//!
+//! Components are built by `cargo xtask plugins`, which `cargo xtask test` runs first; a test that finds
+//! none says so instead of being skipped.
+
+use std::path::{Path, PathBuf};
+
+/// Root of the checkout.
+pub fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_owned()
+}
+
+/// The finished component of the project's plugin `id`.
+///
+/// # Panics
+/// When it has not been built.
+pub fn plugin(id: &str) -> PathBuf {
+    component("BULKHEAD_PLUGINS", "plugins", id)
+}
+
+/// The finished component of the hostile plugin `id`.
+///
+/// # Panics
+/// When it has not been built.
+pub fn hostile(id: &str) -> PathBuf {
+    component("BULKHEAD_HOSTILE", "hostile", id)
+}
+
+/// Folder of the project's finished components.
+pub fn plugins() -> PathBuf {
+    folder("BULKHEAD_PLUGINS", "plugins")
+}
+
+fn component(variable: &str, name: &str, id: &str) -> PathBuf {
+    let path = folder(variable, name).join(format!("{id}.wasm"));
+    assert!(
+        path.is_file(),
+        "{} is missing; build it with `cargo xtask plugins`",
+        path.display()
+    );
+    path
+}
+
+/// What `cargo xtask test` says in the environment, or else the folder beside the profile's own, where
+/// this test was built.
+fn folder(variable: &str, name: &str) -> PathBuf {
+    if let Some(folder) = std::env::var_os(variable) {
+        return PathBuf::from(folder);
+    }
+    let target = std::env::current_exe()
+        .ok()
+        .and_then(|test| test.ancestors().nth(3).map(Path::to_owned))
+        .unwrap_or_else(|| root().join("target"));
+    target.join(name)
+}

@@ -1,1 +1,71 @@
-fn main() {}
+//! `cargo xtask`: everything that is done to this repository, one command each.
+//!
+//! Every command first brings about what it needs, and a second run finds it done. `CARGO_TARGET_DIR`
+//! is respected; plugins are compiled within it in a folder of their own.
+
+mod steps;
+mod tree;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::tree::Tree;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Builds, runs and checks Bulkhead")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Get the wasm target, build the plugins and the host
+    Setup,
+    /// Build the plugins, the hostile ones of the tests included
+    Plugins,
+    /// Set up, then run the paper-trading demo
+    Demo {
+        /// Run this component in the demo too
+        #[arg(long, value_name = "FILE.wasm")]
+        with: Option<PathBuf>,
+        /// Folder for the report
+        #[arg(long, value_name = "DIR", default_value = "out/demo")]
+        out: PathBuf,
+    },
+    /// Run every test
+    Test {
+        /// Run the long soak tests too
+        #[arg(long)]
+        soak: bool,
+        /// Run all parts and all tests even when some fail
+        #[arg(long)]
+        all: bool,
+    },
+    /// Run the benchmarks and write bench.json to the target folder
+    Bench {
+        /// Only figures whose names start with this
+        prefix: Option<String>,
+    },
+    /// Record the contract in wit/ as released, for the check in the tests
+    WitRelease {
+        /// Write over another text of the same version, which nobody has received yet
+        #[arg(long)]
+        replace: bool,
+    },
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let tree = Tree::find()?;
+    match arguments.task {
+        Task::Setup => steps::setup(&tree),
+        Task::Plugins => steps::plugins(&tree),
+        Task::Demo { with, out } => steps::demo(&tree, with.as_deref(), &out),
+        Task::Test { soak, all } => steps::test(&tree, soak, all),
+        Task::Bench { prefix } => steps::bench(&tree, prefix.as_deref()),
+        Task::WitRelease { replace } => steps::wit_release(&tree, replace),
+    }
+}

@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use bulkhead_manifest::{Manifest, ManifestError};
 use serde::Deserialize;
@@ -226,7 +226,7 @@ fn compile(
     locked: bool,
 ) -> Result<BTreeMap<PathBuf, PathBuf>, BuildError> {
     let compiler = Compiler::in_folder(folder)?;
-    let mut command = Command::new(rustc::cargo());
+    let mut command = rustc::cargo_command();
     command
         .args(["build", "--lib", "--release", "--target", TARGET])
         .arg("--message-format=json-render-diagnostics")
@@ -410,7 +410,7 @@ struct PluginCrate {
 impl Metadata {
     fn read(folder: &Path) -> Result<Self, BuildError> {
         let text = process::output(
-            Command::new(rustc::cargo())
+            rustc::cargo_command()
                 .args(["metadata", "--no-deps", "--format-version", "1"])
                 .current_dir(folder),
         )?;

@@ -100,8 +100,24 @@ impl Compiler {
 }
 
 /// The cargo that runs this process, or else the one on the search path.
-pub fn cargo() -> PathBuf {
+fn cargo() -> PathBuf {
     std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+}
+
+/// A command that runs cargo as from a terminal: started by `cargo run`, this process has variables
+/// about its own package, and a build that saw them would do work again that is done.
+pub fn cargo_command() -> Command {
+    let mut command = Command::new(cargo());
+    for (name, _) in std::env::vars_os() {
+        let Some(text) = name.to_str() else { continue };
+        let package = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix));
+        if package || ["CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"].contains(&text) {
+            command.env_remove(&name);
+        }
+    }
+    command
 }
 
 #[cfg(test)]

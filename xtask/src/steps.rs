@@ -1,0 +1,164 @@
+//! The tasks themselves.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use bulkhead_toolchain::build::{self, Options};
+use bulkhead_toolchain::target::{self, Origin};
+use bulkhead_toolchain::{TARGET, contract, process};
+
+use crate::tree::{Tree, run, say};
+
+/// Everything that the demo needs.
+pub(crate) fn setup(tree: &Tree) -> Result<()> {
+    plugins(tree)?;
+    host(tree)
+}
+
+/// The wasm target and all components.
+pub(crate) fn plugins(tree: &Tree) -> Result<()> {
+    match target::ensure(&tree.root, &mut say)? {
+        Origin::Present => {}
+        Origin::Rustup => say(&format!("target: rustup added {TARGET}")),
+        Origin::Sources(folder) => {
+            say(&format!("target: built {TARGET} from {}", folder.display()))
+        }
+        Origin::Package(name) => say(&format!("target: built {TARGET} from {name}")),
+    }
+    for (workspace, out) in [
+        ("plugins", tree.plugins()),
+        ("tests/hostile", tree.hostile()),
+    ] {
+        let folder = tree.root.join(workspace);
+        if !folder.join("Cargo.toml").is_file() {
+            continue;
+        }
+        say(&format!("building {workspace}"));
+        let mut options = Options::new(&out);
+        options.target_dir = Some(tree.target.join("wasm"));
+        let built = build::workspace(&folder, &options, &mut say)?;
+        let changed = built.iter().filter(|plugin| plugin.changed).count();
+        say(&format!(
+            "{} components in {}, {changed} of them new",
+            built.len(),
+            out.display()
+        ));
+    }
+    Ok(())
+}
+
+fn host(tree: &Tree) -> Result<()> {
+    say("building the host (some minutes the first time)");
+    run(tree.cargo().args(["build", "--package", "bulkhead-cli"]))
+}
+
+/// The main job on the demo's configuration.
+pub(crate) fn demo(tree: &Tree, with: Option<&Path>, out: &Path) -> Result<()> {
+    if let Some(file) = with
+        && !file.is_file()
+    {
+        bail!("--with {}: no such file", file.display());
+    }
+    setup(tree)?;
+    let mut command = Command::new(tree.bulkhead());
+    command
+        .arg("paper")
+        .arg("--config")
+        .arg(tree.root.join("examples/demo/demo.toml"))
+        .arg("--plugins")
+        .arg(tree.plugins())
+        .arg("--out")
+        .arg(out);
+    if let Some(file) = with {
+        command.arg("--with").arg(file);
+    }
+    run(&mut command)
+}
+
+/// Every test of the host, the plugins and the documentation.
+pub(crate) fn test(tree: &Tree, soak: bool, all: bool) -> Result<()> {
+    plugins(tree)?;
+    let mut failed = Vec::new();
+    let mut part = |name: &str, command: &mut Command| -> Result<()> {
+        say(name);
+        match run(command) {
+            Ok(()) => Ok(()),
+            Err(error) if all => {
+                say(&format!("{error:#}"));
+                failed.push(name.to_owned());
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    };
+
+    let nextest = process::exists("cargo-nextest");
+    let mut host = tree.cargo();
+    host.env("BULKHEAD_PLUGINS", tree.plugins())
+        .env("BULKHEAD_HOSTILE", tree.hostile());
+    if nextest {
+        host.args(["nextest", "run", "--workspace"]);
+    } else {
+        host.args(["test", "--workspace", "--lib", "--bins", "--tests"]);
+    }
+    if all {
+        host.arg("--no-fail-fast");
+    }
+    match (soak, nextest) {
+        (true, true) => {
+            host.args(["--run-ignored", "all"]);
+        }
+        (true, false) => {
+            host.args(["--", "--include-ignored"]);
+        }
+        (false, _) => {}
+    }
+    part("tests of the host", &mut host)?;
+    part(
+        "examples in the documentation",
+        tree.cargo().args(["test", "--workspace", "--doc"]),
+    )?;
+    let mut plugins = tree.cargo();
+    plugins
+        .args(["test", "--workspace", "--manifest-path"])
+        .arg(tree.root.join("plugins").join("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(tree.target.join("plugins-native"));
+    if all {
+        plugins.arg("--no-fail-fast");
+    }
+    part("tests of the plugins, natively", &mut plugins)?;
+
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join("; "));
+    }
+    say("all tests passed");
+    Ok(())
+}
+
+/// The benchmarks.
+pub(crate) fn bench(tree: &Tree, prefix: Option<&str>) -> Result<()> {
+    if !tree.root.join("tests/bench/Cargo.toml").is_file() {
+        bail!("there are no benchmarks: tests/bench/Cargo.toml is missing");
+    }
+    plugins(tree)?;
+    let mut command = tree.cargo();
+    command
+        .args(["run", "--profile", "bench", "--package", "bulkhead-bench"])
+        .env("BULKHEAD_PLUGINS", tree.plugins())
+        .env("BULKHEAD_BENCH_JSON", tree.target.join("bench.json"));
+    if let Some(prefix) = prefix {
+        command.args(["--", prefix]);
+    }
+    run(&mut command)
+}
+
+/// The record of the contract's version.
+pub(crate) fn wit_release(tree: &Tree, replace: bool) -> Result<()> {
+    let wit = tree.root.join("wit");
+    let path = contract::record(&wit, &wit.join("released"), replace)
+        .context("the contract was not recorded")?;
+    say(&format!("recorded {}", path.display()));
+    Ok(())
+}
