@@ -1,0 +1,189 @@
+//! What candidates said, and what came true.
+//!
+//! Bounds: a board keeps `window` outcomes per candidate; pending predictions are as many as the label's
+//! horizon. Nothing is scored before its label's end.
+
+use crate::skill::{Interval, log_loss, skill, skill_interval};
+use crate::task::Standing;
+use std::collections::VecDeque;
+
+/// One matured prediction.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outcome {
+    /// When the prediction was made, nanoseconds.
+    pub time: i64,
+    /// Probability that was given to the first of two outcomes (up).
+    pub probability: f64,
+    /// Base rate of it that was known then.
+    pub base: f64,
+    /// Whether it came true.
+    pub up: bool,
+}
+
+impl Outcome {
+    fn losses(&self) -> (f64, f64) {
+        let given = |p: f64| log_loss(if self.up { p } else { 1.0 - p });
+        (given(self.probability), given(self.base))
+    }
+}
+
+/// Everything a candidate earned on one task, summed up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// Matured predictions.
+    pub samples: u64,
+    /// Skill with its interval.
+    pub skill: Option<Interval>,
+    /// Mean log-loss, nats.
+    pub log_loss: Option<f64>,
+    /// Mean log-loss of the base rate, nats.
+    pub base_log_loss: Option<f64>,
+}
+
+/// How outcomes become a standing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scoring {
+    /// Outcomes kept.
+    pub window: usize,
+    /// Fewest outcomes that give an interval.
+    pub min_samples: usize,
+    /// Successive outcomes in one bootstrap block.
+    pub block: usize,
+    /// Bootstrap resamples.
+    pub resamples: usize,
+    /// Probability left out at each side of the interval.
+    pub tail: f64,
+    /// Outcomes after which an outcome's weight in the score has halved.
+    pub half_life: f64,
+    /// Seed of the bootstrap.
+    pub seed: u64,
+}
+
+/// One candidate's outcomes on one task.
+#[derive(Debug, Clone)]
+pub struct Board {
+    outcomes: VecDeque<Outcome>,
+    window: usize,
+}
+
+impl Board {
+    /// A board that keeps the last `window` outcomes.
+    #[must_use]
+    pub fn new(window: usize) -> Self {
+        Board {
+            outcomes: VecDeque::new(),
+            window: window.max(1),
+        }
+    }
+
+    /// Adds a matured outcome; the oldest goes when the window is full.
+    pub fn record(&mut self, outcome: Outcome) {
+        if self.outcomes.len() == self.window {
+            self.outcomes.pop_front();
+        }
+        self.outcomes.push_back(outcome);
+    }
+
+    /// Outcomes, oldest first.
+    pub fn outcomes(&self) -> impl Iterator<Item = &Outcome> {
+        self.outcomes.iter()
+    }
+
+    fn losses(&self) -> (Vec<f64>, Vec<f64>) {
+        self.outcomes.iter().map(Outcome::losses).unzip()
+    }
+
+    /// Sums the outcomes up.
+    #[must_use]
+    pub fn summary(&self, scoring: &Scoring) -> Summary {
+        let (model, base) = self.losses();
+        let enough = model.len() >= scoring.min_samples.max(1);
+        #[expect(clippy::cast_precision_loss, reason = "a count")]
+        let mean = |losses: &[f64]| {
+            (!losses.is_empty()).then(|| losses.iter().sum::<f64>() / losses.len() as f64)
+        };
+        Summary {
+            samples: model.len() as u64,
+            skill: if enough {
+                skill_interval(
+                    &model,
+                    &base,
+                    scoring.block,
+                    scoring.resamples,
+                    scoring.tail,
+                    scoring.seed,
+                )
+            } else {
+                None
+            },
+            log_loss: mean(&model),
+            base_log_loss: mean(&base),
+        }
+    }
+
+    /// Skill with older outcomes weighing less: weight `0.5^(age / half-life)`, age in outcomes.
+    #[must_use]
+    pub fn discounted_skill(&self, half_life: f64) -> Option<f64> {
+        let (mut model, mut base) = self.losses();
+        let decay = libm::exp2(-1.0 / half_life.max(1e-9));
+        let mut weight = 1.0;
+        for (model, base) in model.iter_mut().zip(&mut base).rev() {
+            *model *= weight;
+            *base *= weight;
+            weight *= decay;
+        }
+        skill(&model, &base)
+    }
+
+    /// Fills in a standing's figures.
+    pub fn stand(&self, standing: &mut Standing, scoring: &Scoring) {
+        let summary = self.summary(scoring);
+        standing.samples = summary.samples;
+        standing.skill = summary.skill;
+        standing.score = summary
+            .skill
+            .and_then(|_| self.discounted_skill(scoring.half_life));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(probability: f64, up: bool) -> Outcome {
+        Outcome {
+            time: 0,
+            probability,
+            base: 0.5,
+            up,
+        }
+    }
+
+    #[test]
+    fn recent_outcomes_weigh_more() {
+        let mut faded = Board::new(1000);
+        let mut risen = Board::new(1000);
+        for index in 0..200 {
+            faded.record(outcome(0.8, index < 100));
+            risen.record(outcome(0.8, index >= 100));
+        }
+        assert!(risen.discounted_skill(20.0) > faded.discounted_skill(20.0));
+        let flat = |board: &Board| skill(&board.losses().0, &board.losses().1).unwrap();
+        assert!(
+            (flat(&faded) - flat(&risen)).abs() < 1e-12,
+            "undiscounted they are equal"
+        );
+    }
+
+    #[test]
+    fn the_window_forgets_the_oldest() {
+        let mut board = Board::new(2);
+        (0..5).for_each(|time| {
+            board.record(Outcome {
+                time,
+                ..outcome(0.5, true)
+            })
+        });
+        assert_eq!(board.outcomes().map(|o| o.time).collect::<Vec<_>>(), [3, 4]);
+    }
+}

@@ -1,0 +1,154 @@
+//! The orchestrator's tables: `standings` and `decisions`.
+
+use crate::decision::{Decision, Standings};
+use bulkhead_store::{Migration, MigrationSet, Statement, Store, StoreError, Writer, column};
+
+/// The tables' migrations.
+pub const MIGRATIONS: MigrationSet = MigrationSet {
+    crate_name: "orchestrator",
+    migrations: &[Migration {
+        version: 1,
+        name: "standings and decisions",
+        sql: "CREATE TABLE standings (
+                  id TEXT PRIMARY KEY,
+                  session TEXT NOT NULL,
+                  time BIGINT NOT NULL,
+                  record TEXT NOT NULL
+              );
+              CREATE TABLE decisions (
+                  id TEXT PRIMARY KEY,
+                  session TEXT NOT NULL,
+                  time BIGINT NOT NULL,
+                  standings TEXT NOT NULL REFERENCES standings (id),
+                  record TEXT NOT NULL
+              );
+              CREATE INDEX decisions_by_session ON decisions (session, time);",
+    }],
+};
+
+fn unwritable(error: &serde_json::Error) -> StoreError {
+    StoreError::Column {
+        column: "record".to_owned(),
+        text: error.to_string(),
+    }
+}
+
+/// Keeps standings. The same standings twice are kept once.
+///
+/// # Errors
+/// When an earlier write failed.
+pub fn write_standings(
+    writer: &Writer,
+    session: &str,
+    standings: &Standings,
+) -> Result<(), StoreError> {
+    let record = serde_json::to_string(standings).map_err(|error| unwritable(&error))?;
+    writer.write(
+        Statement::new(
+            "INSERT INTO standings (id, session, time, record) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(standings.id.to_string())
+        .bind(session.to_owned())
+        .bind(standings.time.0)
+        .bind(record),
+    )
+}
+
+/// Keeps a decision. The same decision twice is kept once.
+///
+/// # Errors
+/// When an earlier write failed.
+pub fn write_decision(
+    writer: &Writer,
+    session: &str,
+    decision: &Decision,
+) -> Result<(), StoreError> {
+    let record = serde_json::to_string(decision).map_err(|error| unwritable(&error))?;
+    writer.write(
+        Statement::new(
+            "INSERT INTO decisions (id, session, time, standings, record) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(decision.id.clone())
+        .bind(session.to_owned())
+        .bind(decision.time.0)
+        .bind(decision.standings.to_string())
+        .bind(record),
+    )
+}
+
+/// Finds a decision by its id, with the standings it was made on.
+///
+/// # Errors
+/// When the database cannot be read, or a record in it is broken.
+pub async fn find_decision(
+    store: &Store,
+    id: &str,
+) -> Result<Option<(Decision, Standings)>, StoreError> {
+    const SQL: &str = "SELECT d.record AS decision, s.record AS standings
+         FROM decisions d JOIN standings s ON s.id = d.standings WHERE d.id = $1";
+    let row = sqlx::query(SQL)
+        .bind(id)
+        .fetch_optional(store.pool())
+        .await
+        .map_err(|error| StoreError::of_statement(SQL, &error))?;
+    let Some(row) = row else { return Ok(None) };
+    let broken = |column: &str, error: serde_json::Error| StoreError::Column {
+        column: column.to_owned(),
+        text: error.to_string(),
+    };
+    let decision: String = column(&row, "decision")?;
+    let standings: String = column(&row, "standings")?;
+    Ok(Some((
+        serde_json::from_str(&decision).map_err(|error| broken("decision", error))?,
+        serde_json::from_str(&standings).map_err(|error| broken("standings", error))?,
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Policy;
+    use crate::task::{Standing, Task, TaskKind};
+    use crate::{Rederived, SkillGate};
+    use bulkhead_domain::{Digest, Timestamp};
+
+    #[test]
+    fn a_decision_is_found_again_and_rederives_to_itself() {
+        let task = Task {
+            kind: TaskKind::Predict,
+            class: "direction".to_owned(),
+            context: "IBM".to_owned(),
+        };
+        let standing = Standing {
+            candidate: "linfa/random-forest".to_owned(),
+            identity: Digest::of(b"x"),
+            unavailable: None,
+            samples: 12,
+            skill: None,
+            score: None,
+        };
+        let policy = Policy::DiscountedSkill(SkillGate { above: 0.0 });
+        let standings = Standings::new("s", Timestamp(5), task, policy, vec![standing]);
+        let decision = Decision::make("s", Timestamp(6), &standings);
+
+        let found = bulkhead_store::wait(async {
+            let store = Store::in_memory().await?;
+            store.migrate(&[MIGRATIONS]).await?;
+            let writer = store.writer()?;
+            write_standings(&writer, "s", &standings)?;
+            write_decision(&writer, "s", &decision)?;
+            write_decision(&writer, "s", &decision)?;
+            writer.flush()?;
+            find_decision(&store, &decision.id).await
+        });
+        let (kept, on) = found.unwrap().unwrap();
+        assert_eq!(kept, decision);
+        assert_eq!(kept.rederive(&on), Rederived::Same);
+
+        let mut forged = kept;
+        forged.choice.winner = Some(0);
+        assert!(matches!(forged.rederive(&on), Rederived::Different(_)));
+    }
+}
