@@ -155,6 +155,19 @@ pub struct Order {
     pub request: OrderRequest,
 }
 
+/// A change to a working order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Replacement {
+    /// The order to change.
+    pub client_order_id: String,
+    /// The identity it goes on under; never seen before.
+    pub new_client_order_id: String,
+    /// Total quantity, what has filled included.
+    pub quantity: Decimal,
+    /// Price condition.
+    pub kind: OrderKind,
+}
+
 /// An order that works at the venue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenOrder {
@@ -209,7 +222,7 @@ pub struct Execution {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// The venue took it.
+    /// The venue took it, or it stands with a changed quantity or price: `reason` says why.
     Accepted,
     /// A stop was reached.
     Triggered,

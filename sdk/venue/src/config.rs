@@ -1,0 +1,128 @@
+//! How a venue is set up: what it trades, what trading costs, and how much of the volume it may be.
+
+use crate::cost::{FeeModel, SlippageModel};
+use crate::error::ConfigError;
+use crate::order::InstrumentHandle;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// Every bound of a venue. They keep each product of a price, a quantity and a multiplier within a decimal.
+pub mod bounds {
+    use rust_decimal::Decimal;
+
+    /// Magnitude of a bar's prices, exclusive.
+    pub const PRICE: f64 = 1e12;
+    /// A bar's volume, exclusive.
+    pub const VOLUME: f64 = 1e18;
+    /// Magnitude of an order's prices and quantity.
+    pub const ORDER: Decimal = Decimal::from_parts(3_567_587_328, 232, 0, false, 0);
+    /// Smallest tick, lot and multiplier.
+    pub const SMALLEST_INCREMENT: Decimal = Decimal::from_parts(1, 0, 0, false, 9);
+    /// Largest tick, lot and multiplier; a fee per unit and a minimum fee.
+    pub const LARGEST_INCREMENT: Decimal = Decimal::from_parts(1_000, 0, 0, false, 0);
+    /// Instrument handles, exclusive: they index a table.
+    pub const HANDLES: u32 = 1 << 20;
+    /// Working orders in one instrument.
+    pub const WORKING_ORDERS: usize = 10_000;
+    /// Characters of a client order id.
+    pub const CLIENT_ORDER_ID: usize = 36;
+    /// Bars whose mean volume bounds a fill at the open.
+    pub const VOLUME_BARS: usize = 20;
+}
+
+/// When a market order that is sent at a bar's close fills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FillTiming {
+    /// At the next bar's open.
+    #[default]
+    NextOpen,
+    /// At the close it was decided on, within the closed bar's volume. Optimistic: the decision used the
+    /// very price it trades at. Orders other than market orders still work from the next bar on.
+    Close,
+}
+
+/// How a venue fills.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct VenueConfig {
+    /// The one account whose orders it takes.
+    pub account: String,
+    /// Currency of the fees.
+    pub fee_currency: String,
+    /// When market orders fill.
+    pub fill: FillTiming,
+    /// How much worse than the price a taker trades.
+    pub slippage: SlippageModel,
+    /// What a fill costs.
+    pub fees: FeeModel,
+    /// Largest part of the volume that fills may be, above 0 and at most 1. `None` looks at no volume at
+    /// all, for series that have none.
+    pub max_volume_share: Option<f64>,
+    /// Whether fill prices are rounded to the tick against the trader.
+    pub round_to_tick: bool,
+}
+
+impl Default for VenueConfig {
+    fn default() -> Self {
+        VenueConfig {
+            account: "paper".to_owned(),
+            fee_currency: "USD".to_owned(),
+            fill: FillTiming::NextOpen,
+            slippage: SlippageModel::None,
+            fees: FeeModel::None,
+            max_volume_share: Some(0.025),
+            round_to_tick: true,
+        }
+    }
+}
+
+impl VenueConfig {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if let Some(share) = self.max_volume_share
+            && !(share > 0.0 && share <= 1.0)
+        {
+            return Err(ConfigError::VolumeShare(share));
+        }
+        self.slippage.check()?;
+        self.fees.check()
+    }
+}
+
+/// What the venue must know of an instrument.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstrumentSpec {
+    /// The session's number for it.
+    pub handle: InstrumentHandle,
+    /// Smallest price increment.
+    pub tick: Decimal,
+    /// Smallest quantity increment.
+    pub lot: Decimal,
+    /// Money per point of price per unit.
+    pub multiplier: Decimal,
+}
+
+impl InstrumentSpec {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if self.handle >= bounds::HANDLES {
+            return Err(ConfigError::Handle {
+                observed: self.handle,
+                limit: bounds::HANDLES,
+            });
+        }
+        for (what, value) in [
+            ("tick", self.tick),
+            ("lot", self.lot),
+            ("multiplier", self.multiplier),
+        ] {
+            if value < bounds::SMALLEST_INCREMENT || value > bounds::LARGEST_INCREMENT {
+                return Err(ConfigError::Increment {
+                    instrument: self.handle,
+                    what,
+                    observed: value,
+                });
+            }
+        }
+        Ok(())
+    }
+}
