@@ -87,9 +87,10 @@ fn find(wasm: &[u8]) -> Result<Option<&[u8]>, ManifestError> {
                 at += length;
             }
             Payload::CustomSection(section) if section.name() == SECTION => {
-                if found.replace(section.data()).is_some() {
-                    return Err(ManifestError::Duplicate);
-                }
+                found = match found {
+                    None => Some(section.data()),
+                    Some(_) => return Err(ManifestError::Duplicate),
+                };
             }
             Payload::End(_) => return Ok(found),
             _ => {}
