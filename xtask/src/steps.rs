@@ -50,7 +50,11 @@ pub(crate) fn plugins(tree: &Tree) -> Result<()> {
 
 fn host(tree: &Tree) -> Result<()> {
     say("building the host (some minutes the first time)");
-    run(tree.cargo().args(["build", "--package", "bulkhead-cli"]))
+    // The whole workspace, not only the binary: cargo chooses features for the packages that are named
+    // together, and the tests are to find wasmtime built with the same ones.
+    run(tree
+        .cargo()
+        .args(["build", "--workspace", "--exclude", "xtask"]))
 }
 
 /// The main job on the demo's configuration.

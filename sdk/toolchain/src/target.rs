@@ -213,3 +213,74 @@ fn replace(from: &Path, to: &Path) -> std::io::Result<()> {
 fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A compiler that fails at everything, in a sysroot of its own.
+    fn broken(sysroot: &Path, release: &str) -> Compiler {
+        Compiler {
+            rustc: PathBuf::from("false"),
+            sysroot: sysroot.to_owned(),
+            release: release.to_owned(),
+            commit: None,
+        }
+    }
+
+    #[test]
+    fn when_nothing_helps_every_way_says_why() {
+        let sysroot = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(sysroot.path().join("lib/rustlib")).unwrap();
+        let compiler = broken(sysroot.path(), "1.0.0-nightly");
+        let mut said = Vec::new();
+        let error = ensure_for(&compiler, sysroot.path(), &mut |line| {
+            said.push(line.to_owned());
+        })
+        .unwrap_err()
+        .to_string();
+        assert!(error.contains("- rustup: "), "{error}");
+        assert!(error.contains("1.0.0-nightly is not a release"), "{error}");
+        assert!(
+            said[0].contains("not usable with Rust 1.0.0-nightly"),
+            "{said:?}"
+        );
+        let left = std::fs::read_dir(sysroot.path().join("lib/rustlib")).unwrap();
+        assert_eq!(left.count(), 0);
+    }
+
+    #[test]
+    fn a_sysroot_that_cannot_be_written_is_named() {
+        let sysroot = tempfile::tempdir().unwrap();
+        let compiler = broken(&sysroot.path().join("gone"), "1.0.0");
+        let error = ensure_for(&compiler, sysroot.path(), &mut |_| {}).unwrap_err();
+        assert!(
+            error.to_string().contains("cannot put the libraries into"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn only_libraries_that_were_built_here_are_removed() {
+        let sysroot = tempfile::tempdir().unwrap();
+        let compiler = broken(sysroot.path(), "1.0.0-nightly");
+        let folder = compiler.target_folder();
+        std::fs::create_dir_all(folder.join("lib")).unwrap();
+        ensure_for(&compiler, sysroot.path(), &mut |_| {}).unwrap_err();
+        assert!(folder.is_dir(), "what rustup installed is rustup's");
+        std::fs::write(folder.join(NOTE), "").unwrap();
+        ensure_for(&compiler, sysroot.path(), &mut |_| {}).unwrap_err();
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn sources_that_came_with_the_compiler_are_preferred() {
+        let sysroot = tempfile::tempdir().unwrap();
+        let compiler = broken(sysroot.path(), "1.0.0");
+        assert_eq!(local_library(&compiler), None);
+        let library = sysroot.path().join("lib/rustlib/src/rust/library");
+        std::fs::create_dir_all(&library).unwrap();
+        std::fs::write(library.join("Cargo.lock"), "").unwrap();
+        assert_eq!(local_library(&compiler), Some(library));
+    }
+}

@@ -262,8 +262,7 @@ impl Apt {
         let stream = reader.stdout.take().map_or_else(Stdio::null, Stdio::from);
         let status = Command::new("tar")
             .args(["-x", "--wildcards", "./usr/src/rustc-*/library"])
-            .arg("-C")
-            .arg(&unpacked)
+            .current_dir(&unpacked)
             .stdin(stream)
             .status()
             .map_err(io(&unpacked))?;
