@@ -72,6 +72,19 @@ pub struct Slice {
     pub predictions: Vec<Prediction>,
 }
 
+/// Bars by column, oldest first, all columns equally long; fields as in [`Bar`].
+#[derive(Debug, Clone, PartialEq, Default)]
+#[expect(missing_docs, reason = "columns named as the bar's fields")]
+pub struct Columns {
+    pub times: Vec<Nanos>,
+    pub open: Vec<f64>,
+    pub high: Vec<f64>,
+    pub low: Vec<f64>,
+    pub close: Vec<f64>,
+    pub volume: Vec<f64>,
+    pub factor: Vec<f64>,
+}
+
 /// What a strategy wants.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Intent {

@@ -96,3 +96,9 @@ world!(ai_provider, "ai-provider-plugin", {
         "bulkhead:plugin/clock": crate::bindings::common::clock,
     },
 });
+
+world!(vectorised, "with-vectorised", {
+    with: {
+        "bulkhead:plugin/types": crate::bindings::common::types,
+    },
+});

@@ -273,6 +273,22 @@ impl Plugin {
             .collect()
     }
 
+    /// Makes one instance and drops it: the smallest proof that the component starts. Calls nothing.
+    ///
+    /// # Errors
+    /// When its start-up code fails or there is no room for it.
+    pub async fn start(&self, grants: &Grants) -> Result<(), PluginError> {
+        let core = &self.core;
+        let mut store = core.store(grants);
+        let started = match core.role {
+            Role::Compute => core.pre.instantiate(&mut store),
+            Role::Io => core.pre.instantiate_async(&mut store).await,
+        };
+        started
+            .map(|_| ())
+            .map_err(|error| crate::kinds::instantiation_failure(core, &mut store, &error))
+    }
+
     /// Checks that the plugin is of a kind.
     ///
     /// # Errors

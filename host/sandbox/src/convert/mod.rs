@@ -9,6 +9,7 @@ mod risk;
 
 use crate::bindings::common::types as wit;
 use bulkhead_domain::order::{ActionKind, Bar, CorporateAction};
+use bulkhead_domain::strategy::Columns;
 use bulkhead_domain::{AssetClass, Decimal, Instrument, Timestamp, Value};
 
 /// Something a guest returned that the contract does not allow.
@@ -191,6 +192,20 @@ impl From<Vec<Bar>> for wit::BarColumns {
             close: column(|bar| bar.close),
             volume: column(|bar| bar.volume),
             factor: column(|bar| bar.factor),
+        }
+    }
+}
+
+impl From<Columns> for wit::BarColumns {
+    fn from(columns: Columns) -> Self {
+        wit::BarColumns {
+            times: columns.times,
+            open: columns.open,
+            high: columns.high,
+            low: columns.low,
+            close: columns.close,
+            volume: columns.volume,
+            factor: columns.factor,
         }
     }
 }

@@ -3,13 +3,15 @@
 use super::{accepted, instantiation_failure, refused};
 use crate::bindings::strategy::exports::bulkhead::plugin::strategy as wit;
 use crate::bindings::strategy::{StrategyPlugin as Bindings, StrategyPluginPre};
+use crate::bindings::vectorised::{WithVectorised, WithVectorisedPre};
 use crate::convert::{Accept, Invalid};
-use crate::error::{CallError, PluginError};
+use crate::error::{CallError, Cause, PluginError};
 use crate::plugin::{Instance, Plugin};
 use crate::state::{DrawKey, Grants, History};
 use bulkhead_domain::order::{Bar, InstrumentHandle};
+use bulkhead_domain::strategy::Columns;
 use bulkhead_domain::strategy::{Delivery, Intent, Requirements, Slice, State};
-use bulkhead_domain::{Digest, Instrument, Problem};
+use bulkhead_domain::{Digest, Instrument, Problem, Refusal};
 use bulkhead_manifest::{Kind, Manifest};
 use std::sync::Arc;
 use wasmtime::component::ResourceAny;
@@ -91,6 +93,65 @@ impl StrategyPlugin {
             resource,
             requirements,
         })
+    }
+}
+
+/// The whole-series form of a strategy, in a store of its own.
+pub struct VectorisedStrategy {
+    instance: Instance<WithVectorised>,
+}
+
+impl StrategyPlugin {
+    /// The strategy's whole-series form in a fresh store; `None` where the plugin has none.
+    ///
+    /// # Errors
+    /// When the instance cannot be made.
+    pub fn vectorised(&self, grants: &Grants) -> Result<Option<VectorisedStrategy>, PluginError> {
+        let core = &self.plugin.core;
+        // The plugin exports the interface or it does not: that is the probe.
+        let Ok(pre) = WithVectorisedPre::new(core.pre.clone()) else {
+            return Ok(None);
+        };
+        let mut store = core.store(grants);
+        let bindings = pre
+            .instantiate(&mut store)
+            .map_err(|error| instantiation_failure(core, &mut store, &error))?;
+        Ok(Some(VectorisedStrategy {
+            instance: Instance::new(Arc::clone(core), store, bindings),
+        }))
+    }
+}
+
+impl VectorisedStrategy {
+    /// Target quantities, one a bar of `chunk`; `warm_up` holds the bars before it.
+    ///
+    /// # Errors
+    /// When the plugin refuses, fails, or returns another number of targets than there are bars.
+    pub fn targets(
+        &mut self,
+        config: &str,
+        warm_up: Columns,
+        chunk: Columns,
+    ) -> Result<Vec<f64>, CallError> {
+        let core = Arc::clone(&self.instance.core);
+        let bars = chunk.times.len();
+        let (warm_up, chunk) = (warm_up.into(), chunk.into());
+        let outcome = self.instance.call(
+            "vectorised.targets",
+            DrawKey::default(),
+            |store, bindings| {
+                bindings
+                    .bulkhead_plugin_vectorised()
+                    .call_targets(store, config, &warm_up, &chunk)
+            },
+        )?;
+        let targets = refused(&core, outcome.map_err(Refusal::InvalidInput))?;
+        if targets.len() != bars {
+            let what = format!("returned {} targets for {bars} bars", targets.len());
+            let failure = core.error("vectorised.targets", Cause::Contract(what), Vec::new());
+            return Err(self.instance.retire(failure).into());
+        }
+        Ok(targets)
     }
 }
 
