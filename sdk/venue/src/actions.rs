@@ -80,7 +80,9 @@ impl Book {
                 working.end(Outcome::Cancelled, time, reason, out);
                 continue;
             };
-            working.filled = working.filled * Decimal::from(numerator) / Decimal::from(denominator);
+            // Whole lots too: a third of a unit is no exact decimal, and what is left must stay exact.
+            let filled = split_units(working.filled, numerator, denominator, lot);
+            working.filled = filled.map_or(working.filled, |(whole, _)| whole);
             working.order.request.quantity = working.filled + leaves;
             reprice(working, ratio, tick);
             working.best /= by;

@@ -97,9 +97,9 @@ impl Book {
             }
             Link::Exit { group, .. } => {
                 if let Some(sibling) = self.sibling(index) {
+                    let done = self.orders[index].done;
                     let sibling = &mut self.orders[sibling];
-                    let left = sibling.leaves() - quantity;
-                    if left <= Decimal::ZERO {
+                    if done || sibling.leaves() <= quantity {
                         sibling.end(
                             Outcome::Cancelled,
                             time,

@@ -93,7 +93,9 @@ impl Book {
             if working.order.request.post_only && !working.rested {
                 let reason = format!("post-only: marketable at the open of {}", bar.open);
                 self.orders[index].end(Outcome::Rejected, open_time, reason, out);
-            } else if !self.stop_goes_first(index, None) {
+            } else if self.stop_goes_first(index, None) {
+                self.orders[index].tried = true;
+            } else {
                 reached.push((reach, index));
             }
         }

@@ -89,15 +89,6 @@ fn taken(scenario: &Scenario, events: &[Event]) -> BTreeMap<String, OrderRequest
                 let mut request = orders[&change.client_order_id].clone();
                 request.kind = change.kind;
                 request.quantity = change.quantity;
-                if request.bracket.is_some() {
-                    for exit in ["-tp", "-sl"] {
-                        if let Some(exit) =
-                            orders.get_mut(&format!("{}{exit}", root(&change.client_order_id)))
-                        {
-                            exit.quantity = exit.quantity.max(change.quantity);
-                        }
-                    }
-                }
                 orders.insert(change.new_client_order_id.clone(), request);
             }
             Command::Cancel(_) => {}
@@ -119,16 +110,68 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_order_fills_more_than_it_asked_for((seed, shape) in shapes(false)) {
+    fn an_order_fills_exactly_what_it_no_longer_has_left(
+        (seed, shape) in shapes(false),
+    ) {
         let scenario = Scenario::generate(seed, shape);
-        let events = play_natively(&scenario).unwrap();
-        let orders = taken(&scenario, &events);
+        let mut left: BTreeMap<&str, Decimal> = BTreeMap::new();
         let mut filled: BTreeMap<&str, Decimal> = BTreeMap::new();
+        let events = play_natively(&scenario).unwrap();
+        for event in &events {
+            match event {
+                Event::Answer { turn, position, answer: Ok(()) } => {
+                    match &scenario.turns[*turn].commands[*position] {
+                        Command::Submit(order) => {
+                            left.insert(&order.client_order_id, order.request.quantity);
+                        }
+                        Command::Replace(change) => {
+                            left.remove(change.client_order_id.as_str());
+                            let before = filled.get(change.client_order_id.as_str()).copied();
+                            let id = change.new_client_order_id.as_str();
+                            filled.insert(id, before.unwrap_or_default());
+                            left.insert(id, change.quantity - before.unwrap_or_default());
+                        }
+                        Command::Cancel(id) => {
+                            left.remove(id.as_str());
+                        }
+                    }
+                }
+                Event::Answer { .. } => {}
+                Event::Update { update, .. } => {
+                    let id = update.client_order_id.as_str();
+                    if let Some(execution) = &update.execution {
+                        let before = left[id];
+                        prop_assert!(execution.quantity > Decimal::ZERO);
+                        prop_assert_eq!(before - execution.quantity, update.leaves, "{:?}", update);
+                        *filled.entry(id).or_default() += execution.quantity;
+                    } else if !update.leaves.is_zero() && update.outcome != Outcome::Accepted {
+                        prop_assert_eq!(left[id], update.leaves, "{:?}", update);
+                    }
+                    left.insert(id, update.leaves);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_exits_of_a_bracket_never_sell_more_than_its_entry_bought(
+        (seed, shape) in shapes(false),
+    ) {
+        let mut scenario = Scenario::generate(seed, shape);
+        for turn in &mut scenario.turns {
+            turn.commands.retain(|command| !matches!(command, Command::Replace(_)));
+        }
+        let mut open: BTreeMap<String, Decimal> = BTreeMap::new();
+        let events = play_natively(&scenario).unwrap();
         for (_, execution) in executions(&events) {
-            let id = execution.client_order_id.as_str();
-            let sum = filled.entry(id).or_default();
-            *sum += execution.quantity;
-            prop_assert!(*sum <= orders[id].quantity, "{id} filled {sum}");
+            let id = &execution.client_order_id;
+            let net = open.entry(root(id)).or_default();
+            if root(id) == *id {
+                *net += execution.quantity;
+            } else {
+                *net -= execution.quantity;
+                prop_assert!(*net >= Decimal::ZERO, "{id} leaves {net}");
+            }
         }
     }
 
