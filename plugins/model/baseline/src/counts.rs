@@ -85,7 +85,9 @@ impl Persistence {
     }
 
     pub(crate) fn is_sound(&self, classes: usize) -> bool {
-        self.after.iter().all(|shares| is_distribution(shares, classes))
+        self.after
+            .iter()
+            .all(|shares| is_distribution(shares, classes))
     }
 }
 
@@ -136,7 +138,10 @@ mod tests {
         // One of 3 falls and four of 5 rises were followed by class 1; the base rate is 0.6.
         assert!((after(-0.5) - (1.0 + 2.0 * 0.6) / 5.0).abs() < 1e-15);
         assert!((after(0.5) - (4.0 + 2.0 * 0.6) / 7.0).abs() < 1e-15);
-        assert!((after(0.0) - 0.6).abs() < 1e-15, "a standstill was never seen");
+        assert!(
+            (after(0.0) - 0.6).abs() < 1e-15,
+            "a standstill was never seen"
+        );
     }
 
     #[test]

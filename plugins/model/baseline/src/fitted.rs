@@ -3,7 +3,8 @@
 use crate::counts::{BaseRate, Persistence};
 use crate::momentum::Momentum;
 use crate::offer::{Kind, Settings};
-use bulkhead_sdk::model::{FitRequest, Matrix};
+use bulkhead_sdk::Matrix;
+use bulkhead_sdk::model::FitRequest;
 use bulkhead_tabular::{Fault, MAX_CLASSES, Request, Watch, open, seal, to_predict};
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +28,7 @@ enum Learnt {
 
 impl Fitted {
     /// Checks the request and learns from it.
-    pub(crate) fn fit(request: FitRequest, watch: &mut Watch<'_>) -> Result<Self, Fault> {
+    pub(crate) fn learn(request: FitRequest, watch: &mut Watch<'_>) -> Result<Self, Fault> {
         let kind = Kind::named(&request.algorithm)?;
         let columns = request.features.columns;
         let settings = kind.settings(&request.parameters, columns)?;
@@ -38,9 +39,7 @@ impl Fitted {
                 Learnt::Momentum(Momentum::fit(&sample, column, alpha, watch)?)
             }
             _ if !watch(0, 1, &[]) => return Err(Fault::Cancelled),
-            Settings::BaseRate { smoothing } => {
-                Learnt::BaseRate(BaseRate::fit(&sample, smoothing))
-            }
+            Settings::BaseRate { smoothing } => Learnt::BaseRate(BaseRate::fit(&sample, smoothing)),
             Settings::Persistence { column, smoothing } => {
                 Learnt::Persistence(Persistence::fit(&sample, column, smoothing))
             }
@@ -52,8 +51,8 @@ impl Fitted {
         })
     }
 
-    /// Reads what [`Fitted::save`] wrote.
-    pub(crate) fn load(saved: &[u8]) -> Result<Self, Fault> {
+    /// Reads what [`Fitted::write`] wrote.
+    pub(crate) fn read(saved: &[u8]) -> Result<Self, Fault> {
         let model: Self = open(MARK, saved)?;
         let classes = model.classes as usize;
         let sound = match &model.learnt {
@@ -70,16 +69,16 @@ impl Fitted {
         }
     }
 
-    /// Bytes for [`Fitted::load`].
-    pub(crate) fn save(&self) -> Result<Vec<u8>, Fault> {
+    /// Bytes for [`Fitted::read`].
+    pub(crate) fn write(&self) -> Result<Vec<u8>, Fault> {
         seal(MARK, self)
     }
 
     /// Probabilities by class, a row.
-    pub(crate) fn predict(&self, features: Matrix) -> Result<Matrix, Fault> {
-        let table = to_predict(features, self.columns as usize)?;
-        let mut out = Vec::with_capacity(table.rows * self.classes as usize);
-        for row in table.iter() {
+    pub(crate) fn probabilities(&self, features: &Matrix) -> Result<Matrix, Fault> {
+        let rows = to_predict(features, self.columns as usize)?;
+        let mut out = Vec::with_capacity(rows.len() * self.classes as usize);
+        for row in rows {
             match &self.learnt {
                 Learnt::BaseRate(m) => m.predict(&mut out),
                 Learnt::Persistence(m) => m.predict(row, &mut out),
@@ -87,14 +86,14 @@ impl Fitted {
             }
         }
         Ok(Matrix {
-            rows: table.rows as u32,
+            rows: features.rows,
             columns: self.classes,
             values: out,
         })
     }
 
     /// All of it on the one feature that is looked at; empty for the base rate, which looks at none.
-    pub(crate) fn importance(&self) -> Vec<f64> {
+    pub(crate) fn shares(&self) -> Vec<f64> {
         let column = match &self.learnt {
             Learnt::BaseRate(_) => return Vec::new(),
             Learnt::Persistence(m) => m.column(),

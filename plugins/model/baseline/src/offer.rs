@@ -1,6 +1,7 @@
 //! What the plugin offers: its algorithms, their hyper-parameters and how those become settings.
 
-use bulkhead_sdk::model::{Algorithm, Parameter, Task, Value};
+use bulkhead_sdk::Value;
+use bulkhead_sdk::model::{Algorithm, Parameter, Task};
 use bulkhead_tabular::{Fault, Given, IntegerParameter, RealParameter};
 
 const SMOOTHING: RealParameter = RealParameter {

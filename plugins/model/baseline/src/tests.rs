@@ -1,8 +1,9 @@
 //! The plugin as its host sees it, without a host.
 
-use crate::fitted::Fitted;
+use crate::Fitted;
 use crate::offer::Kind;
-use bulkhead_sdk::model::{ClassTargets, FitRequest, Matrix, Targets, Value};
+use bulkhead_sdk::model::{ClassTargets, FitRequest, Targets};
+use bulkhead_sdk::{Matrix, Value};
 use bulkhead_tabular::planted::uniform;
 use bulkhead_tabular::{Fault, log_loss};
 
@@ -42,13 +43,13 @@ fn request(algorithm: &str) -> FitRequest {
 }
 
 fn fit(request: FitRequest) -> Result<Fitted, Fault> {
-    Fitted::fit(request, &mut |_, _, _| true)
+    Fitted::learn(request, &mut |_, _, _| true)
 }
 
 /// Mean log-loss on the rows that were learnt from.
 fn loss(model: &Fitted) -> f64 {
     let (features, labels) = trending(400);
-    let out = model.predict(features).unwrap();
+    let out = model.probabilities(&features).unwrap();
     let rows = out.values.chunks(2).zip(&labels);
     log_loss(rows.map(|(row, label)| row[*label as usize]))
 }
@@ -76,7 +77,7 @@ fn rows_of_probabilities_sum_to_one_and_keep_the_order_of_classes() {
             targets.labels.iter_mut().for_each(|label| *label *= 2);
         }
         let model = fit(request).unwrap();
-        let out = model.predict(trending(50).0).unwrap();
+        let out = model.probabilities(&trending(50).0).unwrap();
         assert_eq!((out.rows, out.columns), (50, 4));
         for row in out.values.chunks(4) {
             assert!((row.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{row:?}");
@@ -89,23 +90,23 @@ fn rows_of_probabilities_sum_to_one_and_keep_the_order_of_classes() {
 fn the_same_request_gives_the_same_bytes_and_they_load() {
     for kind in Kind::ALL {
         let model = fit(request(kind.name())).unwrap();
-        let bytes = model.save().unwrap();
-        assert_eq!(bytes, fit(request(kind.name())).unwrap().save().unwrap());
-        let loaded = Fitted::load(&bytes).unwrap();
+        let bytes = model.write().unwrap();
+        assert_eq!(bytes, fit(request(kind.name())).unwrap().write().unwrap());
+        let loaded = Fitted::read(&bytes).unwrap();
         let bits = |model: &Fitted| -> Vec<u64> {
-            let out = model.predict(trending(100).0).unwrap();
+            let out = model.probabilities(&trending(100).0).unwrap();
             out.values.iter().map(|p| p.to_bits()).collect()
         };
         assert_eq!(bits(&model), bits(&loaded), "{}", kind.name());
-        assert_eq!(model.importance(), loaded.importance());
+        assert_eq!(model.shares(), loaded.shares());
     }
-    assert!(matches!(Fitted::load(b"nonsense"), Err(Fault::Invalid(_))));
+    assert!(matches!(Fitted::read(b"nonsense"), Err(Fault::Invalid(_))));
 }
 
 #[test]
 fn importance_is_where_the_model_looks() {
-    assert!(fit(request("base-rate")).unwrap().importance().is_empty());
-    assert_eq!(fit(request("momentum")).unwrap().importance(), [1.0, 0.0]);
+    assert!(fit(request("base-rate")).unwrap().shares().is_empty());
+    assert_eq!(fit(request("momentum")).unwrap().shares(), [1.0, 0.0]);
 }
 
 #[test]
@@ -114,7 +115,12 @@ fn what_is_declared_is_what_is_enforced() {
         for parameter in kind.declare().parameters {
             let mut request = request(kind.name());
             request.parameters = vec![(parameter.name.clone(), parameter.default.clone())];
-            assert!(fit(request.clone()).is_ok(), "{}: {}", kind.name(), parameter.name);
+            assert!(
+                fit(request.clone()).is_ok(),
+                "{}: {}",
+                kind.name(),
+                parameter.name
+            );
             request.parameters[0].1 = Value::Integer(-1);
             let fault = fit(request).unwrap_err();
             assert!(matches!(&fault, Fault::Invalid(text) if text.contains(&parameter.name)));
@@ -135,11 +141,19 @@ fn one_class_and_too_few_rows_are_told_apart_from_bad_input() {
         if let Targets::Classes(targets) = &mut one_class.targets {
             targets.labels.fill(0);
         }
-        assert!(matches!(fit(one_class), Err(Fault::Insufficient(_))), "{}", kind.name());
+        assert!(
+            matches!(fit(one_class), Err(Fault::Insufficient(_))),
+            "{}",
+            kind.name()
+        );
         let mut values = request(kind.name());
         values.targets = Targets::Values(vec![0.0; 400]);
-        assert!(matches!(fit(values), Err(Fault::Unsupported(_))), "{}", kind.name());
-        let stopped = Fitted::fit(request(kind.name()), &mut |_, _, _| false);
+        assert!(
+            matches!(fit(values), Err(Fault::Unsupported(_))),
+            "{}",
+            kind.name()
+        );
+        let stopped = Fitted::learn(request(kind.name()), &mut |_, _, _| false);
         assert_eq!(stopped.unwrap_err(), Fault::Cancelled, "{}", kind.name());
     }
     let mut constant = request("momentum");

@@ -6,7 +6,8 @@ use crate::learn::forest::Forest;
 use crate::learn::logistic::Logistic;
 use crate::learn::svm::Svm;
 use crate::offer::{Kind, Settings};
-use bulkhead_sdk::model::{FitRequest, Matrix};
+use bulkhead_sdk::Matrix;
+use bulkhead_sdk::model::FitRequest;
 use bulkhead_tabular::{Fault, MAX_CLASSES, Request, Watch, open, seal, to_predict};
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +33,7 @@ enum Learnt {
 
 impl Fitted {
     /// Checks the request and learns from it.
-    pub(crate) fn fit(request: FitRequest, watch: &mut Watch<'_>) -> Result<Self, Fault> {
+    pub(crate) fn learn(request: FitRequest, watch: &mut Watch<'_>) -> Result<Self, Fault> {
         let kind = Kind::named(&request.algorithm)?;
         let settings = kind.settings(&request.parameters)?;
         let seed = request.seed;
@@ -69,8 +70,8 @@ impl Fitted {
         })
     }
 
-    /// Reads what [`Fitted::save`] wrote.
-    pub(crate) fn load(saved: &[u8]) -> Result<Self, Fault> {
+    /// Reads what [`Fitted::write`] wrote.
+    pub(crate) fn read(saved: &[u8]) -> Result<Self, Fault> {
         let model: Self = open(MARK, saved)?;
         let classes = model.classes as usize;
         let sound = match &model.learnt {
@@ -89,8 +90,8 @@ impl Fitted {
         }
     }
 
-    /// Bytes for [`Fitted::load`].
-    pub(crate) fn save(&self) -> Result<Vec<u8>, Fault> {
+    /// Bytes for [`Fitted::read`].
+    pub(crate) fn write(&self) -> Result<Vec<u8>, Fault> {
         seal(MARK, self)
     }
 
@@ -105,14 +106,14 @@ impl Fitted {
     }
 
     /// Probabilities by class, or one value, a row.
-    pub(crate) fn predict(&self, features: Matrix) -> Result<Matrix, Fault> {
-        let table = to_predict(features, self.columns())?;
+    pub(crate) fn probabilities(&self, features: &Matrix) -> Result<Matrix, Fault> {
+        let rows = to_predict(features, self.columns())?;
         let classes = self.classes as usize;
         let width = classes.max(1);
-        let mut out = Vec::with_capacity(table.rows * width);
+        let mut out = Vec::with_capacity(rows.len() * width);
         let mut line = Vec::new();
         let mut codes = Vec::new();
-        for row in table.iter() {
+        for row in rows {
             match &self.learnt {
                 Learnt::Forest(m) => m.predict(row, &mut codes, classes, &mut out),
                 Learnt::Logistic(m) => m.predict(row, &mut line, classes, &mut out),
@@ -122,14 +123,14 @@ impl Fitted {
             }
         }
         Ok(Matrix {
-            rows: table.rows as u32,
+            rows: features.rows,
             columns: width as u32,
             values: out,
         })
     }
 
     /// Importance by feature; empty where the algorithm has none.
-    pub(crate) fn importance(&self) -> Vec<f64> {
+    pub(crate) fn shares(&self) -> Vec<f64> {
         match &self.learnt {
             Learnt::Forest(m) => m.importance(),
             Learnt::Logistic(m) => m.importance(),

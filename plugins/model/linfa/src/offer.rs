@@ -1,6 +1,7 @@
 //! What the plugin offers: its algorithms, their hyper-parameters and how those become settings.
 
 use crate::learn::{elastic, forest, logistic, svm};
+use bulkhead_sdk::Value;
 use bulkhead_sdk::model::{Algorithm, Parameter, Task};
 use bulkhead_tabular::{ChoiceParameter, Fault, Given, IntegerParameter, RealParameter};
 
@@ -219,10 +220,7 @@ impl Kind {
     }
 
     /// Reads a request's hyper-parameters.
-    pub(crate) fn settings(
-        self,
-        given: &[(String, bulkhead_sdk::model::Value)],
-    ) -> Result<Settings, Fault> {
+    pub(crate) fn settings(self, given: &[(String, Value)]) -> Result<Settings, Fault> {
         let given = Given::new(self.name(), given, &self.parameters())?;
         // Every range declared here fits 32 bits.
         let count = |parameter: IntegerParameter| parameter.read(given).map(|x| x as u32);

@@ -1,8 +1,9 @@
 //! The plugin as its host sees it, without a host.
 
-use crate::fitted::Fitted;
+use crate::Fitted;
 use crate::offer::Kind;
-use bulkhead_sdk::model::{ClassTargets, FitRequest, Matrix, Targets, Value};
+use bulkhead_sdk::model::{ClassTargets, FitRequest, Targets};
+use bulkhead_sdk::{Matrix, Value};
 use bulkhead_tabular::planted::{COLUMNS, score, table, three_classes, two_classes};
 use bulkhead_tabular::{Fault, Table};
 
@@ -45,7 +46,7 @@ fn request(algorithm: &str, classes: u32) -> FitRequest {
 }
 
 fn fit(request: FitRequest) -> Result<Fitted, Fault> {
-    Fitted::fit(request, &mut |_, _, _| true)
+    Fitted::learn(request, &mut |_, _, _| true)
 }
 
 fn refusal(request: FitRequest) -> String {
@@ -74,7 +75,7 @@ fn every_classifier_beats_the_base_rate_on_a_planted_signal() {
         let (_, base_loss) = score(&base.repeat(500), &truth);
         for algorithm in CLASSIFIERS {
             let model = fit(request(algorithm, classes)).unwrap();
-            let out = model.predict(matrix(test.clone())).unwrap();
+            let out = model.probabilities(&matrix(test.clone())).unwrap();
             assert_eq!((out.rows, out.columns), (500, classes));
             let (accuracy, loss) = score(&out.values, &truth);
             assert!(
@@ -103,7 +104,7 @@ fn rows_of_probabilities_sum_to_one_and_keep_the_order_of_classes() {
             .into_iter()
             .map(|label| [0, 2, 3][label as usize])
             .collect();
-        let out = model.predict(matrix(test)).unwrap();
+        let out = model.probabilities(&matrix(test)).unwrap();
         for row in out.values.chunks(5) {
             assert!(
                 (row.iter().sum::<f64>() - 1.0).abs() < 1e-12,
@@ -122,7 +123,7 @@ fn rows_of_probabilities_sum_to_one_and_keep_the_order_of_classes() {
 #[test]
 fn the_same_request_gives_the_same_bytes() {
     for kind in Kind::ALL {
-        let save = || fit(request(kind.name(), 3)).unwrap().save().unwrap();
+        let save = || fit(request(kind.name(), 3)).unwrap().write().unwrap();
         assert!(save() == save(), "{}", kind.name());
     }
 }
@@ -131,24 +132,25 @@ fn the_same_request_gives_the_same_bytes() {
 fn a_loaded_model_predicts_the_same_bits() {
     for kind in Kind::ALL {
         let model = fit(request(kind.name(), 2)).unwrap();
-        let loaded = Fitted::load(&model.save().unwrap()).unwrap();
-        let predict = |model: &Fitted| bits(&model.predict(matrix(table(900, 100))).unwrap());
+        let loaded = Fitted::read(&model.write().unwrap()).unwrap();
+        let predict =
+            |model: &Fitted| bits(&model.probabilities(&matrix(table(900, 100))).unwrap());
         assert_eq!(predict(&model), predict(&loaded), "{}", kind.name());
-        assert_eq!(model.importance(), loaded.importance(), "{}", kind.name());
+        assert_eq!(model.shares(), loaded.shares(), "{}", kind.name());
     }
 }
 
 #[test]
 fn garbage_is_not_loaded() {
     for garbage in [&b""[..], b"linfa--1", &[0xff; 4096]] {
-        assert!(matches!(Fitted::load(garbage), Err(Fault::Invalid(_))));
+        assert!(matches!(Fitted::read(garbage), Err(Fault::Invalid(_))));
     }
     let mut bytes = fit(request("gaussian-naive-bayes", 2))
         .unwrap()
-        .save()
+        .write()
         .unwrap();
     bytes[7] = b'2';
-    let fault = Fitted::load(&bytes).unwrap_err();
+    let fault = Fitted::read(&bytes).unwrap_err();
     assert!(fault.to_string().contains("another version"), "{fault}");
 }
 
@@ -161,7 +163,7 @@ fn predictions_stay_defined_far_from_what_was_seen() {
             columns: COLUMNS as u32,
             values: [vec![1e150; COLUMNS], vec![-1e300; COLUMNS]].concat(),
         };
-        let out = model.predict(far).unwrap();
+        let out = model.probabilities(&far).unwrap();
         assert!(
             out.values.iter().all(|x| x.is_finite()),
             "{}: {out:?}",
@@ -179,7 +181,7 @@ fn importance_sums_to_one_or_is_empty() {
         ("gaussian-naive-bayes", false),
         ("svm", false),
     ] {
-        let importance = fit(request(algorithm, 2)).unwrap().importance();
+        let importance = fit(request(algorithm, 2)).unwrap().shares();
         assert_eq!(importance.is_empty(), !has, "{algorithm}");
         if has {
             assert_eq!(importance.len(), COLUMNS);
@@ -243,7 +245,7 @@ fn a_value_that_is_no_number_is_named_by_row_and_column() {
     let model = fit(request("random-forest", 2)).unwrap();
     let mut asked = matrix(table(0, 2));
     asked.values[COLUMNS] = f64::INFINITY;
-    let fault = model.predict(asked).unwrap_err();
+    let fault = model.probabilities(&asked).unwrap_err();
     assert_eq!(
         fault.to_string(),
         "row 1, column 0 is inf, not a finite number"
@@ -286,7 +288,7 @@ fn shapes_that_do_not_fit_are_refused() {
         columns: 2,
         values: vec![0.0; 2],
     };
-    let fault = model.predict(narrow).unwrap_err();
+    let fault = model.probabilities(&narrow).unwrap_err();
     assert_eq!(fault.to_string(), "2 columns; the model was fitted on 12");
 }
 
@@ -336,7 +338,7 @@ fn a_task_that_an_algorithm_does_not_do_is_unsupported() {
 #[test]
 fn told_to_stop_at_once_no_algorithm_returns_a_model() {
     for kind in Kind::ALL {
-        let stopped = Fitted::fit(request(kind.name(), 2), &mut |_, _, _| false);
+        let stopped = Fitted::learn(request(kind.name(), 2), &mut |_, _, _| false);
         assert_eq!(stopped.unwrap_err(), Fault::Cancelled, "{}", kind.name());
     }
 }
@@ -348,7 +350,7 @@ fn rows_that_never_vary_do_not_break_anything() {
         constant.features.values.fill(0.1);
         match fit(constant) {
             Ok(model) => {
-                let out = model.predict(matrix(table(0, 3))).unwrap();
+                let out = model.probabilities(&matrix(table(0, 3))).unwrap();
                 assert!(out.values.iter().all(|p| p.is_finite()), "{algorithm}");
             }
             Err(fault) => {
@@ -359,4 +361,22 @@ fn rows_that_never_vary_do_not_break_anything() {
             }
         }
     }
+}
+
+#[test]
+fn progress_goes_to_the_host_and_its_answer_stops_the_forest() {
+    use bulkhead_sdk::model::{Fitted as _, Model};
+    use bulkhead_sdk::testing;
+
+    testing::stop_at(7);
+    let stopped = crate::Linfa.fit(request("random-forest", 2)).unwrap();
+    assert_eq!(testing::reported().last(), Some(&(7, 100)));
+    let mut seven = request("random-forest", 2);
+    seven.parameters = vec![("trees".to_owned(), Value::Integer(7))];
+    assert!(stopped == fit(seven).unwrap());
+    assert!(matches!(
+        crate::Linfa.load(b"nonsense"),
+        Err(bulkhead_sdk::model::Error::InvalidInput(_))
+    ));
+    assert_eq!(stopped.save().unwrap(), stopped.write().unwrap());
 }

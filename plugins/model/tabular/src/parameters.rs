@@ -2,7 +2,8 @@
 //! that is shown is the range that is enforced.
 
 use crate::Fault;
-use bulkhead_sdk::model::{Domain, IntegerRange, Parameter, RealRange, Value};
+use bulkhead_sdk::Value;
+use bulkhead_sdk::model::{Domain, IntegerRange, Parameter, RealRange};
 
 /// A whole number within a range, both ends included.
 #[derive(Debug, Clone, Copy)]
@@ -147,12 +148,8 @@ impl RealParameter {
             None => return Ok(self.default),
             Some(value) => value,
         };
-        let number = match value {
-            Value::Real(x) => Some(*x),
-            Value::Integer(x) => Some(*x as f64),
-            _ => None,
-        };
-        number
+        value
+            .as_real()
             .filter(|x| (self.min..=self.max).contains(x))
             .ok_or_else(|| {
                 Fault::Invalid(format!(

@@ -3,7 +3,9 @@
 //! What passes is finite, of one shape, with labels in range; algorithms rely on it and do not look again.
 
 use crate::{Fault, Sample, Table};
-use bulkhead_sdk::model::{self, FitRequest, Matrix};
+use bulkhead_sdk::Matrix;
+use bulkhead_sdk::model::{self, FitRequest};
+use std::slice::ChunksExact;
 
 /// Most classes that a label can have.
 pub const MAX_CLASSES: u32 = 64;
@@ -138,18 +140,29 @@ impl Request {
 ///
 /// # Errors
 /// [`Fault::Invalid`] saying what is wrong where.
-pub fn to_predict(features: Matrix, columns: usize) -> Result<Table, Fault> {
+pub fn to_predict(features: &Matrix, columns: usize) -> Result<ChunksExact<'_, f64>, Fault> {
     if features.columns as usize != columns {
         return Err(Fault::Invalid(format!(
             "{} columns; the model was fitted on {columns}",
             features.columns
         )));
     }
-    table(features, &[])
+    finite(features, &[])?;
+    Ok(features.values.chunks_exact(columns))
+}
+
+/// Takes over a matrix whose shape and numbers are right.
+fn table(matrix: Matrix, names: &[String]) -> Result<Table, Fault> {
+    finite(&matrix, names)?;
+    Ok(Table {
+        rows: matrix.rows as usize,
+        columns: matrix.columns as usize,
+        values: matrix.values,
+    })
 }
 
 /// Checks shape and numbers; `names` are used in messages where there are any.
-fn table(matrix: Matrix, names: &[String]) -> Result<Table, Fault> {
+fn finite(matrix: &Matrix, names: &[String]) -> Result<(), Fault> {
     let (rows, columns) = (matrix.rows as usize, matrix.columns as usize);
     if columns == 0 {
         return Err(Fault::Invalid("the features have no column".to_owned()));
@@ -160,22 +173,20 @@ fn table(matrix: Matrix, names: &[String]) -> Result<Table, Fault> {
             matrix.values.len()
         )));
     }
-    if let Some(place) = matrix.values.iter().position(|x| !x.is_finite()) {
-        let (row, column) = (place / columns, place % columns);
-        let name = names
-            .get(column)
-            .map(|name| format!(" (`{name}`)"))
-            .unwrap_or_default();
-        return Err(Fault::Invalid(format!(
-            "row {row}, column {column}{name} is {}, not a finite number",
-            matrix.values[place]
-        )));
+    match matrix.values.iter().position(|x| !x.is_finite()) {
+        None => Ok(()),
+        Some(place) => {
+            let (row, column) = (place / columns, place % columns);
+            let name = names
+                .get(column)
+                .map(|name| format!(" (`{name}`)"))
+                .unwrap_or_default();
+            Err(Fault::Invalid(format!(
+                "row {row}, column {column}{name} is {}, not a finite number",
+                matrix.values[place]
+            )))
+        }
     }
-    Ok(Table {
-        rows,
-        columns,
-        values: matrix.values,
-    })
 }
 
 fn same_length(what: &str, length: usize, rows: usize) -> Result<(), Fault> {

@@ -8,7 +8,7 @@ use super::bins::Bins;
 use super::tree::{Grower, Growth, MAX_COLUMNS, Tree, below};
 use bulkhead_tabular::{Fault, Sample, Watch, normalise};
 use rand_chacha::ChaCha8Rng;
-use rand_core::SeedableRng;
+use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 
 /// Hyper-parameters.

@@ -9,7 +9,7 @@
 //! (Breiman, Friedman, Olshen & Stone, Classification and Regression Trees, 1984).
 
 use super::bins::MAX_BINS;
-use rand_core::RngCore;
+use rand_chacha::rand_core::Rng;
 use serde::{Deserialize, Serialize};
 
 /// Marks a leaf in [`Node::column`].
@@ -147,7 +147,7 @@ impl<'a> Grower<'a> {
     pub(crate) fn grow(
         &mut self,
         weights: &[f64],
-        rng: &mut impl RngCore,
+        rng: &mut impl Rng,
         importance: &mut [f64],
     ) -> Tree {
         let mut rows: Vec<u32> = (0u32..)
@@ -222,7 +222,7 @@ impl<'a> Grower<'a> {
         rows: &[u32],
         weights: &[f64],
         totals: &[f64],
-        rng: &mut impl RngCore,
+        rng: &mut impl Rng,
     ) -> Option<Split> {
         let pure = totals.iter().filter(|weight| **weight > 0.0).count() < 2;
         if pure || rows.len() < 2 * self.growth.min_leaf as usize {
@@ -350,7 +350,7 @@ fn sum_of_squares(weights: &[f64]) -> f64 {
 }
 
 /// A number below `bound` (at most 2^32), by multiply and shift; the bias is below `bound / 2^32`.
-pub(crate) fn below(rng: &mut impl RngCore, bound: usize) -> usize {
+pub(crate) fn below(rng: &mut impl Rng, bound: usize) -> usize {
     ((u64::from(rng.next_u32()) * bound as u64) >> 32) as usize
 }
 
@@ -358,7 +358,7 @@ pub(crate) fn below(rng: &mut impl RngCore, bound: usize) -> usize {
 mod tests {
     use super::*;
     use rand_chacha::ChaCha8Rng;
-    use rand_core::SeedableRng;
+    use rand_chacha::rand_core::SeedableRng;
 
     fn growth(min_leaf: u32) -> Growth {
         Growth {
