@@ -1,1 +1,30 @@
-//! bulkhead-desk
+//! Orders, risk and money of one account, synchronous and without I/O.
+//!
+//! Promises: only a [`RiskApproved`] order can be sent, and only the risk chain makes one; whatever
+//! cannot be judged is denied; an order proven to reduce its owner's position is not refused by a rule
+//! or a loss limit; the books balance after every event; the order in which proposals, owners and
+//! instruments are given changes nothing.
+//!
+//! Bounds: one account in one currency; amounts below [`ledger::LARGEST_AMOUNT`]; the host checks'
+//! numbers are all in [`CheckLimits`].
+//!
+//! For callers: drive a [`Desk`] with prices, corporate actions and order updates in the order of time,
+//! give it proposals, and hand what it approves to a [`Gateway`] through [`Desk::send`]. Everything it
+//! says can be kept in the desk's own tables with [`tables::Recorder`].
+
+pub mod allocation;
+mod desk;
+mod error;
+pub mod ledger;
+pub mod orders;
+mod risk;
+pub mod sizing;
+pub mod tables;
+mod traits;
+
+pub use desk::{
+    Applied, Desk, DeskConfig, Disposition, Holding, Leg, Proposal, Review, Ruling, SendError,
+};
+pub use error::DeskError;
+pub use risk::{CheckLimits, RiskApproved, TradingState, VerdictKind, VerdictRecord};
+pub use traits::{Gateway, GatewayError, RiskRule, RuleFailure};

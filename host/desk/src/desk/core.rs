@@ -1,0 +1,201 @@
+//! Everything a desk knows, but for the rules: so that a rule can be asked while this is looked at.
+
+use super::DeskConfig;
+use crate::ledger::{Ledger, LineKey, OwnerId};
+use crate::orders::{Blotter, OrderIds};
+use crate::risk::{AccountView, Basis, Exposure, ExposureLine, Flow, Listing, TradingState};
+use bulkhead_domain::order::{InstrumentHandle, Side};
+use bulkhead_domain::risk::{Denial, Portfolio, Position};
+use bulkhead_domain::{Decimal, Timestamp};
+use std::collections::BTreeMap;
+
+pub(super) struct Core {
+    pub(super) config: DeskConfig,
+    pub(super) listings: BTreeMap<InstrumentHandle, Listing>,
+    pub(super) ledger: Ledger,
+    pub(super) blotter: Blotter,
+    pub(super) ids: OrderIds,
+    /// Orders minted for each decision at this moment.
+    pub(super) attempts: BTreeMap<String, u32>,
+    /// Protective orders proposed so far; names the next one's decision.
+    pub(super) reviews: u64,
+    pub(super) exposure: Exposure,
+    pub(super) flow: Flow,
+    pub(super) state: TradingState,
+    pub(super) state_cause: Option<Denial>,
+    pub(super) now: Timestamp,
+    pub(super) prior_session_equity: Decimal,
+    pub(super) peak_equity: Decimal,
+}
+
+impl Core {
+    pub(super) fn last_price(&self, instrument: InstrumentHandle) -> Option<Decimal> {
+        self.listings
+            .get(&instrument)
+            .and_then(|listing| listing.mark)
+            .map(|mark| mark.price)
+    }
+
+    pub(super) fn fresh_price(&self, instrument: InstrumentHandle) -> Option<Decimal> {
+        let oldest = self.config.limits.max_price_age_seconds;
+        self.listings
+            .get(&instrument)
+            .and_then(|listing| listing.fresh_price(self.now, oldest))
+    }
+
+    pub(super) fn multiplier(&self, instrument: InstrumentHandle) -> Decimal {
+        self.listings
+            .get(&instrument)
+            .map_or(Decimal::ONE, |listing| listing.instrument.multiplier)
+    }
+
+    pub(super) fn symbol(&self, instrument: InstrumentHandle) -> &str {
+        self.listings
+            .get(&instrument)
+            .map_or("", |listing| listing.instrument.symbol.as_str())
+    }
+
+    pub(super) fn equity(&self) -> Decimal {
+        self.ledger.equity(|instrument| self.last_price(instrument))
+    }
+
+    pub(super) fn account(&self) -> AccountView {
+        AccountView {
+            equity: self.equity(),
+            prior_session_equity: self.prior_session_equity,
+            peak_equity: self.peak_equity,
+        }
+    }
+
+    pub(super) fn raise(&mut self, state: TradingState, cause: Denial) {
+        if state > self.state {
+            self.state = state;
+            self.state_cause = Some(cause);
+        }
+    }
+
+    /// Quantities of an owner's working buys and sells, protective ones left out.
+    pub(super) fn working(&self, instrument: InstrumentHandle, owner: OwnerId) -> [Decimal; 2] {
+        let mut sums = [Decimal::ZERO; 2];
+        for working in self.blotter.of(instrument, owner) {
+            if !working.is_protective() {
+                let sum = match working.order.request.side {
+                    Side::Buy => &mut sums[0],
+                    Side::Sell => &mut sums[1],
+                };
+                *sum = sum.saturating_add(working.leaves());
+            }
+        }
+        sums
+    }
+
+    pub(super) fn portfolio(&self) -> Portfolio {
+        let mut lines: Vec<_> = self.ledger.lines().collect();
+        // Handles and owner numbers depend on the order of registration; names do not.
+        lines.sort_by_key(|(key, _)| {
+            (
+                self.symbol(key.instrument),
+                self.ledger.owner_name(key.owner),
+            )
+        });
+        Portfolio {
+            time: self.now,
+            account: self.config.account.clone(),
+            currency: self.config.currency.clone(),
+            cash: self.ledger.cash(),
+            equity: self.equity(),
+            prior_session_equity: self.prior_session_equity,
+            peak_equity: self.peak_equity,
+            positions: lines
+                .into_iter()
+                .map(|(key, line)| Position {
+                    owner: self.ledger.owner_name(key.owner).to_owned(),
+                    instrument: key.instrument,
+                    quantity: line.quantity,
+                    average_price: line.average_price(),
+                    market_price: self.fresh_price(key.instrument),
+                    opened: line.opened,
+                })
+                .collect(),
+            open_orders: self
+                .blotter
+                .iter()
+                .map(|working| working.open_order())
+                .collect(),
+        }
+    }
+
+    /// Computes every line's worst case anew.
+    pub(super) fn expose(&mut self) {
+        let mut exposure = std::mem::take(&mut self.exposure);
+        exposure.clear(self.config.limits.pending_exits_fund_entries);
+        for (key, _) in self.ledger.lines() {
+            exposure.insert(self.line(key));
+        }
+        for working in self.blotter.iter() {
+            let request = &working.order.request;
+            let key = LineKey {
+                instrument: request.instrument,
+                owner: working.owner,
+            };
+            if exposure.line(key).is_none() {
+                exposure.insert(self.line(key));
+            }
+            let multiplier = self.multiplier(key.instrument);
+            exposure.add(key, request, working.leaves(), multiplier);
+        }
+        self.exposure = exposure;
+    }
+
+    /// Makes sure that a line is there to add an order to.
+    pub(super) fn expose_line(&mut self, key: LineKey) -> ExposureLine {
+        if let Some(line) = self.exposure.line(key) {
+            return *line;
+        }
+        let line = self.line(key);
+        self.exposure.insert(line);
+        line
+    }
+
+    fn line(&self, key: LineKey) -> ExposureLine {
+        let line = self.ledger.line(key.instrument, key.owner);
+        let price = self
+            .last_price(key.instrument)
+            .or(line.map(|line| line.average_price()))
+            .unwrap_or_default();
+        ExposureLine::new(
+            key,
+            line.map_or(Decimal::ZERO, |line| line.quantity),
+            price.saturating_mul(self.multiplier(key.instrument)),
+        )
+    }
+
+    /// What an order of this owner in this instrument is judged by.
+    pub(super) fn basis(&self, key: LineKey, reducing: bool, account: AccountView) -> Basis<'_> {
+        Basis {
+            owner: key.owner,
+            reducing,
+            listing: self.listings.get(&key.instrument),
+            price: self.fresh_price(key.instrument),
+            now: self.now,
+            limits: &self.config.limits,
+            account,
+            after: Default::default(),
+            flow: &self.flow,
+            state: self.state,
+        }
+    }
+
+    /// The id of a decision's next order.
+    pub(super) fn mint(&mut self, decision_id: &str) -> String {
+        let attempt = self.attempts.entry(decision_id.to_owned()).or_default();
+        loop {
+            let id = self.ids.mint(decision_id, *attempt);
+            *attempt += 1;
+            // Known only where a decision's id is used again at a later moment.
+            if !self.blotter.knows(&id) {
+                return id;
+            }
+        }
+    }
+}

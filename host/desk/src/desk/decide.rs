@@ -1,0 +1,461 @@
+//! From proposals to orders that may be sent: exits first, then entries, which share what is there.
+
+use super::Desk;
+use super::core::Core;
+use super::legs::{Parts, parts};
+use crate::allocation::{fraction, share};
+use crate::ledger::LineKey;
+use crate::orders::Origin;
+use crate::risk::checks::{
+    BUYING_POWER_EXCEEDED, available_buying_power, gross_room, leverage_room,
+};
+use crate::risk::{
+    AccountView, Candidate, Chain, Judge, RiskApproved, Screened, TradingState, VerdictKind,
+    VerdictRecord, Verdicts, denial,
+};
+use bulkhead_domain::order::{Order, OrderKind, OrderRequest, Side, Trail};
+use bulkhead_domain::risk::{Denial, Portfolio, RiskContext};
+use bulkhead_domain::{Decimal, Timestamp};
+
+/// An order that somebody wants, with what it is to be judged by.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    /// The decision it comes from; unique within a session.
+    pub decision_id: String,
+    /// The strategy or person.
+    pub owner: String,
+    /// The order.
+    pub request: OrderRequest,
+    /// What rules see beside it. The desk fills in reference price and multiplier itself.
+    pub context: RiskContext,
+}
+
+/// Which part of a proposal an order is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Leg {
+    /// It is proven to reduce the position.
+    Exit,
+    /// It opens or enlarges a position, or might.
+    Entry,
+    /// A risk rule asked for it; reduce-only.
+    Protective,
+}
+
+impl Leg {
+    /// Its name in records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Leg::Exit => "exit",
+            Leg::Entry => "entry",
+            Leg::Protective => "protective",
+        }
+    }
+}
+
+/// What becomes of a proposal's part.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// To be sent with [`Desk::send`].
+    Send(RiskApproved<Order>),
+    /// The working order is to be cancelled with [`Desk::cancel`].
+    Cancel,
+    /// Nothing happens.
+    Deny(Denial),
+}
+
+/// A proposal's part, judged.
+#[derive(Debug)]
+pub struct Disposition {
+    /// The decision.
+    pub decision_id: String,
+    /// Which part of it.
+    pub leg: Leg,
+    /// Whose.
+    pub owner: String,
+    /// The id that the order has, or would have had; of the order to cancel.
+    pub client_order_id: String,
+    /// What was asked for; absent for a cancellation.
+    pub requested: Option<OrderRequest>,
+    /// What becomes of it.
+    pub ruling: Ruling,
+    /// Everything that was said about it, in order.
+    pub verdicts: Vec<VerdictRecord>,
+    /// When.
+    pub time: Timestamp,
+}
+
+/// A part on its way.
+pub(super) struct Draft {
+    pub(super) decision_id: String,
+    pub(super) owner: String,
+    pub(super) leg: Leg,
+    pub(super) key: LineKey,
+    pub(super) client_order_id: String,
+    pub(super) requested: OrderRequest,
+    pub(super) verdicts: Verdicts,
+    pub(super) origin: Origin,
+    pub(super) time: Timestamp,
+}
+
+impl Draft {
+    pub(super) fn rule(self, ruling: Ruling) -> Disposition {
+        Disposition {
+            decision_id: self.decision_id,
+            leg: self.leg,
+            owner: self.owner,
+            client_order_id: self.client_order_id,
+            requested: Some(self.requested),
+            ruling,
+            verdicts: self.verdicts,
+            time: self.time,
+        }
+    }
+
+    /// Refuses it in the host's name.
+    pub(super) fn refuse(mut self, source: &'static str, denial: Denial) -> Disposition {
+        self.verdicts.push(VerdictRecord::new(
+            source,
+            VerdictKind::Rejected,
+            Decimal::ZERO,
+            Some(denial.clone()),
+        ));
+        self.rule(Ruling::Deny(denial))
+    }
+}
+
+impl Desk {
+    /// Judges what is wanted at this moment. A proposal that would turn a position around becomes two
+    /// parts, an exit and an entry. Exits come first; entries that together need more than there is are
+    /// cut to the same fraction. The result does not depend on the order of `proposals`: it is ordered
+    /// by part, symbol, owner and decision, and that is the order to send it in.
+    pub fn decide(&mut self, mut proposals: Vec<Proposal>) -> Vec<Disposition> {
+        let Desk { chain, core } = self;
+        core.expose();
+        let account = core.account();
+        proposals.sort_by(|a, b| key(core, a).cmp(&key(core, b)));
+
+        let mut done = Vec::with_capacity(proposals.len());
+        let mut entries = Vec::new();
+        for proposal in proposals {
+            let (exit, entry) = core.take_apart(proposal);
+            let mut exit_refused = false;
+            if let Some((draft, candidate)) = exit {
+                let disposition = core.judge_alone(chain, account, draft, candidate);
+                exit_refused = matches!(disposition.ruling, Ruling::Deny(_));
+                done.push(disposition);
+            }
+            match entry {
+                Some(Ok((draft, _))) if exit_refused => {
+                    let why = "an entry that follows an exit needs the exit";
+                    done.push(
+                        draft.refuse("host:legs", denial("EXIT_REFUSED", "none", "an exit", why)),
+                    );
+                }
+                Some(Ok(entry)) => entries.push(entry),
+                Some(Err(refused)) => done.push(refused),
+                None => {}
+            }
+        }
+        let mut screened = Vec::with_capacity(entries.len());
+        for (mut draft, candidate) in entries {
+            match core.screen(&mut draft, candidate, account) {
+                Ok(passed) => screened.push((draft, passed)),
+                Err(denial) => done.push(draft.rule(Ruling::Deny(denial))),
+            }
+        }
+        let screened = core.share_out(screened, account, &mut done);
+        let mut portfolio = (!chain.is_empty() && !screened.is_empty()).then(|| core.portfolio());
+        for (draft, order) in screened {
+            done.push(core.approve(chain, account, portfolio.as_mut(), draft, order));
+        }
+        done
+    }
+}
+
+/// What proposals are ordered by: names, never handles or positions in a list.
+fn key<'a>(
+    core: &'a Core,
+    proposal: &'a Proposal,
+) -> (
+    &'a str,
+    &'a str,
+    &'a str,
+    Side,
+    (u8, Decimal, Decimal),
+    Decimal,
+) {
+    let kind = match proposal.request.kind {
+        OrderKind::Market => (0, Decimal::ZERO, Decimal::ZERO),
+        OrderKind::Limit(limit) => (1, limit, Decimal::ZERO),
+        OrderKind::Stop(stop) => (2, stop, Decimal::ZERO),
+        OrderKind::StopLimit { stop, limit } => (3, stop, limit),
+        OrderKind::TrailingStop(Trail::Amount(by)) => (4, by, Decimal::ZERO),
+        OrderKind::TrailingStop(Trail::Fraction(by)) => (5, by, Decimal::ZERO),
+    };
+    (
+        core.symbol(proposal.request.instrument),
+        &proposal.owner,
+        &proposal.decision_id,
+        proposal.request.side,
+        kind,
+        proposal.request.quantity,
+    )
+}
+
+type Entry = (Draft, Candidate);
+
+impl Core {
+    /// Splits a proposal into its exit and its entry. An entry that cannot be is refused right here.
+    fn take_apart(
+        &mut self,
+        proposal: Proposal,
+    ) -> (Option<Entry>, Option<Result<Entry, Disposition>>) {
+        let instrument = proposal.request.instrument;
+        let owner = self.ledger.owner(&proposal.owner);
+        let key = LineKey { instrument, owner };
+        let lot = self
+            .listings
+            .get(&instrument)
+            .map(|listing| listing.instrument.lot);
+        let line = self.expose_line(key);
+        let net = self.exposure.net(instrument);
+        let parts = match lot {
+            Some(lot) => parts(&proposal.request, &line, net, lot),
+            None => Parts {
+                exit: Decimal::ZERO,
+                exit_reduce_only: false,
+                entry: proposal.request.quantity,
+            },
+        };
+        let Parts {
+            exit,
+            exit_reduce_only,
+            entry,
+        } = parts;
+        let exit_leg = (exit > Decimal::ZERO).then(|| {
+            let request = OrderRequest {
+                quantity: exit,
+                reduce_only: exit_reduce_only,
+                bracket: None,
+                ..proposal.request.clone()
+            };
+            let mut leg = self.draft(key, &proposal, Leg::Exit, request, true);
+            if proposal.request.reduce_only && entry > Decimal::ZERO {
+                leg.0.verdicts.push(VerdictRecord::new(
+                    "host:legs",
+                    VerdictKind::Reduced,
+                    exit,
+                    Some(no_position_for(&proposal.request, exit)),
+                ));
+            }
+            leg
+        });
+        // A quantity that is not above zero has neither part; it goes on as an entry, to be refused.
+        let entry_leg = (entry > Decimal::ZERO || exit_leg.is_none()).then(|| {
+            let request = OrderRequest {
+                quantity: if exit_leg.is_some() {
+                    entry
+                } else {
+                    proposal.request.quantity
+                },
+                ..proposal.request.clone()
+            };
+            let (draft, candidate) = self.draft(key, &proposal, Leg::Entry, request, false);
+            if proposal.request.reduce_only && proposal.request.quantity > Decimal::ZERO {
+                Err(draft.refuse("host:legs", no_position_for(&proposal.request, exit)))
+            } else {
+                Ok((draft, candidate))
+            }
+        });
+        // The part of a reduce-only order that has nothing to reduce is recorded with its exit.
+        let entry_leg = entry_leg.filter(|leg| leg.is_ok() || exit_leg.is_none());
+        (exit_leg, entry_leg)
+    }
+
+    pub(super) fn draft(
+        &mut self,
+        key: LineKey,
+        proposal: &Proposal,
+        leg: Leg,
+        request: OrderRequest,
+        reducing: bool,
+    ) -> Entry {
+        let client_order_id = self.mint(&proposal.decision_id);
+        let mut context = proposal.context.clone();
+        context.reference_price = self.fresh_price(key.instrument).unwrap_or_default();
+        context.multiplier = self.multiplier(key.instrument);
+        let draft = Draft {
+            decision_id: proposal.decision_id.clone(),
+            owner: proposal.owner.clone(),
+            leg,
+            key,
+            client_order_id: client_order_id.clone(),
+            requested: proposal.request.clone(),
+            verdicts: Verdicts::new(),
+            origin: Origin::Owner,
+            time: self.now,
+        };
+        let candidate = Candidate {
+            order: Order {
+                client_order_id,
+                account: self.config.account.clone(),
+                owner: proposal.owner.clone(),
+                request,
+            },
+            reducing,
+            context,
+        };
+        (draft, candidate)
+    }
+
+    /// The first stage; passing it counts against duplicates.
+    fn screen(
+        &mut self,
+        draft: &mut Draft,
+        candidate: Candidate,
+        account: AccountView,
+    ) -> Result<Screened, Denial> {
+        let basis = self.basis(draft.key, candidate.reducing, account);
+        let screened = candidate.screen(&basis, &mut draft.verdicts)?;
+        self.flow.see(draft.key.owner, &screened.order().request);
+        Ok(screened)
+    }
+
+    /// Both stages for an order that shares nothing with others.
+    pub(super) fn judge_alone(
+        &mut self,
+        chain: &mut Chain,
+        account: AccountView,
+        mut draft: Draft,
+        candidate: Candidate,
+    ) -> Disposition {
+        match self.screen(&mut draft, candidate, account) {
+            Ok(order) => self.approve(chain, account, None, draft, order),
+            Err(denial) => draft.rule(Ruling::Deny(denial)),
+        }
+    }
+
+    /// Cuts entries to what is there, all to the same fraction. Those left with nothing are refused.
+    fn share_out(
+        &mut self,
+        entries: Vec<(Draft, Screened)>,
+        account: AccountView,
+        refused: &mut Vec<Disposition>,
+    ) -> Vec<(Draft, Screened)> {
+        let limits = &self.config.limits;
+        let gross = self.exposure.gross();
+        let mut budget = available_buying_power(limits, account.equity, gross).min(leverage_room(
+            limits,
+            account.equity,
+            gross,
+        ));
+        if let Some(room) = gross_room(limits, gross) {
+            budget = budget.min(room);
+        }
+        // A line's worst case is convex in the size of its orders, so a fraction of the orders needs at
+        // most that fraction of the money.
+        let mut together = self.exposure.clone();
+        for (draft, order) in &entries {
+            let request = &order.order().request;
+            let multiplier = self.multiplier(request.instrument);
+            together.add(draft.key, request, request.quantity, multiplier);
+        }
+        let needed = together.gross().saturating_sub(gross);
+        let fraction = fraction(needed, budget.max(Decimal::ZERO));
+        if fraction == Decimal::ONE {
+            return entries;
+        }
+        let mut kept = Vec::with_capacity(entries.len());
+        for (mut draft, mut order) in entries {
+            let asked = order.order().request.quantity;
+            let lot = self
+                .listings
+                .get(&draft.key.instrument)
+                .map_or(Decimal::ONE, |listing| listing.instrument.lot);
+            let quantity = share(asked, fraction, lot);
+            let why = denial(
+                BUYING_POWER_EXCEEDED,
+                format_args!(
+                    "{} needed by all entries at this moment",
+                    needed.normalize()
+                ),
+                budget.max(Decimal::ZERO).normalize(),
+                "every entry is cut to the same fraction",
+            );
+            if quantity <= Decimal::ZERO {
+                refused.push(draft.refuse("host:allocation", why));
+                continue;
+            }
+            if quantity < asked {
+                draft.verdicts.push(VerdictRecord::new(
+                    "host:allocation",
+                    VerdictKind::Reduced,
+                    quantity,
+                    Some(why),
+                ));
+                order.cut(quantity);
+            }
+            kept.push((draft, order));
+        }
+        kept
+    }
+
+    /// The last stage. What passes counts as working from here on.
+    fn approve(
+        &mut self,
+        chain: &mut Chain,
+        account: AccountView,
+        portfolio: Option<&mut Portfolio>,
+        mut draft: Draft,
+        order: Screened,
+    ) -> Disposition {
+        let reducing = order.reducing();
+        let multiplier = self.multiplier(draft.key.instrument);
+        let mut basis = self.basis(draft.key, reducing, account);
+        basis.after = self
+            .exposure
+            .after(draft.key, &order.order().request, multiplier);
+        let judge = Judge {
+            basis,
+            chain,
+            portfolio: portfolio.as_deref(),
+        };
+        let approved = match order.approve(judge, &mut draft.verdicts) {
+            Ok(approved) => approved,
+            Err(refused) => {
+                if refused.halt {
+                    self.raise(TradingState::Halted, refused.denial.clone());
+                }
+                return draft.rule(Ruling::Deny(refused.denial));
+            }
+        };
+        let origin = draft.origin.clone();
+        if let Err(error) =
+            self.blotter
+                .approve((*approved).clone(), draft.key.owner, self.now, origin)
+        {
+            let denial = denial("CLIENT_ORDER_ID_USED", error, "a new id", "");
+            return draft.refuse("host:identity", denial);
+        }
+        let request = &approved.request;
+        self.exposure
+            .add(draft.key, request, request.quantity, multiplier);
+        self.flow.count(reducing);
+        if let Some(portfolio) = portfolio
+            && let Some(working) = self.blotter.get(&approved.client_order_id)
+        {
+            portfolio.open_orders.push(working.open_order());
+        }
+        draft.rule(Ruling::Send(approved))
+    }
+}
+
+fn no_position_for(request: &OrderRequest, exit: Decimal) -> Denial {
+    denial(
+        "REDUCE_ONLY_ABOVE_POSITION",
+        request.quantity,
+        exit,
+        "a reduce-only order may only close what is held",
+    )
+}

@@ -1,0 +1,424 @@
+//! Every working order of ours, oldest first, and the updates that move them.
+
+use super::state::{OrderEvent, OrderState};
+use super::{IllegalTransition, OrderError};
+use crate::ledger::OwnerId;
+use bulkhead_domain::order::{
+    Execution, InstrumentHandle, Nanos, OpenOrder, Order, OrderKind, OrderRequest, OrderUpdate,
+    Outcome, TimeInForce,
+};
+use bulkhead_domain::{Decimal, Timestamp};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// Finished orders that are remembered.
+pub const CLOSED_KEPT: usize = 65_536;
+
+/// What the exits of a bracket are called at the venue: the entry's id and one of these.
+const EXIT_SUFFIXES: [&str; 2] = ["-tp", "-sl"];
+
+/// Who asked for an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Its owner.
+    Owner,
+    /// A risk rule, by its name.
+    Rule(Arc<str>),
+    /// The venue placed it as the exit of a bracket.
+    Bracket,
+}
+
+/// An order of ours that is not over.
+#[derive(Debug, Clone)]
+pub struct WorkingOrder {
+    /// The order as it now stands.
+    pub order: Order,
+    /// Its owner's number.
+    pub owner: OwnerId,
+    /// Where it stands.
+    pub state: OrderState,
+    /// Quantity filled so far.
+    pub filled: Decimal,
+    /// When it was approved.
+    pub approved: Timestamp,
+    /// When the venue took it.
+    pub accepted: Option<Nanos>,
+    /// Who asked for it.
+    pub origin: Origin,
+    pub(super) executions: Vec<String>,
+}
+
+impl WorkingOrder {
+    /// Quantity that may still fill.
+    #[must_use]
+    pub fn leaves(&self) -> Decimal {
+        self.order.request.quantity - self.filled
+    }
+
+    /// Whether it waits for a price to limit a loss or take a profit, and may only reduce. Such an order
+    /// is no step towards a target: it may never fill.
+    #[must_use]
+    pub fn is_protective(&self) -> bool {
+        self.order.request.reduce_only && self.order.request.kind != OrderKind::Market
+    }
+
+    /// The order as risk rules and brokers see it.
+    #[must_use]
+    pub fn open_order(&self) -> OpenOrder {
+        OpenOrder {
+            order: self.order.clone(),
+            filled: self.filled,
+            accepted: self.accepted.unwrap_or(self.approved.0),
+        }
+    }
+}
+
+struct Closed {
+    state: OrderState,
+    executions: Vec<String>,
+}
+
+/// A checked update: what it will do.
+pub(crate) enum Admission {
+    /// It was seen before.
+    Repeated,
+    /// It moves an order.
+    Moves {
+        sequence: u64,
+        state: OrderState,
+        filled: Decimal,
+        quantity: Decimal,
+    },
+}
+
+/// An order after an update.
+#[derive(Debug, Clone)]
+pub(crate) struct Moved {
+    pub(crate) order: Order,
+    pub(crate) state: OrderState,
+    pub(crate) filled: Decimal,
+}
+
+/// The working orders.
+#[derive(Default)]
+pub struct Blotter {
+    // By order of approval: what plugins see must not depend on the nonce in the ids.
+    pub(super) working: BTreeMap<u64, WorkingOrder>,
+    by_id: BTreeMap<String, u64>,
+    closed: BTreeMap<String, Closed>,
+    closed_order: VecDeque<String>,
+    /// Exits that the venue will place once their entry fills, by the id it will give them.
+    pub(super) expected: BTreeMap<String, (Order, OwnerId)>,
+    next: u64,
+}
+
+impl Blotter {
+    /// An order by its id, while it works.
+    #[must_use]
+    pub fn get(&self, client_order_id: &str) -> Option<&WorkingOrder> {
+        self.by_id
+            .get(client_order_id)
+            .and_then(|sequence| self.working.get(sequence))
+    }
+
+    /// Every working order, oldest approval first.
+    pub fn iter(&self) -> impl Iterator<Item = &WorkingOrder> {
+        self.working.values()
+    }
+
+    /// The working orders of one owner in one instrument, oldest approval first.
+    pub fn of(
+        &self,
+        instrument: InstrumentHandle,
+        owner: OwnerId,
+    ) -> impl Iterator<Item = &WorkingOrder> {
+        self.iter().filter(move |working| {
+            working.owner == owner && working.order.request.instrument == instrument
+        })
+    }
+
+    /// Whether the id was used before, as far as is remembered.
+    #[must_use]
+    pub fn knows(&self, client_order_id: &str) -> bool {
+        self.by_id.contains_key(client_order_id) || self.closed.contains_key(client_order_id)
+    }
+
+    /// Takes up an approved order.
+    pub(crate) fn approve(
+        &mut self,
+        order: Order,
+        owner: OwnerId,
+        now: Timestamp,
+        origin: Origin,
+    ) -> Result<(), OrderError> {
+        if self.knows(&order.client_order_id) {
+            return Err(OrderError::Duplicate(order.client_order_id));
+        }
+        for (suffix, exit) in EXIT_SUFFIXES.into_iter().zip(exits(&order.request)) {
+            if let Some(request) = exit {
+                let client_order_id = format!("{}{suffix}", order.client_order_id);
+                let exit = Order {
+                    client_order_id: client_order_id.clone(),
+                    request,
+                    ..order.clone()
+                };
+                self.expected.insert(client_order_id, (exit, owner));
+            }
+        }
+        self.insert(WorkingOrder {
+            order,
+            owner,
+            state: OrderState::Approved,
+            filled: Decimal::ZERO,
+            approved: now,
+            accepted: None,
+            origin,
+            executions: Vec::new(),
+        });
+        Ok(())
+    }
+
+    fn insert(&mut self, working: WorkingOrder) -> u64 {
+        self.next += 1;
+        self.by_id
+            .insert(working.order.client_order_id.clone(), self.next);
+        self.working.insert(self.next, working);
+        self.next
+    }
+
+    /// Notes that an order was handed to the gateway.
+    pub(crate) fn sent(&mut self, client_order_id: &str) -> Result<(), OrderError> {
+        let working = self
+            .by_id
+            .get(client_order_id)
+            .and_then(|sequence| self.working.get_mut(sequence))
+            .ok_or_else(|| OrderError::Unknown(client_order_id.to_owned()))?;
+        working.state = working
+            .state
+            .after(OrderEvent::Send)
+            .map_err(|transition| illegal(client_order_id, transition))?;
+        Ok(())
+    }
+
+    /// Takes up the exit of a bracket when the venue first speaks of it.
+    pub(crate) fn adopt(&mut self, update: &OrderUpdate) {
+        let placed = update.outcome == Outcome::Accepted && update.leaves > Decimal::ZERO;
+        let ended = matches!(
+            update.outcome,
+            Outcome::Cancelled | Outcome::Expired | Outcome::Rejected
+        );
+        if update.execution.is_some() || !(placed || ended) {
+            return;
+        }
+        if let Some((mut order, owner)) = self.expected.remove(&update.client_order_id) {
+            order.request.quantity = update.leaves;
+            self.insert(WorkingOrder {
+                order,
+                owner,
+                state: OrderState::Sent,
+                filled: Decimal::ZERO,
+                approved: Timestamp(update.time),
+                accepted: None,
+                origin: Origin::Bracket,
+                executions: Vec::new(),
+            });
+        }
+    }
+
+    /// Checks an update against the order it speaks of; changes nothing.
+    pub(crate) fn admit(&self, update: &OrderUpdate) -> Result<Admission, OrderError> {
+        let id = &update.client_order_id;
+        let known = |executions: &[String]| {
+            update
+                .execution
+                .as_ref()
+                .is_some_and(|execution| executions.contains(&execution.execution_id))
+        };
+        let event = OrderEvent::Venue(update.outcome);
+        let Some((sequence, working)) = self
+            .by_id
+            .get(id)
+            .and_then(|sequence| Some((*sequence, self.working.get(sequence)?)))
+        else {
+            let closed = self
+                .closed
+                .get(id)
+                .ok_or_else(|| OrderError::Unknown(id.clone()))?;
+            let same_end = update.execution.is_none() && ends_in(update.outcome, closed.state);
+            if same_end || known(&closed.executions) {
+                return Ok(Admission::Repeated);
+            }
+            let state = closed.state;
+            return Err(illegal(id, IllegalTransition { state, event }));
+        };
+        if known(&working.executions) {
+            return Ok(Admission::Repeated);
+        }
+        let state = working
+            .state
+            .after(event)
+            .map_err(|transition| illegal(id, transition))?;
+        let mut filled = working.filled;
+        let mut quantity = working.order.request.quantity;
+        match (&update.execution, update.outcome) {
+            (Some(execution), Outcome::PartiallyFilled | Outcome::Filled) => {
+                fits(working, execution)?;
+                filled += execution.quantity;
+                if filled > quantity {
+                    return Err(OrderError::OverFill {
+                        client_order_id: id.clone(),
+                        quantity,
+                        filled,
+                    });
+                }
+                if (update.outcome == Outcome::Filled) != (filled == quantity) {
+                    return Err(mismatch(id, "its outcome and what it has filled disagree"));
+                }
+            }
+            (None, Outcome::PartiallyFilled | Outcome::Filled) => {
+                return Err(mismatch(id, "a fill comes without its execution"));
+            }
+            (Some(_), _) => {
+                return Err(mismatch(
+                    id,
+                    "an execution comes with an outcome that is no fill",
+                ));
+            }
+            (None, Outcome::Accepted) => {
+                if update.leaves <= Decimal::ZERO {
+                    return Err(mismatch(id, "it works with nothing left to fill"));
+                }
+                quantity = filled + update.leaves;
+            }
+            (None, _) => {}
+        }
+        Ok(Admission::Moves {
+            sequence,
+            state,
+            filled,
+            quantity,
+        })
+    }
+
+    /// Carries out a checked update.
+    pub(crate) fn commit(&mut self, admission: Admission, update: &OrderUpdate) -> Option<Moved> {
+        let Admission::Moves {
+            sequence,
+            state,
+            filled,
+            quantity,
+        } = admission
+        else {
+            return None;
+        };
+        let working = self.working.get_mut(&sequence)?;
+        working.state = state;
+        working.filled = filled;
+        working.order.request.quantity = quantity;
+        if let Some(execution) = &update.execution {
+            working.executions.push(execution.execution_id.clone());
+        }
+        if state == OrderState::Accepted && working.accepted.is_none() {
+            working.accepted = Some(update.time);
+        }
+        let moved = Moved {
+            order: working.order.clone(),
+            state,
+            filled,
+        };
+        if state.is_over() {
+            self.close(sequence);
+        }
+        Some(moved)
+    }
+
+    fn close(&mut self, sequence: u64) {
+        let Some(working) = self.working.remove(&sequence) else {
+            return;
+        };
+        let id = working.order.client_order_id;
+        self.by_id.remove(&id);
+        if working.filled.is_zero() && working.order.request.bracket.is_some() {
+            for suffix in EXIT_SUFFIXES {
+                self.expected.remove(&format!("{id}{suffix}"));
+            }
+        }
+        if self.closed_order.len() == CLOSED_KEPT
+            && let Some(oldest) = self.closed_order.pop_front()
+        {
+            self.closed.remove(&oldest);
+        }
+        self.closed_order.push_back(id.clone());
+        self.closed.insert(
+            id,
+            Closed {
+                state: working.state,
+                executions: working.executions,
+            },
+        );
+    }
+}
+
+/// The exits of a bracket as the venue will place them: target, then stop.
+fn exits(request: &OrderRequest) -> [Option<OrderRequest>; 2] {
+    let Some(bracket) = request.bracket else {
+        return [None, None];
+    };
+    let exit = |kind: OrderKind| OrderRequest {
+        side: request.side.opposite(),
+        kind,
+        time_in_force: TimeInForce::GoodTillCancelled,
+        reduce_only: true,
+        post_only: false,
+        bracket: None,
+        ..request.clone()
+    };
+    [
+        bracket
+            .take_profit
+            .map(|price| exit(OrderKind::Limit(price))),
+        bracket.stop_loss.map(|price| exit(OrderKind::Stop(price))),
+    ]
+}
+
+fn fits(working: &WorkingOrder, execution: &Execution) -> Result<(), OrderError> {
+    let request = &working.order.request;
+    let id = &working.order.client_order_id;
+    if execution.client_order_id != *id {
+        Err(mismatch(id, "its execution names another order"))
+    } else if execution.instrument != request.instrument || execution.side != request.side {
+        Err(mismatch(
+            id,
+            "its execution is of another instrument or side",
+        ))
+    } else if execution.account != working.order.account {
+        Err(mismatch(id, "its execution is of another account"))
+    } else if execution.quantity <= Decimal::ZERO {
+        Err(mismatch(id, "its execution's quantity is not above zero"))
+    } else {
+        Ok(())
+    }
+}
+
+fn ends_in(outcome: Outcome, state: OrderState) -> bool {
+    matches!(
+        (outcome, state),
+        (Outcome::Cancelled, OrderState::Cancelled)
+            | (Outcome::Expired, OrderState::Expired)
+            | (Outcome::Rejected, OrderState::Rejected)
+    )
+}
+
+fn illegal(client_order_id: &str, transition: IllegalTransition) -> OrderError {
+    OrderError::Illegal {
+        client_order_id: client_order_id.to_owned(),
+        transition,
+    }
+}
+
+fn mismatch(client_order_id: &str, what: &'static str) -> OrderError {
+    OrderError::Mismatch {
+        client_order_id: client_order_id.to_owned(),
+        what,
+    }
+}

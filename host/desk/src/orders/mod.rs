@@ -1,0 +1,56 @@
+//! The desk's own orders: their identity, their states, and how far they have come.
+//!
+//! Promises: an order moves only along the transitions of [`OrderState::after`]; a repeated update
+//! changes nothing; a fill of an unknown order, an over-fill and an update after the end are typed
+//! errors and change nothing.
+//!
+//! Bounds: the last [`blotter::CLOSED_KEPT`] finished orders are remembered, to tell a repeated update
+//! from a wrong one.
+
+pub mod blotter;
+mod identity;
+mod split;
+mod state;
+
+pub use blotter::{Blotter, Origin, WorkingOrder};
+pub use identity::OrderIds;
+pub use state::{IllegalTransition, OrderEvent, OrderState};
+
+use bulkhead_domain::Decimal;
+
+/// Why an update or an order was refused; nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OrderError {
+    /// The order is not one of ours, or was finished too long ago to be remembered.
+    #[error("order '{0}' is unknown")]
+    Unknown(String),
+    /// The id was used before.
+    #[error("client order id '{0}' was used before")]
+    Duplicate(String),
+    /// The order's state does not allow it.
+    #[error("order '{client_order_id}': {transition}")]
+    Illegal {
+        /// Which order.
+        client_order_id: String,
+        /// What was tried.
+        transition: IllegalTransition,
+    },
+    /// More filled than was asked for.
+    #[error("order '{client_order_id}' for {quantity} would have filled {filled}")]
+    OverFill {
+        /// Which order.
+        client_order_id: String,
+        /// What it asks for.
+        quantity: Decimal,
+        /// What would have been filled in all.
+        filled: Decimal,
+    },
+    /// The update contradicts the order or itself.
+    #[error("order '{client_order_id}': {what}")]
+    Mismatch {
+        /// Which order.
+        client_order_id: String,
+        /// What does not fit.
+        what: &'static str,
+    },
+}

@@ -1,0 +1,131 @@
+//! Every number that the host checks compare with.
+
+use bulkhead_domain::{Decimal, Problem};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Limits of the host checks. Shares are fractions: `0.05` is five percent. An absent limit does not
+/// apply.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CheckLimits {
+    /// Oldest price an order may be judged by, in seconds. Default 60.
+    pub max_price_age_seconds: u32,
+    /// How much worse than the reference price an order's limit may be, as a share of it. Default 0.10.
+    pub price_collar: Decimal,
+    /// Largest quantity of one order. Default 1,000,000.
+    pub max_order_quantity: Option<Decimal>,
+    /// Largest notional of one order, in the account's currency. Default none.
+    pub max_order_notional: Option<Decimal>,
+    /// Smallest notional of one order, in the account's currency. Default 0.
+    pub min_order_notional: Decimal,
+    /// Largest worst-case position in one instrument, in the account's currency. Default none.
+    pub max_position_notional: Option<Decimal>,
+    /// The same as a share of equity. Default none.
+    pub max_position_share: Option<Decimal>,
+    /// Largest worst-case gross exposure, in the account's currency. Default none.
+    pub max_gross_exposure: Option<Decimal>,
+    /// Largest worst-case gross exposure as a multiple of equity. Default 1.
+    pub max_leverage: Decimal,
+    /// Buying power as a multiple of equity: 1 for a cash account. Default 1.
+    pub buying_power_multiple: Decimal,
+    /// Share of equity that entries may not use, for gaps and fees between decision and fill. Default
+    /// 0.02.
+    pub buying_power_reserve: Decimal,
+    /// Whether an exit at market that works but has not filled frees buying power for entries already.
+    /// Default false.
+    pub pending_exits_fund_entries: bool,
+    /// Largest number of entries, and apart from them of exits, at one moment. Default 100.
+    pub max_orders_per_moment: u32,
+    /// Largest number of entries, and apart from them of exits, in one trading session. Default 10,000.
+    pub max_orders_per_session: u32,
+    /// Loss against the prior session's closing equity beyond which entries are refused, as a share of
+    /// it. Default 0.05.
+    pub max_daily_loss: Option<Decimal>,
+    /// Fall from the highest session's closing equity beyond which entries are refused, as a share of
+    /// it. Default none.
+    pub max_drawdown: Option<Decimal>,
+    /// Symbols that may not be entered. Default empty.
+    pub restricted: BTreeSet<String>,
+}
+
+impl Default for CheckLimits {
+    fn default() -> Self {
+        CheckLimits {
+            max_price_age_seconds: 60,
+            price_collar: Decimal::new(10, 2),
+            max_order_quantity: Some(Decimal::from(1_000_000)),
+            max_order_notional: None,
+            min_order_notional: Decimal::ZERO,
+            max_position_notional: None,
+            max_position_share: None,
+            max_gross_exposure: None,
+            max_leverage: Decimal::ONE,
+            buying_power_multiple: Decimal::ONE,
+            buying_power_reserve: Decimal::new(2, 2),
+            pending_exits_fund_entries: false,
+            max_orders_per_moment: 100,
+            max_orders_per_session: 10_000,
+            max_daily_loss: Some(Decimal::new(5, 2)),
+            max_drawdown: None,
+            restricted: BTreeSet::new(),
+        }
+    }
+}
+
+impl CheckLimits {
+    /// Whether every limit makes sense.
+    ///
+    /// # Errors
+    /// A problem that names the first key that does not.
+    pub fn validate(&self) -> Result<(), Problem> {
+        let refuse = |key: &str, value: Decimal, wanted: &str| {
+            Err(Problem::user(
+                format!("risk limit '{key}' is {value}"),
+                format!("give a number {wanted}"),
+            ))
+        };
+        let thousand = Decimal::ONE_THOUSAND;
+        for (key, value, most) in [
+            ("price-collar", Some(self.price_collar), thousand),
+            ("max-position-share", self.max_position_share, thousand),
+            ("max-leverage", Some(self.max_leverage), thousand),
+            (
+                "buying-power-multiple",
+                Some(self.buying_power_multiple),
+                thousand,
+            ),
+            (
+                "buying-power-reserve",
+                Some(self.buying_power_reserve),
+                Decimal::ONE,
+            ),
+            ("max-daily-loss", self.max_daily_loss, Decimal::ONE),
+            ("max-drawdown", self.max_drawdown, Decimal::ONE),
+            (
+                "min-order-notional",
+                Some(self.min_order_notional),
+                Decimal::MAX,
+            ),
+            ("max-order-quantity", self.max_order_quantity, Decimal::MAX),
+            ("max-order-notional", self.max_order_notional, Decimal::MAX),
+            (
+                "max-position-notional",
+                self.max_position_notional,
+                Decimal::MAX,
+            ),
+            ("max-gross-exposure", self.max_gross_exposure, Decimal::MAX),
+        ] {
+            match value {
+                Some(value) if value < Decimal::ZERO => {
+                    return refuse(key, value, "that is not below 0");
+                }
+                Some(value) if value > most => {
+                    return refuse(key, value, &format!("from 0 to {most}"));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
