@@ -10,17 +10,24 @@
 //! for, nor rebuilds, what the host's build has locked. The compiler's own messages go to this
 //! process's standard error as they come.
 
+mod error;
+mod members;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use bulkhead_manifest::{Manifest, ManifestError};
+use bulkhead_manifest::Manifest;
 use serde::Deserialize;
 
-use crate::process::{self, ProcessError};
-use crate::rustc::{self, Compiler, RustcError};
+use crate::process::ProcessError;
+use crate::rustc::{self, Compiler};
 use crate::stamp::{self, Stamp};
 use crate::{Progress, TARGET};
+use error::io_at;
+use members::{Metadata, PluginCrate};
+
+pub use error::BuildError;
 
 /// Largest component that is written, in bytes.
 pub const MAX_COMPONENT_BYTES: usize = 64 * 1024 * 1024;
@@ -62,91 +69,6 @@ pub struct BuiltPlugin {
     pub bytes: u64,
     /// Whether it was written now, rather than found as it should be.
     pub changed: bool,
-}
-
-/// Why a plugin was not built.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// The folder is no plugin.
-    #[error("{}: no {missing} here; a plugin's folder holds Cargo.toml and plugin.toml (`bulkhead plugin new` makes one)", folder.display())]
-    NotAPlugin {
-        /// The folder given.
-        folder: PathBuf,
-        /// The file that is missing.
-        missing: &'static str,
-    },
-    /// The workspace holds no plugin.
-    #[error("{}: no member of this workspace has a plugin.toml", .0.display())]
-    NoPlugins(PathBuf),
-    /// The manifest does not parse, or a value in it is refused.
-    #[error("{}: {source}", path.display())]
-    Manifest {
-        /// The `plugin.toml`.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: ManifestError,
-    },
-    /// The crate makes no module.
-    #[error("{}: the library must have `crate-type = [\"cdylib\", \"rlib\"]`, or there is no module to load", .0.display())]
-    NoCdylib(PathBuf),
-    /// Two plugins of one workspace share an id.
-    #[error("{} and {} both have the id `{id}`", first.display(), second.display())]
-    SameId {
-        /// The id.
-        id: String,
-        /// One of them.
-        first: PathBuf,
-        /// The other.
-        second: PathBuf,
-    },
-    /// The compiler could not be examined.
-    #[error(transparent)]
-    Rustc(#[from] RustcError),
-    /// cargo could not be run, or could not read the workspace.
-    #[error(transparent)]
-    Process(#[from] ProcessError),
-    /// cargo said something that is not understood.
-    #[error("cargo's answer about {} is not understood: {reason}", folder.display())]
-    Answer {
-        /// The folder asked about.
-        folder: PathBuf,
-        /// What was wrong with the answer.
-        reason: String,
-    },
-    /// The sources do not compile. cargo has said why on standard error.
-    #[error("{} did not compile; cargo's messages are above", .0.display())]
-    Compile(PathBuf),
-    /// The module is no plugin of this contract.
-    #[error("{id}: the module cannot become a component: {reason}")]
-    Componentize {
-        /// The plugin.
-        id: String,
-        /// What was wrong with the module.
-        reason: String,
-    },
-    /// The component is too large.
-    #[error(
-        "{id}: the component has {bytes} bytes, more than the {MAX_COMPONENT_BYTES} allowed; leave out what it does not need"
-    )]
-    TooLarge {
-        /// The plugin.
-        id: String,
-        /// Its size.
-        bytes: usize,
-    },
-    /// A file could not be read or written.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system answered.
-        source: std::io::Error,
-    },
-}
-
-pub(crate) fn io_at(path: &Path) -> impl FnOnce(std::io::Error) -> BuildError {
-    let path = path.to_owned();
-    move |source| BuildError::Io { path, source }
 }
 
 /// Builds the one plugin in `folder`.
@@ -383,79 +305,6 @@ pub fn componentize(module: &[u8]) -> Result<Vec<u8>, String> {
         .module(module)
         .and_then(|encoder| encoder.encode())
         .map_err(one_line)
-}
-
-/// What `cargo metadata` says, as far as it is needed.
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-    workspace_root: PathBuf,
-    target_directory: PathBuf,
-}
-
-#[derive(Deserialize)]
-struct Package {
-    name: String,
-    manifest_path: PathBuf,
-}
-
-/// One plugin of a workspace.
-struct PluginCrate {
-    package: String,
-    source: PathBuf,
-    manifest_path: PathBuf,
-    manifest: Manifest,
-}
-
-impl Metadata {
-    fn read(folder: &Path) -> Result<Self, BuildError> {
-        let text = process::output(
-            rustc::cargo_command()
-                .args(["metadata", "--no-deps", "--format-version", "1"])
-                .current_dir(folder),
-        )?;
-        serde_json::from_str(&text).map_err(|error| BuildError::Answer {
-            folder: folder.to_owned(),
-            reason: error.to_string(),
-        })
-    }
-
-    /// The wanted members that are plugins, by id.
-    fn plugins(
-        &self,
-        wanted: impl Fn(&Path) -> bool,
-    ) -> Result<BTreeMap<String, PluginCrate>, BuildError> {
-        let mut plugins: BTreeMap<String, PluginCrate> = BTreeMap::new();
-        for package in &self.packages {
-            let Some(source) = package.manifest_path.parent() else {
-                continue;
-            };
-            let path = source.join("plugin.toml");
-            if !wanted(source) || !path.is_file() {
-                continue;
-            }
-            let text = std::fs::read_to_string(&path).map_err(io_at(&path))?;
-            let manifest = Manifest::from_toml(&text).map_err(|error| BuildError::Manifest {
-                path: path.clone(),
-                source: error,
-            })?;
-            let id = manifest.id.clone();
-            let member = PluginCrate {
-                package: package.name.clone(),
-                source: source.to_owned(),
-                manifest_path: package.manifest_path.clone(),
-                manifest,
-            };
-            if let Some(other) = plugins.insert(id.clone(), member) {
-                return Err(BuildError::SameId {
-                    id,
-                    first: other.source,
-                    second: source.to_owned(),
-                });
-            }
-        }
-        Ok(plugins)
-    }
 }
 
 #[cfg(test)]

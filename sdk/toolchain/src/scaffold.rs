@@ -119,6 +119,12 @@ const RESERVED: [&str; 57] = [
     "yield",
 ];
 
+/// The SDK that this crate was built beside: there whenever the checkout it came from still is.
+pub fn sdk() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_owned()
+}
+
 /// Writes a plugin of the given kind and name into the new folder `folder`, depending on the SDK in
 /// `sdk`; returns the files written, relative to `folder`.
 pub fn new(

@@ -62,12 +62,13 @@ pub(super) fn build(
     let target = seed.join("target");
 
     let commit = compiler.commit.as_deref().unwrap_or(&compiler.release);
+    let vendor = library.join("vendor");
+    // The same names as in the libraries that rustup brings.
+    let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
     let flags = [
         "-Cembed-bitcode=yes".to_owned(),
-        format!(
-            "--remap-path-prefix={}=/rustc/{commit}/library",
-            library.display()
-        ),
+        remap(library, &format!("/rustc/{commit}/library")),
+        remap(&vendor, "/rust/deps"),
     ];
     let mut command = Command::new(compiler.cargo());
     command
@@ -83,7 +84,6 @@ pub(super) fn build(
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_BUILD_TARGET");
-    let vendor = library.join("vendor");
     if vendor.is_dir() {
         command.arg("--offline").args([
             "--config",
