@@ -73,6 +73,12 @@ impl Venue {
         &self.rules
     }
 
+    /// What it knows of an instrument.
+    #[must_use]
+    pub fn instrument(&self, instrument: InstrumentHandle) -> Option<&InstrumentSpec> {
+        self.book(instrument).map(|book| &book.spec)
+    }
+
     #[inline]
     fn slot(&self, instrument: InstrumentHandle) -> Option<usize> {
         let slot = *self.slots.get(instrument as usize)?;
