@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 /// Bars in a row group, and so in memory while a series is written or read.
 pub const ROW_GROUP: usize = 65_536;
-/// Rows of a cleaning report that are stored; the summary in the report's first line counts all.
+/// Rows of a cleaning report that are stored; how many more there were is stored beside them.
 pub const STORED_REPORT_ROWS: usize = 10_000;
 
 /// Where bars came from.

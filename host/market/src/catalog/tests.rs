@@ -79,6 +79,7 @@ fn what_is_stored_comes_back_with_everything_beside_it() {
             treatment: Treatment::Dropped,
             detail: "closed".to_owned(),
         }],
+        rows_left_off: 0,
     };
     let path = catalog
         .import_bars(&stored, &provenance(), Some(&report))
@@ -90,6 +91,16 @@ fn what_is_stored_comes_back_with_everything_beside_it() {
     assert_eq!(loaded, stored);
     let reader = catalog.read("X", STEP).unwrap();
     assert_eq!(reader.report(), Some(&report));
+    let mut long = report.clone();
+    long.rows = vec![report.rows[0].clone(); STORED_REPORT_ROWS + 3];
+    catalog
+        .import_bars(&stored, &provenance(), Some(&long))
+        .unwrap();
+    let kept = catalog.read("X", STEP).unwrap().report().cloned().unwrap();
+    assert_eq!(
+        (kept.rows.len(), kept.rows_left_off),
+        (STORED_REPORT_ROWS, 3)
+    );
     let entries = catalog.list().unwrap();
     assert_eq!(entries.len(), 1);
     assert_eq!(entries[0].rows, 100);

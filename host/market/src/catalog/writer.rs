@@ -188,6 +188,7 @@ impl<'a> BarWriter<'a> {
         ];
         if let Some(report) = report {
             let mut report = report.clone();
+            report.rows_left_off += report.rows.len().saturating_sub(STORED_REPORT_ROWS);
             report.rows.truncate(STORED_REPORT_ROWS);
             metadata.push((REPORT, text(json(&report)?)));
         }

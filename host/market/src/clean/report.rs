@@ -102,6 +102,8 @@ pub struct CleaningReport {
     pub rows_kept: usize,
     /// The findings.
     pub rows: Vec<ReportRow>,
+    /// Findings that are not in `rows`, because a catalog stores so many only.
+    pub rows_left_off: usize,
 }
 
 impl CleaningReport {
