@@ -16,6 +16,16 @@ pub const SECOND: i64 = 1_000_000_000;
 pub const DAY: i64 = 86_400 * SECOND;
 
 impl Timestamp {
+    /// Midnight UTC of a date written `YYYY-MM-DD`; `None` when it is none.
+    #[must_use]
+    pub fn of_date(text: &str) -> Option<Timestamp> {
+        let date: jiff::civil::Date = text.parse().ok()?;
+        let midnight = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+        i64::try_from(midnight.timestamp().as_nanosecond())
+            .ok()
+            .map(Timestamp)
+    }
+
     /// The calendar date in UTC, `YYYY-MM-DD`.
     #[must_use]
     pub fn date(self) -> String {

@@ -1,3 +1,36 @@
 //! The trading loop, clocked by its feed.
+//!
+//! What it promises: the core ([`Session`]) is synchronous and does no I/O; history drives it directly. At
+//! each moment all instruments' events come first, then exits, then entries; the order in which instruments
+//! and strategies are named changes nothing. A strategy, model, rule or AI provider that fails is contained,
+//! named and recorded, and the session goes on; books that cannot follow the broker stop it.
+//!
+//! What bounds it: history kept for strategies ([`past::KEPT`]), outcomes kept per model
+//! (`judged-by`), everything in the sandbox's table of limits. What follows for callers: prepare once
+//! ([`Prepared::new`]), run as often as needed ([`Prepared::run`]), compare records by their digests.
 
+mod calibration;
+pub mod config;
+mod data;
+mod feed;
+mod intents;
+pub mod learning;
+mod lines;
+mod outcome;
+pub mod past;
+mod prepare;
 pub mod record;
+mod recorder;
+mod run;
+mod session;
+mod strategies;
+mod tables;
+mod trades;
+pub mod validation;
+mod wiring;
+
+pub use config::SessionConfig;
+pub use prepare::{Host, Prepared};
+pub use record::SessionRecord;
+pub use run::{Ran, Run, Views, Watch};
+pub use tables::{MIGRATIONS, find_proposal};

@@ -5,6 +5,7 @@
 
 use bulkhead_domain::order::{OrderKind, Outcome, Side};
 use bulkhead_domain::{Decimal, Digest};
+pub use bulkhead_orchestrator::Interval;
 use serde::{Deserialize, Serialize};
 
 /// How a session ended.
@@ -125,17 +126,6 @@ pub struct ModelView {
     pub eligible: bool,
     /// Whether it was chosen.
     pub chosen: bool,
-}
-
-/// An estimate with its interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Interval {
-    /// Estimate.
-    pub value: f64,
-    /// Lower bound.
-    pub lower: f64,
-    /// Upper bound.
-    pub upper: f64,
 }
 
 /// What one source said of a proposal.

@@ -1,0 +1,377 @@
+//! A session's configuration: one TOML file, every key known, every default written down.
+
+use bulkhead_desk::CheckLimits;
+use bulkhead_domain::{Decimal, Problem, Value};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A whole session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SessionConfig {
+    /// A name for people.
+    pub name: String,
+    /// Seed of everything random.
+    #[serde(default)]
+    pub seed: u64,
+    /// Cash at the start.
+    pub cash: Decimal,
+    /// Currency of every amount.
+    #[serde(default = "dollars")]
+    pub currency: String,
+    /// First date traded, `YYYY-MM-DD`; the start of the data when absent.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Last date traded.
+    #[serde(default)]
+    pub to: Option<String>,
+    /// Where bars come from.
+    pub data: Vec<DataConfig>,
+    /// What to compare the equity with, besides buy-and-hold.
+    #[serde(default)]
+    pub benchmark: Option<DataConfig>,
+    /// Features that models learn from, by name.
+    #[serde(default)]
+    pub features: Vec<String>,
+    /// Models by alias.
+    #[serde(default)]
+    pub models: BTreeMap<String, ModelConfig>,
+    /// Strategies.
+    pub strategies: Vec<StrategyConfig>,
+    /// Risk rules, asked in this order.
+    #[serde(default)]
+    pub risk: Vec<PluginConfig>,
+    /// Who gives a verdict on entries before they are sent.
+    #[serde(default)]
+    pub validation: Option<ValidationConfig>,
+    /// Where orders go.
+    pub broker: PluginConfig,
+    /// Limits of the host's own checks.
+    #[serde(default)]
+    pub checks: CheckLimits,
+}
+
+fn dollars() -> String {
+    "USD".to_owned()
+}
+
+/// A plugin with its settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PluginConfig {
+    /// Id of an installed plugin, or the path of a `.wasm` file.
+    pub plugin: String,
+    /// Its settings, checked against its own schema.
+    #[serde(default)]
+    pub config: toml::Table,
+}
+
+/// Bars from a data source.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DataConfig {
+    /// Id of an installed data source, or the path of a `.wasm` file.
+    pub plugin: String,
+    /// Its settings.
+    #[serde(default)]
+    pub config: toml::Table,
+    /// The folder it may read, relative to this file.
+    #[serde(default)]
+    pub folder: Option<PathBuf>,
+    /// Which of its data sets.
+    pub dataset: String,
+    /// Which symbols of it.
+    pub symbols: Vec<String>,
+    /// Exchange calendar of the symbols; the source's own when absent.
+    #[serde(default)]
+    pub calendar: Option<String>,
+}
+
+/// A model alias: what is learnt, how often, and who may learn it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ModelConfig {
+    /// The label looks from the next open this many bars ahead.
+    #[serde(default = "five")]
+    pub horizon: usize,
+    /// Matured samples a fit learns from, the calibration tail included.
+    #[serde(default = "window")]
+    pub window: usize,
+    /// Bars between fits.
+    #[serde(default = "quarter")]
+    pub refit_every: usize,
+    /// Share of the window, its newest part, that calibrates and is not learnt from.
+    #[serde(default = "tail")]
+    pub calibration_tail: f64,
+    /// Fewest matured out-of-sample labels before a model can be eligible.
+    #[serde(default = "samples")]
+    pub min_samples: usize,
+    /// Most matured labels a model is judged by, the newest.
+    #[serde(default = "judged")]
+    pub judged_by: usize,
+    /// Two-sided confidence of the skill interval, divided among the candidates (Bonferroni).
+    #[serde(default = "confidence")]
+    pub confidence: f64,
+    /// Control: learn from labels in shuffled order. Nothing may be found then.
+    #[serde(default)]
+    pub shuffle_labels: bool,
+    /// Who may learn it.
+    pub candidates: Vec<CandidateConfig>,
+}
+
+fn five() -> usize {
+    5
+}
+fn window() -> usize {
+    750
+}
+fn quarter() -> usize {
+    63
+}
+fn tail() -> f64 {
+    0.3
+}
+fn samples() -> usize {
+    250
+}
+fn judged() -> usize {
+    1000
+}
+fn confidence() -> f64 {
+    0.95
+}
+
+/// One way to learn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CandidateConfig {
+    /// Id of an installed model plugin, or the path of a `.wasm` file.
+    pub plugin: String,
+    /// One of its algorithms.
+    pub algorithm: String,
+    /// Hyper-parameters; those not named take the plugin's defaults.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, Value>,
+}
+
+/// A strategy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StrategyConfig {
+    /// Owner of its orders and positions; unique.
+    pub name: String,
+    /// Id of an installed strategy, or the path of a `.wasm` file.
+    pub plugin: String,
+    /// Its settings.
+    #[serde(default)]
+    pub config: toml::Table,
+    /// Symbols it trades; all when absent.
+    #[serde(default)]
+    pub symbols: Option<Vec<String>>,
+}
+
+/// Who gives a verdict on entries.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ValidationConfig {
+    /// Id of an installed AI provider, or the path of a `.wasm` file.
+    pub plugin: String,
+    /// Its settings.
+    #[serde(default)]
+    pub config: toml::Table,
+    /// Which of its models; the first when absent.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// Whether a disagreement keeps the order back; otherwise it is only recorded.
+    #[serde(default = "yes")]
+    pub veto: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl SessionConfig {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// One line naming file, line and what is wrong there.
+    pub fn read(path: &Path) -> Result<SessionConfig, Problem> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Problem::user(
+                format!("the configuration cannot be read: {error}"),
+                "check the path",
+            )
+            .in_file(path)
+        })?;
+        SessionConfig::parse(&text).map_err(|problem| problem.in_file(path))
+    }
+
+    /// Reads a configuration's text.
+    ///
+    /// # Errors
+    /// As [`SessionConfig::read`].
+    pub fn parse(text: &str) -> Result<SessionConfig, Problem> {
+        let config: SessionConfig = toml::from_str(text).map_err(|error| {
+            let line = error
+                .span()
+                .map(|span| text[..span.start.min(text.len())].matches('\n').count() as u64 + 1);
+            let problem = Problem::user(
+                error.message().trim().to_owned(),
+                "correct it; README lists every key",
+            );
+            match line {
+                Some(line) => problem.at_line(line),
+                None => problem,
+            }
+        })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), Problem> {
+        let wrong = |what: String, mend: &str| Err(Problem::user(what, mend));
+        if self.cash <= Decimal::ZERO {
+            return wrong(
+                format!("cash is {}", self.cash),
+                "start with more than nothing",
+            );
+        }
+        if self.data.iter().all(|data| data.symbols.is_empty()) {
+            return wrong(
+                "no symbol is named in [[data]]".to_owned(),
+                "name at least one",
+            );
+        }
+        let mut names: Vec<&str> = self
+            .strategies
+            .iter()
+            .map(|strategy| strategy.name.as_str())
+            .collect();
+        names.sort_unstable();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return wrong(
+                format!("two strategies are named {}", pair[0]),
+                "give each its own name",
+            );
+        }
+        if names.is_empty() {
+            return wrong(
+                "no strategy is named".to_owned(),
+                "add a [[strategies]] table",
+            );
+        }
+        for (alias, model) in &self.models {
+            model.check(alias)?;
+            if self.features.is_empty() {
+                return wrong(
+                    format!("model {alias} has nothing to learn from"),
+                    "name some features",
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ModelConfig {
+    fn check(&self, alias: &str) -> Result<(), Problem> {
+        let wrong = |what: String, mend: &str| {
+            Err(Problem::user(
+                format!("model {alias}: {what}"),
+                mend.to_owned(),
+            ))
+        };
+        if self.horizon == 0 || self.refit_every == 0 {
+            return wrong(
+                "horizon and refit-every count bars from 1".to_owned(),
+                "use at least 1",
+            );
+        }
+        if !(0.05..=0.9).contains(&self.calibration_tail) {
+            return wrong(
+                format!("calibration-tail is {}", self.calibration_tail),
+                "use a share between 0.05 and 0.9",
+            );
+        }
+        if !(0.5..1.0).contains(&self.confidence) {
+            return wrong(
+                format!("confidence is {}", self.confidence),
+                "use a probability of at least 0.5 and below 1",
+            );
+        }
+        if self.window < 50 {
+            return wrong(
+                format!(
+                    "a window of {} samples is too short to learn from",
+                    self.window
+                ),
+                "use at least 50",
+            );
+        }
+        if self.candidates.is_empty() {
+            return wrong("nobody may learn it".to_owned(), "add a candidate");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = r#"
+name = "small"
+cash = "1000"
+[[data]]
+plugin = "csv"
+dataset = "d"
+symbols = ["A"]
+[[strategies]]
+name = "s"
+plugin = "ema-cross"
+[broker]
+plugin = "paper"
+"#;
+
+    #[test]
+    fn defaults_fill_what_is_not_said() {
+        let config = SessionConfig::parse(SMALL).unwrap();
+        assert_eq!(config.currency, "USD");
+        assert!(config.validation.is_none());
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        let problem = SessionConfig::parse(&SMALL.replace("[broker]", "[broker]\nplugn = \"x\""))
+            .unwrap_err();
+        assert_eq!(problem.line, Some(12), "{problem}");
+        assert!(problem.to_string().contains("plugn"), "{problem}");
+        assert_eq!(problem.exit_code(), 2);
+    }
+
+    #[test]
+    fn two_strategies_of_one_name_are_refused() {
+        let twice = format!("{SMALL}\n[[strategies]]\nname = \"s\"\nplugin = \"x\"\n");
+        assert!(
+            SessionConfig::parse(&twice)
+                .unwrap_err()
+                .to_string()
+                .contains("two strategies are named s")
+        );
+    }
+
+    #[test]
+    fn a_model_without_features_is_refused() {
+        let text = format!(
+            "{SMALL}\n[models.direction]\n[[models.direction.candidates]]\nplugin = \"linfa\"\nalgorithm = \"svm\"\n"
+        );
+        assert!(
+            SessionConfig::parse(&text)
+                .unwrap_err()
+                .to_string()
+                .contains("nothing to learn from")
+        );
+    }
+}

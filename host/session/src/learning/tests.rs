@@ -1,0 +1,195 @@
+use super::*;
+use crate::config::CandidateConfig;
+use bulkhead_domain::Digest;
+use std::sync::Mutex;
+
+/// Remembers what it was given; predicts the first feature as a probability.
+struct Spy {
+    candidate: Candidate,
+    requests: Arc<Mutex<Vec<FitRequest>>>,
+}
+
+struct First;
+
+impl Predictor for First {
+    fn predict(&mut self, rows: &Matrix) -> Result<Vec<f64>, String> {
+        Ok((0..rows.rows as usize)
+            .map(|row| rows.row(row).unwrap()[0])
+            .collect())
+    }
+}
+
+impl Trainer for Spy {
+    fn candidate(&self) -> &Candidate {
+        &self.candidate
+    }
+    fn parameters(&self) -> Vec<(String, Value)> {
+        Vec::new()
+    }
+    fn fit(&self, request: &FitRequest) -> Result<Box<dyn Predictor>, String> {
+        self.requests.lock().unwrap().push(request.clone());
+        Ok(Box::new(First))
+    }
+}
+
+fn config() -> ModelConfig {
+    ModelConfig {
+        horizon: 3,
+        window: 100,
+        refit_every: 20,
+        calibration_tail: 0.3,
+        min_samples: 50,
+        judged_by: 500,
+        confidence: 0.95,
+        shuffle_labels: false,
+        candidates: vec![CandidateConfig {
+            plugin: "spy".to_owned(),
+            algorithm: "first".to_owned(),
+            parameters: Default::default(),
+        }],
+    }
+}
+
+fn learner(config: &ModelConfig) -> (Learner, Arc<Mutex<Vec<FitRequest>>>) {
+    let requests = Arc::new(Mutex::new(Vec::new()));
+    let spy = Spy {
+        candidate: Candidate {
+            plugin: "spy".to_owned(),
+            version: "1.0.0".to_owned(),
+            digest: Digest::of(b"spy"),
+            offering: "first".to_owned(),
+            config: Digest::of(b""),
+        },
+        requests: Arc::clone(&requests),
+    };
+    let trainers: Arc<Vec<Box<dyn Trainer>>> = Arc::new(vec![Box::new(spy)]);
+    (
+        Learner::new(
+            "s",
+            1,
+            "direction",
+            "X",
+            config,
+            &["p".to_owned()],
+            trainers,
+        ),
+        requests,
+    )
+}
+
+/// A series whose next move is known from the feature with the given reliability.
+fn run(learner: &mut Learner, bars: usize, reliability: f64) -> Vec<View> {
+    let mut generator = ChaCha12Rng::seed_from_u64(9);
+    let mut unit = move || (generator.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+    // One decision a horizon, so that the label follows the feature of its own bar.
+    let horizon = learner.config.horizon;
+    let (mut price, mut drift, mut feature) = (100.0, 0.0, 0.5);
+    (0..bars)
+        .map(|bar| {
+            let open = price;
+            if bar % (horizon + 1) == 0 {
+                let up = unit() < 0.5;
+                feature = if (unit() < reliability) == up {
+                    0.8
+                } else {
+                    0.2
+                };
+                drift = if up { 0.01 } else { -0.01 };
+            }
+            price *= 1.0 + drift;
+            let day = 86_400_000_000_000;
+            let bar = bar as i64;
+            let features = [feature];
+            learner.observe(&Sample {
+                time: bar * day + day / 2,
+                open_time: bar * day,
+                open,
+                features: &features,
+            })
+        })
+        .collect()
+}
+
+#[test]
+fn no_label_is_learnt_before_it_has_ended() {
+    let config = config();
+    let (mut learner, requests) = learner(&config);
+    let views = run(&mut learner, 400, 0.9);
+    let fits: Vec<i64> = views
+        .iter()
+        .filter(|view| view.fresh)
+        .map(|view| view.decision.time.0)
+        .collect();
+    let requests = requests.lock().unwrap();
+    assert_eq!(requests.len(), fits.len());
+    assert!(requests.len() > 5);
+    for (request, fitted_at) in requests.iter().zip(fits) {
+        assert!(
+            request.label_ends.iter().all(|end| *end <= fitted_at),
+            "a label from the future"
+        );
+        for (time, end) in request.times.iter().zip(&request.label_ends) {
+            assert!(end > time, "a label ends after its sample");
+        }
+        assert!(request.times.is_sorted());
+    }
+}
+
+#[test]
+fn the_part_learnt_from_is_purged_of_the_calibration_tail() {
+    let config = config();
+    let (mut learner, requests) = learner(&config);
+    run(&mut learner, 200, 0.9);
+    let request = requests.lock().unwrap()[0].clone();
+    // 100 samples: 30 calibrate, and the last `horizon` of the 70 reach into them.
+    let day = 86_400_000_000_000i64;
+    let calibrated_from = request.times[0] + 70 * day;
+    assert!(request.label_ends.iter().all(|end| *end <= calibrated_from));
+    assert_eq!(request.times.len(), 70 - config.horizon);
+}
+
+#[test]
+fn a_model_with_an_edge_becomes_eligible_and_is_chosen() {
+    let config = config();
+    let (mut learner, _) = learner(&config);
+    let views = run(&mut learner, 900, 0.95);
+    assert!(
+        views[..150]
+            .iter()
+            .all(|view| view.decision.choice.winner.is_none()),
+        "nothing before it is proven"
+    );
+    assert_eq!(
+        views.last().unwrap().decision.choice.winner,
+        Some(0),
+        "{:?}",
+        views.last().unwrap().decision
+    );
+}
+
+#[test]
+fn with_shuffled_labels_nothing_is_eligible() {
+    let config = ModelConfig {
+        shuffle_labels: true,
+        ..config()
+    };
+    let (mut learner, _) = learner(&config);
+    let views = run(&mut learner, 900, 0.95);
+    assert!(
+        views
+            .iter()
+            .all(|view| view.decision.choice.winner.is_none())
+    );
+}
+
+#[test]
+fn what_comes_later_changes_nothing_before() {
+    let config = config();
+    let (mut short, _) = learner(&config);
+    let (mut long, _) = learner(&config);
+    let (short, long) = (run(&mut short, 300, 0.9), run(&mut long, 500, 0.9));
+    for (a, b) in short.iter().zip(&long) {
+        assert_eq!(a.decision, b.decision);
+        assert_eq!(a.probabilities, b.probabilities);
+    }
+}

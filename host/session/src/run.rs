@@ -1,0 +1,333 @@
+//! Running a prepared session over history.
+
+use crate::feed::Feed;
+use crate::learning::{Learner, View};
+use crate::lines::{Lines, Oracle, Tape};
+use crate::outcome::{Frame, assemble, inputs_digest};
+use crate::prepare::Prepared;
+use crate::record::{Ending, Input, SessionRecord};
+use crate::recorder::{Ink, Recorder};
+use crate::session::{Parts, Session};
+use crate::strategies::Running;
+use crate::tables;
+use crate::validation::Advice;
+use crate::wiring::{PluginBroker, PluginRule, Venue};
+use bulkhead_desk::{Desk, DeskConfig, RiskRule};
+use bulkhead_domain::{Digest, Problem, Timestamp};
+use bulkhead_registry::Registry;
+use bulkhead_sandbox::{BrokerPlugin, CallError, RiskRulePlugin};
+use bulkhead_store::Store;
+use serde_json::json;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The account a paper session trades in.
+const ACCOUNT: &str = "paper";
+
+/// What the learners of a session said, for a session that repeats them.
+pub type Views = BTreeMap<(String, String), Vec<View>>;
+
+/// Told how far a session is.
+pub trait Watch {
+    /// `done` bars have been seen, the last one closed at `time`.
+    fn progress(&mut self, done: u64, time: Timestamp);
+}
+
+/// How a prepared session is run.
+pub struct Run<'a> {
+    /// Where plugins come from.
+    pub registry: &'a Registry,
+    /// Drives plugins that do I/O.
+    pub runtime: &'a tokio::runtime::Runtime,
+    /// Where it is kept; nowhere when absent.
+    pub store: Option<&'a Store>,
+    /// Repeat what models said instead of learning again.
+    pub repeat: Option<Views>,
+    /// Whether a disagreement of the AI provider keeps an order back.
+    pub veto: bool,
+    /// Ends the session after the moment at hand when it becomes true.
+    pub interrupted: &'a AtomicBool,
+}
+
+/// What a run gives.
+pub struct Ran {
+    /// Its record.
+    pub record: SessionRecord,
+    /// What its learners said.
+    pub views: Views,
+    /// Names the run in the store.
+    pub run: Option<String>,
+}
+
+impl Prepared {
+    /// Runs the session from its first bar to its last.
+    ///
+    /// # Errors
+    /// When a plugin cannot be set up, the broker fails, or the books cannot follow: the session is then a
+    /// non-result. A strategy, model, rule or AI provider that fails is an incident, not an error.
+    pub fn run(&self, run: Run<'_>, watch: &mut dyn Watch) -> Result<Ran, Problem> {
+        let veto = run.veto
+            && self
+                .config
+                .validation
+                .as_ref()
+                .is_some_and(|table| table.veto);
+        let mut inputs = self.inputs.clone();
+        inputs.push(Input {
+            kind: "config".to_owned(),
+            name: "AI provider's veto".to_owned(),
+            digest: if veto { "heeded" } else { "not heeded" }.to_owned(),
+        });
+        let id = format!("s-{}", &inputs_digest(&inputs).to_string()[..16]);
+        let ink = match run.store {
+            Some(store) => {
+                let ink = Ink {
+                    writer: store.writer()?,
+                    run: bulkhead_store::wait(tables::next_run(store, &id))?,
+                };
+                tables::write_start(&ink, &id, &self.config.name, "simulated: historical replay")?;
+                Some(ink)
+            }
+            None => None,
+        };
+        let name = ink.as_ref().map(|ink| ink.run.clone());
+        let (mut session, mut broker) = self.session(&id, &run, ink, veto)?;
+        let (ending, notes) = self.drive(&mut session, &mut broker, &run, watch)?;
+        let views = std::mem::take(&mut session.recorder.views);
+        let frame = Frame {
+            name: &self.config.name,
+            seed: self.config.seed,
+            currency: &self.config.currency,
+            cash: self.config.cash,
+            inputs,
+            series: self
+                .data
+                .iter()
+                .map(|loaded| (&loaded.series, &loaded.report))
+                .collect(),
+            benchmark: self
+                .benchmark
+                .as_ref()
+                .map(|(name, loaded)| (name.as_str(), &loaded.series)),
+            notes,
+            ending,
+        };
+        let record = assemble(&mut session, frame)?;
+        if let Some(ink) = session.recorder.ink() {
+            tables::write_end(ink, &record, &self.config.name)?;
+        }
+        Ok(Ran {
+            record,
+            views,
+            run: name,
+        })
+    }
+
+    fn session(
+        &self,
+        id: &str,
+        run: &Run<'_>,
+        ink: Option<Ink>,
+        veto: bool,
+    ) -> Result<(Session, PluginBroker), Problem> {
+        let opened = self
+            .series()
+            .filter_map(|series| series.open_times.first())
+            .min()
+            .copied()
+            .unwrap_or(0);
+        let mut rules: Vec<Box<dyn RiskRule>> = Vec::new();
+        for table in &self.config.risk {
+            let (plugin, setup) = self.ready(run.registry, table, &[])?;
+            rules.push(Box::new(PluginRule::new(RiskRulePlugin::new(
+                plugin, setup,
+            )?)));
+        }
+        let defaults = [
+            ("account", json!(ACCOUNT)),
+            ("currency", json!(self.config.currency)),
+            ("cash", json!(self.config.cash.to_string())),
+        ];
+        let (plugin, setup) = self.ready(run.registry, &self.config.broker, &defaults)?;
+        let broker = PluginBroker(BrokerPlugin::new(plugin, &setup)?);
+        let config = DeskConfig {
+            account: ACCOUNT.to_owned(),
+            currency: self.config.currency.clone(),
+            capital: self.config.cash,
+            opened: Timestamp(opened),
+            limits: self.config.checks.clone(),
+            nonce: *Digest::of(id.as_bytes()).bytes(),
+        };
+        let desk = Desk::new(config, self.instruments(), rules).map_err(|error| {
+            Problem::user(error.to_string(), "correct the session's configuration")
+        })?;
+        let lines = self.lines(id, run)?;
+        let past = lines.past();
+        let aliases: Vec<&str> = self.config.models.keys().map(String::as_str).collect();
+        let mut strategies = Vec::new();
+        for ready in &self.strategies {
+            let instruments: Vec<_> = self
+                .instruments()
+                .into_iter()
+                .filter(|instrument| ready.handles.contains(&instrument.handle))
+                .collect();
+            let instance = ready
+                .plugin
+                .create(
+                    &ready.setup.config,
+                    &instruments,
+                    &ready.setup.grants,
+                    Some(Box::new(past.clone())),
+                )
+                .map_err(|error| named(&ready.name, error))?;
+            let running = Running::new(
+                &ready.name,
+                ready.handles.clone(),
+                instance,
+                lines.names(),
+                &aliases,
+            )?;
+            strategies.push(running);
+        }
+        let parts = Parts {
+            id: id.to_owned(),
+            desk,
+            lines,
+            strategies,
+            recorder: Recorder::new(ink),
+            validated: self.adviser.is_some(),
+            veto,
+        };
+        Ok((Session::new(parts), broker))
+    }
+
+    fn lines(&self, id: &str, run: &Run<'_>) -> Result<Lines, Problem> {
+        let mut lines = Lines::new(&self.config.features);
+        for series in self.series() {
+            let symbol = &series.instrument.symbol;
+            let mut oracles: BTreeMap<String, Box<dyn Oracle>> = BTreeMap::new();
+            for (alias, config) in &self.config.models {
+                let oracle: Box<dyn Oracle> = match &run.repeat {
+                    Some(views) => {
+                        let said = views
+                            .get(&(symbol.clone(), alias.clone()))
+                            .cloned()
+                            .unwrap_or_default();
+                        Box::new(Tape(VecDeque::from(said)))
+                    }
+                    None => {
+                        let trainers = self.trainers.get(alias).cloned().unwrap_or_default();
+                        let names = &self.config.features;
+                        Box::new(Learner::new(
+                            id,
+                            self.config.seed,
+                            alias,
+                            symbol,
+                            config,
+                            names,
+                            trainers,
+                        ))
+                    }
+                };
+                oracles.insert(alias.clone(), oracle);
+            }
+            lines.add(series.instrument.handle, symbol, oracles)?;
+        }
+        Ok(lines)
+    }
+
+    fn drive(
+        &self,
+        session: &mut Session,
+        broker: &mut PluginBroker,
+        run: &Run<'_>,
+        watch: &mut dyn Watch,
+    ) -> Result<(Ending, Vec<String>), Problem> {
+        let adviser_name = self
+            .adviser
+            .as_ref()
+            .map_or_else(String::new, |adviser| adviser.name());
+        let mut last = None;
+        let mut ending = Ending::Completed;
+        for moment in Feed::new(self.series())
+            .between(self.config.from.as_deref(), self.config.to.as_deref())?
+        {
+            if run.interrupted.load(Ordering::Relaxed) {
+                ending = Ending::Interrupted;
+                break;
+            }
+            let time = moment.time;
+            self.clock.set(time);
+            let steps = session.open(moment)?;
+            let updates = broker.advance(steps)?;
+            let questions = session.matched(&updates)?;
+            let answers: Vec<Advice> = match &self.adviser {
+                Some(adviser) => run.runtime.block_on(async {
+                    let mut answers = Vec::with_capacity(questions.len());
+                    for question in &questions {
+                        answers.push(adviser.ask(question).await);
+                    }
+                    answers
+                }),
+                None => Vec::new(),
+            };
+            session.advised(&answers, &adviser_name, broker)?;
+            watch.progress(session.bars, Timestamp(time));
+            last = Some(time);
+        }
+        let Some(last) = last else {
+            return Err(Problem::user(
+                "no bar lies between the session's first and last date",
+                "widen `from` and `to`, or correct the data",
+            ));
+        };
+        let updates = broker.finish(last)?;
+        session.finish(&updates)?;
+        Ok((ending, self.notes(session)))
+    }
+
+    /// What a reader has to know.
+    fn notes(&self, session: &Session) -> Vec<String> {
+        let mut notes = vec![
+            "Simulated: a replay of history. No order reached a market; fills follow the venue's rules against daily bars.".to_owned(),
+            "The instruments are companies that are known today to have survived: results on them flatter.".to_owned(),
+            "Orders, fills, fees and the books use raw prices; features and labels use prices adjusted only for splits and dividends up to the decision.".to_owned(),
+        ];
+        if let Some(adviser) = &self.adviser
+            && !adviser.is_language_model()
+        {
+            notes.push(format!(
+                "{} is a set of rules, not a language model.",
+                adviser.name()
+            ));
+        }
+        for (alias, symbol, learner) in session.lines.learners() {
+            let chosen: u64 = learner
+                .candidates()
+                .map(|(_, _, tally)| tally.chosen_bars)
+                .sum();
+            if chosen == 0 {
+                notes.push(format!(
+                    "No model was ever eligible for {alias} on {symbol}: strategies that rest on it stayed flat there."
+                ));
+            }
+        }
+        if self
+            .config
+            .models
+            .values()
+            .any(|model| model.shuffle_labels)
+        {
+            notes.push("Control: the labels that models learnt from were shuffled; whatever they found is chance.".to_owned());
+        }
+        notes
+    }
+}
+
+fn named(name: &str, error: CallError) -> Problem {
+    let problem = Problem::from(error);
+    Problem {
+        what: format!("strategy {name}: {}", problem.what),
+        ..problem
+    }
+}

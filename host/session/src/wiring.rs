@@ -1,0 +1,217 @@
+//! Plugins behind the traits that the desk and the learner declare.
+
+use crate::config::CandidateConfig;
+use crate::learning::{Predictor, Trainer};
+use bulkhead_desk::{Cancelled, Gateway, GatewayError, RiskApproved, RiskRule, RuleFailure};
+use bulkhead_domain::digest::Digest;
+use bulkhead_domain::model::{FitRequest, LearningTask, Matrix};
+use bulkhead_domain::order::{Order, OrderUpdate, Step};
+use bulkhead_domain::risk::{Portfolio, ProtectiveAction, RiskContext, Verdict};
+use bulkhead_domain::{Problem, Refusal, Value};
+use bulkhead_orchestrator::Candidate;
+use bulkhead_sandbox::{BrokerPlugin, CallError, FittedModel, ModelPlugin, RiskRulePlugin};
+use std::sync::Arc;
+
+/// A model plugin as a trainer of one candidate.
+pub(crate) struct PluginTrainer {
+    plugin: Arc<ModelPlugin>,
+    candidate: Candidate,
+    parameters: Vec<(String, Value)>,
+}
+
+impl PluginTrainer {
+    /// Checks the algorithm and its hyper-parameters against what the plugin offers.
+    pub(crate) fn new(plugin: Arc<ModelPlugin>, config: &CandidateConfig) -> Result<Self, Problem> {
+        let id = plugin.manifest().id.clone();
+        let algorithms = plugin.algorithms()?;
+        let classifiers: Vec<_> = algorithms
+            .iter()
+            .filter(|a| a.tasks.contains(&LearningTask::Classification))
+            .collect();
+        let Some(algorithm) = classifiers
+            .iter()
+            .find(|algorithm| algorithm.name == config.algorithm)
+        else {
+            let names: Vec<&str> = classifiers
+                .iter()
+                .map(|algorithm| algorithm.name.as_str())
+                .collect();
+            return Err(Problem::user(
+                format!("model plugin {id} has no classifier {}", config.algorithm),
+                format!("use one of: {}", names.join(", ")),
+            ));
+        };
+        for name in config.parameters.keys() {
+            if !algorithm
+                .parameters
+                .iter()
+                .any(|parameter| parameter.name == *name)
+            {
+                let names: Vec<&str> = algorithm
+                    .parameters
+                    .iter()
+                    .map(|parameter| parameter.name.as_str())
+                    .collect();
+                return Err(Problem::user(
+                    format!("{id}/{} has no hyper-parameter {name}", config.algorithm),
+                    format!("use one of: {}", names.join(", ")),
+                ));
+            }
+        }
+        let parameters: Vec<(String, Value)> = config
+            .parameters
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        let text = serde_json::to_string(&parameters).unwrap_or_default();
+        let candidate = Candidate {
+            plugin: id,
+            version: plugin.manifest().version.clone(),
+            digest: plugin.digest(),
+            offering: config.algorithm.clone(),
+            config: Digest::of(text.as_bytes()),
+        };
+        Ok(PluginTrainer {
+            plugin,
+            candidate,
+            parameters,
+        })
+    }
+}
+
+impl Trainer for PluginTrainer {
+    fn candidate(&self) -> &Candidate {
+        &self.candidate
+    }
+
+    fn parameters(&self) -> Vec<(String, Value)> {
+        self.parameters.clone()
+    }
+
+    fn fit(&self, request: &FitRequest) -> Result<Box<dyn Predictor>, String> {
+        match self.plugin.fit(request, None) {
+            Ok(model) => Ok(Box::new(PluginPredictor(model))),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+struct PluginPredictor(FittedModel);
+
+impl Predictor for PluginPredictor {
+    fn predict(&mut self, rows: &Matrix) -> Result<Vec<f64>, String> {
+        let answer = self.0.predict(rows).map_err(|error| error.to_string())?;
+        if answer.columns != 2 {
+            return Err(format!("it gave {} classes, not 2", answer.columns));
+        }
+        Ok(answer.values.chunks_exact(2).map(|row| row[1]).collect())
+    }
+}
+
+/// A risk-rule plugin as the desk's rule.
+pub(crate) struct PluginRule {
+    plugin: RiskRulePlugin,
+    name: String,
+}
+
+impl PluginRule {
+    pub(crate) fn new(plugin: RiskRulePlugin) -> Self {
+        let name = plugin.manifest().id.clone();
+        PluginRule { plugin, name }
+    }
+
+    fn failure(&self, error: &CallError) -> RuleFailure {
+        RuleFailure {
+            plugin: self.name.clone(),
+            text: error.to_string(),
+        }
+    }
+}
+
+impl RiskRule for PluginRule {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn assess(
+        &mut self,
+        order: &Order,
+        context: &RiskContext,
+        portfolio: &Portfolio,
+    ) -> Result<Verdict, RuleFailure> {
+        self.plugin
+            .assess(order, context, portfolio)
+            .map_err(|error| self.failure(&error))
+    }
+
+    fn review(&mut self, portfolio: &Portfolio) -> Result<Vec<ProtectiveAction>, RuleFailure> {
+        self.plugin
+            .review(portfolio)
+            .map_err(|error| self.failure(&error))
+    }
+}
+
+/// A simulated broker plugin as the desk's gateway and the session's venue.
+pub(crate) struct PluginBroker(pub(crate) BrokerPlugin);
+
+fn gateway_error(error: &CallError) -> GatewayError {
+    match error.refusal() {
+        Some(Refusal::Rejected { code, text }) => GatewayError::Rejected {
+            code: code.clone(),
+            text: text.clone(),
+        },
+        Some(refusal @ (Refusal::InvalidInput(_) | Refusal::Unsupported(_))) => {
+            GatewayError::Rejected {
+                code: "refused".to_owned(),
+                text: refusal.to_string(),
+            }
+        }
+        Some(
+            refusal
+            @ (Refusal::Unavailable(_) | Refusal::RateLimited(_) | Refusal::Unauthorized(_)),
+        ) => GatewayError::Unavailable(refusal.to_string()),
+        _ => GatewayError::Ambiguous(error.to_string()),
+    }
+}
+
+impl Gateway for PluginBroker {
+    fn submit(&mut self, order: RiskApproved<Order>) -> Result<(), GatewayError> {
+        self.0
+            .submit(&order.into_inner())
+            .map(|_| ())
+            .map_err(|error| gateway_error(&error))
+    }
+
+    fn cancel(&mut self, account: &str, client_order_id: &str) -> Result<Cancelled, GatewayError> {
+        // A simulated broker's book is its own: what it says is off it, is.
+        self.0
+            .cancel(account, client_order_id)
+            .map(|()| Cancelled::Confirmed)
+            .map_err(|error| gateway_error(&error))
+    }
+}
+
+/// Where orders meet bars.
+pub(crate) trait Venue: Gateway {
+    /// Moves time on by one bar for each instrument in `steps`.
+    ///
+    /// # Errors
+    /// In one line, why not; the session cannot go on.
+    fn advance(&mut self, steps: &[Step]) -> Result<Vec<OrderUpdate>, Problem>;
+
+    /// Closes the book.
+    ///
+    /// # Errors
+    /// As [`Venue::advance`].
+    fn finish(&mut self, time: i64) -> Result<Vec<OrderUpdate>, Problem>;
+}
+
+impl Venue for PluginBroker {
+    fn advance(&mut self, steps: &[Step]) -> Result<Vec<OrderUpdate>, Problem> {
+        Ok(self.0.advance(steps)?)
+    }
+
+    fn finish(&mut self, time: i64) -> Result<Vec<OrderUpdate>, Problem> {
+        Ok(self.0.finish(time)?)
+    }
+}
