@@ -122,7 +122,6 @@ impl Value {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failing test should stop at once")]
 mod tests {
     use super::*;
     use std::str::FromStr;

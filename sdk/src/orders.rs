@@ -250,7 +250,6 @@ impl TryFrom<types::CorporateAction> for CorporateAction {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failing test should stop at once")]
 mod tests {
     use super::*;
 

@@ -66,7 +66,6 @@ pub(crate) fn replaced(plugin_toml: &str, schema: &Value) -> Result<String, Stri
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failing test should stop at once")]
 mod tests {
     use super::*;
     use serde::{Deserialize, Serialize};

@@ -252,7 +252,6 @@ pub(crate) mod doubles {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failing test should stop at once")]
 mod tests {
     use crate::progress::Directive;
     use crate::{files, history, progress, testing};

@@ -106,7 +106,6 @@ fn malformed(offset: usize, reason: &str) -> ManifestError {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a failing test should stop at once")]
 mod tests {
     use super::*;
     use crate::model::{API, Kind, Limits, Requests};
