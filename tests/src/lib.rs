@@ -42,15 +42,15 @@ fn component(variable: &str, name: &str, id: &str) -> PathBuf {
     path
 }
 
-/// What `cargo xtask test` says in the environment, or else the folder beside the profile's own, where
-/// this test was built.
-fn folder(variable: &str, name: &str) -> PathBuf {
-    if let Some(folder) = std::env::var_os(variable) {
-        return PathBuf::from(folder);
-    }
-    let target = std::env::current_exe()
+/// cargo's target folder: this test lies in a profile's folder within it.
+pub fn target() -> PathBuf {
+    std::env::current_exe()
         .ok()
         .and_then(|test| test.ancestors().nth(3).map(Path::to_owned))
-        .unwrap_or_else(|| root().join("target"));
-    target.join(name)
+        .unwrap_or_else(|| root().join("target"))
+}
+
+/// What `cargo xtask test` says in the environment, or else where it would have built.
+fn folder(variable: &str, name: &str) -> PathBuf {
+    std::env::var_os(variable).map_or_else(|| target().join(name), PathBuf::from)
 }
