@@ -1,0 +1,80 @@
+//! Performance statistics, one formula a file.
+//!
+//! Every number carries the convention it was computed by, because the same returns give Sharpe ratios
+//! that differ by a factor of two between systems that do not say what they did. A number that is not
+//! defined is `None`, with the reason beside it; never infinite, never a sentinel.
+//!
+//! Returns are of mark-to-market equity, sampled at each session's close, days without a change kept. The
+//! risk-free rate is zero. Transcendental functions come from `libm`, so that every machine says the same.
+
+mod annualization;
+mod cagr;
+mod calmar;
+mod curve;
+mod drawdown;
+mod expectancy;
+mod exposure;
+mod fees_share;
+mod figure;
+mod profit_factor;
+mod session;
+mod sharpe;
+mod sortino;
+mod total_return;
+mod trades;
+mod volatility;
+mod win_rate;
+
+pub use annualization::Annualization;
+pub use cagr::cagr;
+pub use calmar::calmar;
+pub use curve::{Curve, CurveStatistics};
+pub use drawdown::{Drawdown, max_drawdown};
+pub use expectancy::{expectancy, expectancy_ratio};
+pub use exposure::{mean_gross_exposure, time_in_market};
+pub use fees_share::fees_share;
+pub use figure::{Figure, Unit};
+pub use profit_factor::profit_factor;
+pub use session::{BenchmarkStatistics, Statistics};
+pub use sharpe::sharpe;
+pub use sortino::sortino;
+pub use total_return::total_return;
+pub use trades::TradeStatistics;
+pub use volatility::volatility;
+pub use win_rate::win_rate;
+
+/// Arithmetic mean, `None` of nothing.
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// Sample standard deviation with `n - 1` in the denominator. `None` below two values, and where it is no
+/// more than rounding: a curve that grows by the same fraction every day has no deviation, only noise in
+/// the last bits, and dividing by that would give a ratio of millions of millions.
+fn deviation(values: &[f64]) -> Option<f64> {
+    if values.len() < 2 {
+        return None;
+    }
+    let mean = mean(values)?;
+    let squares: f64 = values
+        .iter()
+        .map(|value| (value - mean) * (value - mean))
+        .sum();
+    let deviation = (squares / (values.len() - 1) as f64).sqrt();
+    let largest = values
+        .iter()
+        .fold(0.0f64, |most, value| most.max(value.abs()));
+    (deviation > largest * 1e-9).then_some(deviation)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deviation_of_equal_values_is_not_defined_despite_rounding() {
+        assert_eq!(deviation(&[0.1 + 0.2, 0.3, 0.3]), None);
+        assert_eq!(deviation(&[1.0]), None);
+        assert_eq!(deviation(&[1.0, 3.0]), Some(2.0f64.sqrt()));
+    }
+}
