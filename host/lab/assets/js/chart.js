@@ -8,6 +8,16 @@
 const TITLE_HEIGHT = 24;
 const TIME_HEIGHT = 26;
 
+/** A pane's lines with their values. The first pane names them; those below it go by the same colours. */
+function legendEntries(pane, position, index) {
+  const entries = pane.lines.map((line) => el("span", { class: "entry", title: line.name },
+    shape("svg", { class: "swatch", viewBox: "0 0 18 8", width: 18, height: 8, "aria-hidden": "true" },
+      shape("line", { class: `line ${line.tone}`, x1: 0, x2: 18, y1: 4, y2: 4 })),
+    el("span", { class: position > 0 ? "unseen" : "entry-name" }, `${line.name} `),
+    el("span", { class: "entry-value" }, (pane.read ?? pane.format)(line.values[index]))));
+  return position > 0 ? [el("span", { class: "entry-name" }, pane.title), entries] : entries;
+}
+
 class TimeChart {
   constructor(spec) {
     this.spec = spec;
@@ -131,19 +141,12 @@ class TimeChart {
   }
 
   read(index) {
-    // The first pane names the lines; those below it go by the same colours.
-    const entries = this.spec.panes.flatMap((pane, position) => [
-      position > 0 ? el("span", { class: "entry entry-name" }, pane.title) : null,
-      ...pane.lines.map((line) => el("span", { class: "entry", title: line.name },
-        shape("svg", { class: "swatch", viewBox: "0 0 18 8", width: 18, height: 8, "aria-hidden": "true" },
-          shape("line", { class: `line ${line.tone}`, x1: 0, x2: 18, y1: 4, y2: 4 })),
-        el("span", { class: position > 0 ? "unseen" : "entry-name" }, `${line.name} `),
-        el("span", { class: "entry-value" }, (pane.read ?? pane.format)(line.values[index]))))]).filter(Boolean);
-    const marks = this.spec.panes.flatMap((pane) => pane.markers ?? []).filter((marker) => marker.index === this.cursor);
-    const events = this.spec.panes.flatMap((pane) => pane.events ?? []).filter((event) => event.index === this.cursor);
-    this.legend.replaceChildren(
-      el("span", { class: "entry when" }, day(this.spec.times[index])), ...entries,
-      ...[...events, ...marks].map((mark) => el("span", { class: "entry mark" }, mark.label)));
+    const { panes } = this.spec;
+    const marks = panes.flatMap((pane) => [...(pane.events ?? []), ...(pane.markers ?? [])]);
+    const here = marks.filter((mark) => mark.index === this.cursor).map((mark) => mark.label).join("; ");
+    this.legend.replaceChildren(el("span", { class: "when" }, day(this.spec.times[index])),
+      ...panes.map((pane, position) => el("span", { class: "legend-pane" }, legendEntries(pane, position, index))),
+      marks.length ? el("span", { class: "legend-marks" }, here) : "");
   }
 
   indexAt(pixel) {

@@ -42,8 +42,10 @@ pub(super) fn stage(
 impl Staged {
     /// Puts the file in its place and returns the place.
     pub(super) fn publish(mut self) -> Result<PathBuf, Problem> {
-        fs::rename(&self.unfinished, &self.place)
-            .map_err(|error| problem("write", &self.place, &error))?;
+        fs::rename(&self.unfinished, &self.place).map_err(|error| {
+            let what = format!("cannot put a finished file in its place: {error}");
+            Problem::host(what, "make way for it and write the report again").in_file(&self.place)
+        })?;
         self.published = true;
         sync_folder(&self.place);
         Ok(self.place.clone())
@@ -142,6 +144,16 @@ mod tests {
         let staged = stage(folder.path(), "report.html", |out| out.write_all(b"new")).unwrap();
         let place = staged.publish().unwrap();
         assert_eq!(fs::read_to_string(place).unwrap(), "new");
+        assert_eq!(names(folder.path()), ["report.html"]);
+    }
+
+    #[test]
+    fn a_place_that_is_taken_by_a_folder_is_named_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("report.html/kept")).unwrap();
+        let staged = stage(folder.path(), "report.html", |out| out.write_all(b"new")).unwrap();
+        let problem = staged.publish().unwrap_err();
+        assert!(problem.to_string().contains("make way"), "{problem}");
         assert_eq!(names(folder.path()), ["report.html"]);
     }
 
