@@ -1,18 +1,30 @@
 //! Probabilities that mean what they say.
 //!
-//! Platt's sigmoid `1 / (1 + exp(a * z + b))` on the log-odds `z` of the model's own probability, fitted by
-//! Newton's method with a line search on data the model did not learn from (Platt 1999; the targets are
-//! smoothed as there, the algorithm is that of Lin, Lin & Weng 2007). Every probability is clipped to
-//! [`FLOOR`, 1 - `FLOOR`], so that one surprise costs a bounded loss.
+//! A sigmoid on the log-odds `z` of the model's own probability (Platt 1999), fitted on data the model did
+//! not learn from: `logit p = logit(base) + b + s (z - mean z)`. Calibration samples are few and their labels
+//! overlap, so each counts as one over the overlap, and both coefficients have a normal prior about zero:
+//! where the data say nothing, the answer is the base rate, and a model has to earn every step away from it.
+//! Fitted by Newton's method with a line search. Every probability is clipped to [`FLOOR`, 1 - `FLOOR`], so
+//! that one surprise costs a bounded loss.
 
 /// Smallest probability ever given.
 pub(crate) const FLOOR: f64 = 0.001;
 
+/// Precision of the prior on the slope: a standard deviation of 1.
+const SLOPE_PRECISION: f64 = 1.0;
+/// Precision of the prior on the shift from the base rate: a standard deviation of 0.2 in log-odds.
+const SHIFT_PRECISION: f64 = 25.0;
+/// Fewest samples that are fitted to.
+const FEWEST: usize = 10;
+
 /// A fitted calibration of two-class probabilities.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Calibration {
-    a: f64,
-    b: f64,
+    /// Log-odds of an average prediction.
+    intercept: f64,
+    slope: f64,
+    /// Mean log-odds that the model itself gave.
+    centre: f64,
 }
 
 /// A probability within the floor.
@@ -27,72 +39,67 @@ fn log_odds(probability: f64) -> f64 {
 }
 
 impl Calibration {
-    /// Fits to raw probabilities of the outcome "up" and whether it came true. `None` with fewer than ten
-    /// samples, where a sigmoid would only memorise.
+    /// Fits to raw probabilities of the outcome "up" and whether it came true. `base` is the base rate of
+    /// the window, `overlap` the number of successive labels that share their time. `None` with fewer than
+    /// ten samples.
     #[must_use]
-    pub(crate) fn fit(raw: &[f64], up: &[bool]) -> Option<Calibration> {
-        const ITERATIONS: usize = 100;
-        const RIDGE: f64 = 1e-12;
+    pub(crate) fn fit(raw: &[f64], up: &[bool], base: f64, overlap: usize) -> Option<Calibration> {
+        const ITERATIONS: usize = 50;
         let n = raw.len().min(up.len());
-        if n < 10 {
+        if n < FEWEST {
             return None;
         }
         #[expect(clippy::cast_precision_loss, reason = "counts")]
-        let (ups, downs) = {
-            let ups = up[..n].iter().filter(|up| **up).count();
-            (ups as f64, (n - ups) as f64)
-        };
-        let (high, low) = ((ups + 1.0) / (ups + 2.0), 1.0 / (downs + 2.0));
+        let (count, weight) = (n as f64, 1.0 / overlap.max(1) as f64);
         let z: Vec<f64> = raw[..n].iter().map(|p| log_odds(*p)).collect();
-        let target: Vec<f64> = up[..n]
+        let centre = z.iter().sum::<f64>() / count;
+        let samples: Vec<(f64, f64)> = z
             .iter()
-            .map(|up| if *up { high } else { low })
+            .zip(up)
+            .map(|(z, up)| (z - centre, if *up { 1.0 } else { 0.0 }))
             .collect();
-        let loss = |a: f64, b: f64| -> f64 {
-            z.iter()
-                .zip(&target)
-                .map(|(z, t)| {
-                    let f = a * z + b;
-                    // Written so that exp never overflows.
-                    if f >= 0.0 {
-                        t * f + libm::log1p(libm::exp(-f))
-                    } else {
-                        (t - 1.0) * f + libm::log1p(libm::exp(f))
-                    }
+        let start = log_odds(base);
+        let loss = |slope: f64, shift: f64| -> f64 {
+            let data: f64 = samples
+                .iter()
+                .map(|(x, target)| {
+                    let f = start + shift + slope * x;
+                    // ln(1 + exp(f)) - target f, written so that exp never overflows.
+                    f.max(0.0) + libm::log1p(libm::exp(-f.abs())) - target * f
                 })
-                .sum()
+                .sum();
+            weight * data
+                + (SLOPE_PRECISION * slope * slope + SHIFT_PRECISION * shift * shift) / 2.0
         };
-        let (mut a, mut b) = (0.0, libm::log((downs + 1.0) / (ups + 1.0)));
-        let mut best = loss(a, b);
+        let (mut slope, mut shift) = (0.0, 0.0);
+        let mut best = loss(slope, shift);
         for _ in 0..ITERATIONS {
-            let (mut h11, mut h22, mut h21, mut g1, mut g2) = (RIDGE, RIDGE, 0.0, 0.0, 0.0);
-            for (z, t) in z.iter().zip(&target) {
-                let p = sigmoid(-(a * z + b));
-                let (d1, d2) = (t - p, p * (1.0 - p));
-                h11 += z * z * d2;
-                h22 += d2;
-                h21 += z * d2;
-                g1 += z * d1;
+            let (mut g1, mut g2) = (SLOPE_PRECISION * slope, SHIFT_PRECISION * shift);
+            let (mut h11, mut h22, mut h21) = (SLOPE_PRECISION, SHIFT_PRECISION, 0.0);
+            for (x, target) in &samples {
+                let p = sigmoid(start + shift + slope * x);
+                let (d1, d2) = (weight * (p - target), weight * p * (1.0 - p));
+                g1 += x * d1;
                 g2 += d1;
+                h11 += x * x * d2;
+                h22 += d2;
+                h21 += x * d2;
             }
-            if g1.abs() < 1e-7 && g2.abs() < 1e-7 {
+            if g1.abs() < 1e-9 && g2.abs() < 1e-9 {
                 break;
             }
+            // Positive: the priors make the Hessian definite.
             let determinant = h11 * h22 - h21 * h21;
-            if determinant <= 0.0 {
-                break;
-            }
-            let (da, db) = (
+            let (ds, db) = (
                 -(h22 * g1 - h21 * g2) / determinant,
                 -(h11 * g2 - h21 * g1) / determinant,
             );
-            let slope = g1 * da + g2 * db;
+            let descent = g1 * ds + g2 * db;
             let mut step = 1.0;
             let moved = loop {
-                let (next_a, next_b) = (a + step * da, b + step * db);
-                let next = loss(next_a, next_b);
-                if next < best + 1e-4 * step * slope {
-                    (a, b, best) = (next_a, next_b, next);
+                let next = loss(slope + step * ds, shift + step * db);
+                if next < best + 1e-4 * step * descent {
+                    (slope, shift, best) = (slope + step * ds, shift + step * db, next);
                     break true;
                 }
                 step /= 2.0;
@@ -104,13 +111,19 @@ impl Calibration {
                 break;
             }
         }
-        (a.is_finite() && b.is_finite()).then_some(Calibration { a, b })
+        (slope.is_finite() && shift.is_finite()).then_some(Calibration {
+            intercept: start + shift,
+            slope,
+            centre,
+        })
     }
 
     /// The calibrated, clipped probability.
     #[must_use]
     pub(crate) fn apply(&self, raw: f64) -> f64 {
-        clip(sigmoid(-(self.a * log_odds(raw) + self.b)))
+        clip(sigmoid(
+            self.intercept + self.slope * (log_odds(raw) - self.centre),
+        ))
     }
 }
 
@@ -145,7 +158,7 @@ mod tests {
     fn an_overconfident_model_is_pulled_towards_the_truth() {
         // The truth moves half as far from a coin's toss as the model says.
         let (raw, up) = draws(3, 4000, |p| 0.5 + (p - 0.5) * 0.5);
-        let calibration = Calibration::fit(&raw, &up).unwrap();
+        let calibration = Calibration::fit(&raw, &up, 0.5, 1).unwrap();
         for p in [0.1, 0.3, 0.5, 0.7, 0.9] {
             let truth = 0.5 + (p - 0.5) * 0.5;
             assert!(
@@ -159,7 +172,7 @@ mod tests {
     #[test]
     fn a_model_that_knows_nothing_becomes_the_base_rate() {
         let (raw, up) = draws(4, 4000, |_| 0.6);
-        let calibration = Calibration::fit(&raw, &up).unwrap();
+        let calibration = Calibration::fit(&raw, &up, 0.6, 5).unwrap();
         for p in [0.1, 0.9] {
             assert!(
                 (calibration.apply(p) - 0.6).abs() < 0.06,
@@ -175,7 +188,7 @@ mod tests {
             .map(|i| if i % 2 == 0 { 0.0 } else { 1.0 })
             .collect();
         let up: Vec<bool> = (0..100).map(|i| i % 2 == 1).collect();
-        let calibration = Calibration::fit(&raw, &up).unwrap();
+        let calibration = Calibration::fit(&raw, &up, 0.5, 1).unwrap();
         for p in [0.0, 1.0, f64::MIN_POSITIVE] {
             let given = calibration.apply(p);
             assert!((FLOOR..=1.0 - FLOOR).contains(&given), "{given}");
@@ -183,7 +196,18 @@ mod tests {
     }
 
     #[test]
+    fn a_constant_model_gives_the_base_rate_whatever_the_sample_says() {
+        // Twenty labels that overlap five deep are four facts: not enough to leave the base rate far.
+        let calibration = Calibration::fit(&[0.7; 20], &[true; 20], 0.5, 5).unwrap();
+        assert!(
+            (calibration.apply(0.7) - 0.5).abs() < 0.03,
+            "{}",
+            calibration.apply(0.7)
+        );
+    }
+
+    #[test]
     fn too_few_samples_are_not_calibrated() {
-        assert_eq!(Calibration::fit(&[0.5; 9], &[true; 9]), None);
+        assert_eq!(Calibration::fit(&[0.5; 9], &[true; 9], 0.5, 1), None);
     }
 }

@@ -50,6 +50,31 @@ pub struct SessionConfig {
     /// Limits of the host's own checks.
     #[serde(default)]
     pub checks: CheckLimits,
+    /// Sessions whose right outcome is known, run beside this one.
+    #[serde(default)]
+    pub controls: Vec<ControlConfig>,
+}
+
+/// A session whose right outcome is known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ControlConfig {
+    /// A name for people.
+    pub name: String,
+    /// Its configuration, relative to this file.
+    pub config: PathBuf,
+    /// What has to come out.
+    pub expect: Expect,
+}
+
+/// What has to come out of a control.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Expect {
+    /// A model has to be chosen and the instrument traded.
+    FoundAndTraded,
+    /// No order may fill.
+    NotTraded,
 }
 
 fn dollars() -> String {

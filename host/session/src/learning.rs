@@ -377,7 +377,16 @@ impl Learner {
                 .map(|trainer| self.request(trainer.as_ref(), &head, head_labels.clone()))
                 .collect();
             parallel(&self.trainers, &requests, |trainer, request| {
-                fit_one(trainer, request, &tail_rows, &tail_up)
+                fit_one(
+                    trainer,
+                    request,
+                    &Tail {
+                        rows: &tail_rows,
+                        up: &tail_up,
+                        base,
+                        overlap: self.config.horizon,
+                    },
+                )
             })
         };
         self.base = base;
@@ -564,16 +573,19 @@ impl Learner {
     }
 }
 
-fn fit_one(
-    trainer: &dyn Trainer,
-    request: &FitRequest,
-    tail: &Matrix,
-    up: &[bool],
-) -> Result<Fitted, String> {
+/// What a fit is calibrated on.
+struct Tail<'a> {
+    rows: &'a Matrix,
+    up: &'a [bool],
+    base: f64,
+    overlap: usize,
+}
+
+fn fit_one(trainer: &dyn Trainer, request: &FitRequest, tail: &Tail<'_>) -> Result<Fitted, String> {
     let mut predictor = trainer.fit(request)?;
-    let raw = predictor.predict(tail)?;
-    let calibration = Calibration::fit(&raw, up)
-        .ok_or_else(|| format!("{} samples are too few to calibrate on", up.len()))?;
+    let raw = predictor.predict(tail.rows)?;
+    let calibration = Calibration::fit(&raw, tail.up, tail.base, tail.overlap)
+        .ok_or_else(|| format!("{} samples are too few to calibrate on", tail.up.len()))?;
     Ok(Fitted {
         predictor,
         calibration,

@@ -22,6 +22,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+/// Handle of what is only compared with; instruments count from 1.
+const NOT_TRADED: InstrumentHandle = 0;
+
 /// What a session is prepared with.
 pub struct Host<'a> {
     /// Where plugins come from.
@@ -107,7 +110,7 @@ impl Prepared {
             Some(table) => source(
                 table,
                 base,
-                InstrumentHandle::MAX,
+                NOT_TRADED,
                 host,
                 &clock,
                 config.seed,
@@ -356,6 +359,8 @@ fn adviser(
 /// digests of their own.
 fn config_digest(config: &SessionConfig) -> Result<Digest, Problem> {
     let mut config = config.clone();
+    // Controls are sessions of their own.
+    config.controls.clear();
     for data in config.data.iter_mut().chain(&mut config.benchmark) {
         data.folder = None;
     }

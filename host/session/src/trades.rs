@@ -26,6 +26,7 @@ impl Trades {
     pub(crate) fn fill(&mut self, fill: &FillRecord, multiplier: Decimal) {
         let key = (fill.owner.clone(), fill.instrument);
         let mut left = fill.side.sign() * fill.quantity;
+        let mut fee = fill.fee;
         if let Some(open) = self.open.get_mut(&key) {
             let against = (open.held > Decimal::ZERO) != (left > Decimal::ZERO);
             let part = if against && left.abs() > open.held.abs() {
@@ -33,7 +34,14 @@ impl Trades {
             } else {
                 left
             };
-            open.take(fill, part, multiplier);
+            // The last part of a fee is what the others left, so that the parts add up to it exactly.
+            let share = if part == left {
+                fee
+            } else {
+                fee * (part / left)
+            };
+            open.take(fill, part, share, multiplier);
+            fee -= share;
             left -= part;
             if open.held.is_zero()
                 && let Some(mut done) = self.open.remove(&key)
@@ -64,7 +72,7 @@ impl Trades {
                 held: Decimal::ZERO,
                 cash: Decimal::ZERO,
             };
-            open.take(fill, left, multiplier);
+            open.take(fill, left, fee, multiplier);
             self.open.insert(key, open);
         }
     }
@@ -127,14 +135,8 @@ impl Trades {
 }
 
 impl Open {
-    /// Takes `part` (signed) of a fill, with its share of the fee.
-    fn take(&mut self, fill: &FillRecord, part: Decimal, multiplier: Decimal) {
-        let share = if fill.quantity.is_zero() {
-            Decimal::ONE
-        } else {
-            part.abs() / fill.quantity
-        };
-        let fee = fill.fee * share;
+    /// Takes `part` (signed) of a fill, with its part of the fee.
+    fn take(&mut self, fill: &FillRecord, part: Decimal, fee: Decimal, multiplier: Decimal) {
         self.cash -= part * fill.price * multiplier + fee;
         self.held += part;
         self.record.fees += fee;

@@ -1,0 +1,229 @@
+//! `bulkhead explain`: why a trade was proposed, or why a model was chosen.
+
+use crate::environment::Environment;
+use crate::output::{line, table};
+use bulkhead_domain::{Problem, Timestamp};
+use bulkhead_orchestrator::{Decision, Rederived, Standings, find_decision};
+use bulkhead_session::find_proposal;
+use bulkhead_session::record::{Interval, ProposalRecord};
+use bulkhead_store::Store;
+use serde_json::json;
+
+/// Say why a trade was proposed (`t-…`) or a model chosen (`p-…`).
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExplainArgs {
+    /// The decision's id, as reports and tables give it.
+    decision: String,
+}
+
+enum Found {
+    Trade(Box<ProposalRecord>),
+    Choice(Box<(Decision, Standings)>),
+}
+
+/// Runs the command.
+pub(crate) fn run(
+    arguments: &ExplainArgs,
+    environment: &Environment,
+    json: bool,
+) -> Result<(), Problem> {
+    let path = environment.state.join("bulkhead.db");
+    if !path.is_file() {
+        return Err(Problem::user(
+            "there is no database of sessions",
+            "name the state folder with --state, or run a session",
+        )
+        .in_file(path));
+    }
+    let id = &arguments.decision;
+    let found = bulkhead_store::wait(async {
+        let store = Store::open(&path).await?;
+        store.migrate(&crate::environment::MIGRATIONS).await?;
+        if let Some(proposal) = find_proposal(&store, id).await? {
+            return Ok::<_, bulkhead_store::StoreError>(Some(Found::Trade(Box::new(proposal))));
+        }
+        Ok(find_decision(&store, id)
+            .await?
+            .map(|found| Found::Choice(Box::new(found))))
+    })?;
+    match found {
+        Some(Found::Trade(proposal)) => trade(&proposal, json),
+        Some(Found::Choice(found)) => choice(&found.0, &found.1, json),
+        None => Err(Problem::user(
+            format!("no session kept here has a decision {id}"),
+            "take an id from the report's trades, or name another state folder with --state",
+        )
+        .in_file(path)),
+    }
+}
+
+fn interval(skill: Option<Interval>) -> String {
+    skill.map_or_else(
+        || "too few labels".to_owned(),
+        |skill| {
+            format!(
+                "{:+.4} ({:+.4} to {:+.4})",
+                skill.value, skill.lower, skill.upper
+            )
+        },
+    )
+}
+
+fn yes(value: bool) -> String {
+    if value { "yes" } else { "" }.to_owned()
+}
+
+fn trade(proposal: &ProposalRecord, as_json: bool) -> Result<(), Problem> {
+    if as_json {
+        line(&json!({ "trade": proposal }).to_string());
+        return Ok(());
+    }
+    let rows = [
+        ("decided", Timestamp(proposal.time).to_string()),
+        ("wanted by", proposal.owner.clone()),
+        (
+            "order",
+            format!(
+                "{:?} {} of instrument {}",
+                proposal.side, proposal.quantity, proposal.instrument
+            ),
+        ),
+        ("because", proposal.reason.clone()),
+        (
+            "confidence",
+            proposal
+                .confidence
+                .map_or_else(|| "none given".to_owned(), |value| format!("{value:.4}")),
+        ),
+        ("sent", proposal.sent.to_string()),
+        (
+            "outcome",
+            proposal
+                .outcome
+                .map_or_else(|| "none".to_owned(), |outcome| format!("{outcome:?}")),
+        ),
+    ];
+    table(
+        &["trade", &proposal.decision],
+        rows.into_iter()
+            .map(|(label, value)| vec![label.to_owned(), value])
+            .collect(),
+    );
+    if !proposal.models.is_empty() {
+        let rows = proposal
+            .models
+            .iter()
+            .map(|view| {
+                let probability = view
+                    .probability
+                    .map_or_else(|| "none".to_owned(), |p| format!("{p:.4}"));
+                vec![
+                    view.candidate.clone(),
+                    probability,
+                    interval(view.skill),
+                    yes(view.eligible),
+                    yes(view.chosen),
+                ]
+            })
+            .collect();
+        table(
+            &["model", "probability of up", "skill", "eligible", "chosen"],
+            rows,
+        );
+    }
+    let features = proposal
+        .features
+        .iter()
+        .map(|(name, value)| {
+            vec![
+                name.clone(),
+                value.map_or_else(|| "not defined".to_owned(), |v| format!("{v:.6}")),
+            ]
+        })
+        .collect();
+    table(&["feature", "value"], features);
+    let verdicts = proposal
+        .verdicts
+        .iter()
+        .map(|verdict| {
+            vec![
+                verdict.source.clone(),
+                verdict.verdict.clone(),
+                verdict.code.clone(),
+                verdict.observed.clone(),
+                verdict.limit.clone(),
+                verdict.text.clone(),
+            ]
+        })
+        .collect();
+    table(
+        &["source", "verdict", "code", "observed", "limit", "text"],
+        verdicts,
+    );
+    Ok(())
+}
+
+fn choice(decision: &Decision, standings: &Standings, as_json: bool) -> Result<(), Problem> {
+    let again = decision.rederive(standings);
+    if as_json {
+        line(&json!({ "decision": decision, "standings": standings, "rederived": again == Rederived::Same }).to_string());
+    } else {
+        let winner = decision
+            .choice
+            .winner
+            .and_then(|index| standings.candidates.get(index));
+        let rows = [
+            ("task", standings.task.to_string()),
+            ("decided", decision.time.to_string()),
+            ("standings of", standings.time.to_string()),
+            (
+                "chosen",
+                winner.map_or_else(
+                    || "nobody".to_owned(),
+                    |standing| standing.candidate.clone(),
+                ),
+            ),
+            ("because", decision.choice.reason.clone()),
+        ];
+        table(
+            &["decision", &decision.id],
+            rows.into_iter()
+                .map(|(label, value)| vec![label.to_owned(), value])
+                .collect(),
+        );
+        let rows = standings
+            .candidates
+            .iter()
+            .map(|standing| {
+                vec![
+                    standing.candidate.clone(),
+                    standing.samples.to_string(),
+                    interval(standing.skill),
+                    standing
+                        .score
+                        .map_or_else(String::new, |score| format!("{score:+.4}")),
+                    standing.unavailable.clone().unwrap_or_default(),
+                ]
+            })
+            .collect();
+        table(
+            &["candidate", "labels", "skill", "discounted", "unavailable"],
+            rows,
+        );
+    }
+    match again {
+        Rederived::Same => {
+            if !as_json {
+                line("derived again from the record: the same choice");
+            }
+            Ok(())
+        }
+        Rederived::Different(other) => Err(Problem::host(
+            format!(
+                "the recorded standings give another choice: {}",
+                other.reason
+            ),
+            "the database was changed, or another version of the policy made this decision",
+        )),
+    }
+}

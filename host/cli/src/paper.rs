@@ -1,0 +1,407 @@
+//! `bulkhead paper`: a session over history, its controls, and the report.
+
+use crate::environment::Environment;
+use bulkhead_domain::{Problem, Timestamp};
+use bulkhead_lab::report::{Control, Expectation, Report, write};
+use bulkhead_lab::terminal;
+use bulkhead_market::Catalog;
+use bulkhead_session::config::{Expect, SessionConfig, StrategyConfig};
+use bulkhead_session::{Host, Prepared, Ran, Run, Views, Watch};
+use bulkhead_store::Store;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Run a paper-trading session over history and write its report.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PaperArgs {
+    /// The session's configuration.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Folder that the report goes to.
+    #[arg(long, value_name = "DIR", default_value = "out/paper")]
+    out: PathBuf,
+    /// Run one more strategy on every instrument, with its default settings.
+    #[arg(long, value_name = "FILE.wasm")]
+    with: Vec<PathBuf>,
+    /// Leave the controls out.
+    #[arg(long)]
+    no_controls: bool,
+}
+
+/// How far a session is: a bar on a terminal, a line a tenth otherwise, nothing where a machine reads.
+struct Meter {
+    bar: Option<ProgressBar>,
+    plain: bool,
+    name: String,
+    total: u64,
+    tenth: u64,
+}
+
+impl Meter {
+    fn new(name: &str, total: u64, json: bool) -> Meter {
+        let terminal = std::io::stderr().is_terminal() && !json;
+        let bar = terminal.then(|| {
+            let bar =
+                ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(10));
+            let template =
+                "{prefix:24} [{bar:30}] {percent:>3}% {msg} {elapsed_precise}, {eta} to go";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar.set_prefix(name.to_owned());
+            bar
+        });
+        Meter {
+            bar,
+            plain: !terminal && !json,
+            name: name.to_owned(),
+            total,
+            tenth: 0,
+        }
+    }
+}
+
+impl Watch for Meter {
+    fn progress(&mut self, done: u64, time: Timestamp) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+            bar.set_message(time.date());
+        }
+        let tenth = done * 10 / self.total.max(1);
+        if self.plain && tenth > self.tenth {
+            self.tenth = tenth;
+            eprintln!(
+                "{}: {} of {} bars, {}",
+                self.name,
+                done,
+                self.total,
+                time.date()
+            );
+        }
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Everything a run needs from outside.
+struct Stage<'a> {
+    environment: &'a Environment,
+    runtime: tokio::runtime::Runtime,
+    store: Store,
+    interrupted: Arc<AtomicBool>,
+    json: bool,
+}
+
+impl Stage<'_> {
+    fn prepare(&self, config: SessionConfig, base: &Path) -> Result<Prepared, Problem> {
+        let host = Host {
+            registry: &self.environment.registry,
+            catalog: Catalog::open(self.environment.state.join("catalog"))?,
+            runtime: &self.runtime,
+        };
+        Prepared::new(config, base, &host)
+    }
+
+    fn run(
+        &self,
+        prepared: &Prepared,
+        name: &str,
+        veto: bool,
+        keep: bool,
+        repeat: Option<Views>,
+    ) -> Result<Ran, Problem> {
+        let mut meter = Meter::new(name, prepared.bars(), self.json);
+        let run = Run {
+            registry: &self.environment.registry,
+            runtime: &self.runtime,
+            store: keep.then_some(&self.store),
+            repeat,
+            veto,
+            interrupted: &self.interrupted,
+        };
+        prepared.run(run, &mut meter)
+    }
+
+    fn stopped(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Problem::host(
+                format!("the I/O threads do not start: {error}"),
+                "free some threads",
+            )
+        })
+}
+
+/// The first Ctrl-C ends the session after the bar at hand; a second one ends the process.
+fn listen(runtime: &tokio::runtime::Runtime) -> Arc<AtomicBool> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupted);
+    runtime.spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() {
+            if flag.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+            eprintln!(
+                "ending after the bar at hand; what was done is kept (Ctrl-C again to end at once)"
+            );
+        }
+    });
+    interrupted
+}
+
+fn open_store(environment: &Environment) -> Result<Store, Problem> {
+    let path = environment.state.join("bulkhead.db");
+    std::fs::create_dir_all(&environment.state).map_err(|error| {
+        Problem::host(
+            format!("the state folder cannot be made: {error}"),
+            "check its owner and free space",
+        )
+        .in_file(&environment.state)
+    })?;
+    let store = bulkhead_store::wait(async {
+        let store = Store::open(&path).await?;
+        store.migrate(&crate::environment::MIGRATIONS).await?;
+        Ok::<_, bulkhead_store::StoreError>(store)
+    })?;
+    Ok(store)
+}
+
+/// Runs the command.
+pub(crate) fn run(
+    arguments: &PaperArgs,
+    environment: &Environment,
+    json: bool,
+) -> Result<(), Problem> {
+    let begun = Instant::now();
+    let mut config = SessionConfig::read(&arguments.config)?;
+    for path in &arguments.with {
+        config.strategies.push(extra(path, environment, &config)?);
+    }
+    let base = arguments
+        .config
+        .parent()
+        .unwrap_or(Path::new("."))
+        .to_owned();
+    // Where the report will go is checked before anything is computed for it.
+    std::fs::create_dir_all(&arguments.out).map_err(|error| {
+        Problem::user(
+            format!("the report's folder cannot be made: {error}"),
+            "name another with --out",
+        )
+        .in_file(&arguments.out)
+    })?;
+    let runtime = runtime()?;
+    let interrupted = listen(&runtime);
+    let stage = Stage {
+        environment,
+        runtime,
+        store: open_store(environment)?,
+        interrupted,
+        json,
+    };
+
+    let controls = if arguments.no_controls {
+        Vec::new()
+    } else {
+        std::mem::take(&mut config.controls)
+    };
+    let heeded = config
+        .validation
+        .as_ref()
+        .is_some_and(|validation| validation.veto);
+    let name = config.name.clone();
+    let prepared = stage.prepare(config, &base)?;
+    let main = stage.run(&prepared, &name, true, true, None)?;
+    let without = if heeded && !stage.stopped() {
+        Some(
+            stage
+                .run(
+                    &prepared,
+                    &format!("{name} without veto"),
+                    false,
+                    false,
+                    Some(main.views),
+                )?
+                .record,
+        )
+    } else {
+        None
+    };
+    drop(prepared);
+    let mut judged = Vec::new();
+    for control in controls {
+        if stage.stopped() {
+            break;
+        }
+        let path = base.join(&control.config);
+        let prepared =
+            stage.prepare(SessionConfig::read(&path)?, path.parent().unwrap_or(&base))?;
+        let record = stage
+            .run(&prepared, &control.name, true, true, None)?
+            .record;
+        let expectation = match control.expect {
+            Expect::FoundAndTraded => Expectation::FoundAndTraded,
+            Expect::NotTraded => Expectation::NotTraded,
+        };
+        judged.push(Control::judged(control.name, expectation, record));
+    }
+    let report = Report::new(
+        name,
+        arguments.config.display().to_string(),
+        main.record,
+        without,
+        judged,
+    );
+    let written = write(&report, &arguments.out)?;
+    let seconds = begun.elapsed().as_secs_f64();
+    if json {
+        let line = json!({
+            "session": report.main.id,
+            "run": main.run,
+            "ending": report.main.ending,
+            "digest": report.main.digest,
+            "totals": report.main.totals,
+            "controls": report.controls.iter().map(|control| json!({
+                "name": control.name, "passed": control.passed, "digest": control.session.digest,
+            })).collect::<Vec<_>>(),
+            "incidents": report.main.incidents.len(),
+            "html": written.html,
+            "json": written.json,
+            "seconds": seconds,
+            "peak_rss_mb": peak_rss_mb(),
+        });
+        crate::output::line(&line.to_string());
+    } else {
+        show(&report, &written.html, seconds, environment);
+    }
+    match report.controls.iter().find(|control| !control.passed) {
+        Some(control) if !stage.stopped() => Err(Problem::host(
+            format!(
+                "control \"{}\" came out wrong: it {}",
+                control.name,
+                control.expectation.text()
+            ),
+            "do not trust this build's models; see the report",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// One more strategy, on every instrument.
+fn extra(
+    path: &Path,
+    environment: &Environment,
+    config: &SessionConfig,
+) -> Result<StrategyConfig, Problem> {
+    let plugin = environment.registry.load(&path.display().to_string())?;
+    plugin
+        .expect_kind(bulkhead_manifest::Kind::Strategy)
+        .map_err(|problem| problem.in_file(path))?;
+    let id = plugin.manifest().id.clone();
+    let taken = config.strategies.iter().any(|strategy| strategy.name == id);
+    Ok(StrategyConfig {
+        name: if taken { format!("{id}-with") } else { id },
+        plugin: path.display().to_string(),
+        config: toml::Table::new(),
+        symbols: None,
+    })
+}
+
+/// Largest memory this process has had resident, in 10^6 bytes; `None` where the system does not tell.
+fn peak_rss_mb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib * 1024.0 / 1e6)
+}
+
+fn show(report: &Report, html: &Path, seconds: f64, environment: &Environment) {
+    use crate::output::{line, table};
+    let summary = terminal::summary(report);
+    let pair = |(label, value): (String, String)| vec![label, value];
+    table(
+        &["", &report.title],
+        summary.rows.into_iter().map(pair).collect(),
+    );
+    if !summary.models.is_empty() {
+        let rows = summary
+            .models
+            .into_iter()
+            .map(|model| {
+                vec![
+                    model.symbol,
+                    model.candidate,
+                    model.skill,
+                    model.samples,
+                    model.bars,
+                    model.fits,
+                ]
+            })
+            .collect();
+        table(
+            &[
+                "symbol",
+                "model",
+                "skill",
+                "labels",
+                "bars eligible/gated/chosen",
+                "fits",
+            ],
+            rows,
+        );
+    }
+    if !summary.controls.is_empty() {
+        let rows = summary
+            .controls
+            .into_iter()
+            .map(|control| {
+                let verdict = if control.passed { "passed" } else { "FAILED" };
+                vec![
+                    control.name,
+                    control.expectation,
+                    control.outcome,
+                    verdict.to_owned(),
+                ]
+            })
+            .collect();
+        table(&["control", "expectation", "outcome", ""], rows);
+    }
+    for incident in summary.incidents {
+        line(&format!("contained: {incident}"));
+    }
+    if let Some(proposal) = report
+        .main
+        .proposals
+        .iter()
+        .rev()
+        .find(|proposal| !proposal.sent.is_zero())
+    {
+        line(&format!(
+            "explain a trade: bulkhead --state {} explain {}",
+            environment.state.display(),
+            proposal.decision
+        ));
+    }
+    line(&format!("report: {}", html.display()));
+    line(&format!("digest: {}", report.main.digest));
+    line(&format!("{seconds:.1} s"));
+}
