@@ -63,3 +63,24 @@ pub enum DeskError {
         observed: Timestamp,
     },
 }
+
+impl From<DeskError> for Problem {
+    fn from(error: DeskError) -> Self {
+        match error {
+            DeskError::Limits(problem) => problem,
+            DeskError::InstrumentTwice(_)
+            | DeskError::RuleTwice(_)
+            | DeskError::Increment { .. }
+            | DeskError::Currency { .. } => {
+                Problem::user(error.to_string(), "correct the configuration")
+            }
+            DeskError::Price { .. } => {
+                Problem::user(error.to_string(), "clean the prices before trading on them")
+            }
+            DeskError::Order(_)
+            | DeskError::Ledger(_)
+            | DeskError::UnknownInstrument(_)
+            | DeskError::Clock { .. } => Problem::host(error.to_string(), "please report it"),
+        }
+    }
+}

@@ -23,8 +23,8 @@ pub mod tables;
 mod traits;
 
 pub use desk::{
-    Applied, Desk, DeskConfig, Disposition, Holding, Leg, Proposal, Review, Ruling, SendError,
+    Applied, Desk, DeskConfig, Disposition, Holding, Leg, Proposal, Review, Ruling, SendError, Sent,
 };
 pub use error::DeskError;
 pub use risk::{CheckLimits, RiskApproved, TradingState, VerdictKind, VerdictRecord};
-pub use traits::{Gateway, GatewayError, RiskRule, RuleFailure};
+pub use traits::{Cancelled, Gateway, GatewayError, RiskRule, RuleFailure};

@@ -57,17 +57,26 @@ pub enum GatewayError {
     Unavailable(String),
 }
 
+/// How a cancellation went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancelled {
+    /// The order works no more.
+    Confirmed,
+    /// The broker will see; the answer comes as an update.
+    Requested,
+}
+
 /// The way to the broker. Takes nothing but approved orders.
 pub trait Gateway {
-    /// Sends an order.
+    /// Sends an order and returns once the broker has acknowledged it.
     ///
     /// # Errors
     /// [`GatewayError`]; only `Rejected` and `Unavailable` prove that nothing works there.
     fn submit(&mut self, order: RiskApproved<Order>) -> Result<(), GatewayError>;
 
-    /// Asks to cancel an order. The answer comes as an update.
+    /// Asks to cancel an order.
     ///
     /// # Errors
-    /// [`GatewayError`].
-    fn cancel(&mut self, account: &str, client_order_id: &str) -> Result<(), GatewayError>;
+    /// [`GatewayError`]; the order is then taken to work still.
+    fn cancel(&mut self, account: &str, client_order_id: &str) -> Result<Cancelled, GatewayError>;
 }

@@ -3,8 +3,8 @@
 use super::DeskConfig;
 use crate::ledger::{Ledger, LineKey, OwnerId};
 use crate::orders::{Blotter, OrderIds};
-use crate::risk::{AccountView, Basis, Exposure, ExposureLine, Flow, Listing, TradingState};
-use bulkhead_domain::order::{InstrumentHandle, Side};
+use crate::risk::{AccountView, Basis, Exposure, ExposureLine, Flow, Listing, Load, TradingState};
+use bulkhead_domain::order::{InstrumentHandle, OrderRequest, Side};
 use bulkhead_domain::risk::{Denial, Portfolio, Position};
 use bulkhead_domain::{Decimal, Timestamp};
 use std::collections::BTreeMap;
@@ -141,10 +141,25 @@ impl Core {
             if exposure.line(key).is_none() {
                 exposure.insert(self.line(key));
             }
-            let multiplier = self.multiplier(key.instrument);
-            exposure.add(key, request, working.leaves(), multiplier);
+            let load = Load {
+                request,
+                units: working.leaves(),
+                reducing: working.reducing,
+                multiplier: self.multiplier(key.instrument),
+            };
+            exposure.add(key, &load);
         }
         self.exposure = exposure;
+    }
+
+    /// An order that does not work yet, as exposure sees it.
+    pub(super) fn load<'a>(&self, request: &'a OrderRequest, reducing: bool) -> Load<'a> {
+        Load {
+            request,
+            units: request.quantity,
+            reducing,
+            multiplier: self.multiplier(request.instrument),
+        }
     }
 
     /// Makes sure that a line is there to add an order to.
@@ -188,14 +203,23 @@ impl Core {
 
     /// The id of a decision's next order.
     pub(super) fn mint(&mut self, decision_id: &str) -> String {
-        let attempt = self.attempts.entry(decision_id.to_owned()).or_default();
-        loop {
-            let id = self.ids.mint(decision_id, *attempt);
-            *attempt += 1;
-            // Known only where a decision's id is used again at a later moment.
-            if !self.blotter.knows(&id) {
-                return id;
+        let attempt = match self.attempts.get_mut(decision_id) {
+            Some(attempts) => {
+                *attempts += 1;
+                *attempts
             }
+            None => {
+                self.attempts.insert(decision_id.to_owned(), 0);
+                0
+            }
+        };
+        let id = self.ids.mint(decision_id, attempt);
+        if self.blotter.knows(&id) {
+            // The decision's id was used at an earlier moment already.
+            self.ids
+                .mint(&format!("{decision_id}@{}", self.now.0), attempt)
+        } else {
+            id
         }
     }
 }

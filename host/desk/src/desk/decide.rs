@@ -2,10 +2,10 @@
 
 use super::Desk;
 use super::core::Core;
-use super::legs::{Parts, parts};
 use crate::allocation::{fraction, share};
 use crate::ledger::LineKey;
 use crate::orders::Origin;
+use crate::orders::blotter::Approval;
 use crate::risk::checks::{
     BUYING_POWER_EXCEEDED, available_buying_power, gross_room, leverage_room,
 };
@@ -85,6 +85,9 @@ pub struct Disposition {
     pub time: Timestamp,
 }
 
+/// A part with the order it would become.
+pub(super) type Entry = (Draft, Candidate);
+
 /// A part on its way.
 pub(super) struct Draft {
     pub(super) decision_id: String,
@@ -138,22 +141,21 @@ impl Desk {
         let mut done = Vec::with_capacity(proposals.len());
         let mut entries = Vec::new();
         for proposal in proposals {
-            let (exit, entry) = core.take_apart(proposal);
+            let taken = core.take_apart(&proposal);
+            done.extend(taken.refused);
             let mut exit_refused = false;
-            if let Some((draft, candidate)) = exit {
+            if let Some((draft, candidate)) = taken.exit {
                 let disposition = core.judge_alone(chain, account, draft, candidate);
                 exit_refused = matches!(disposition.ruling, Ruling::Deny(_));
                 done.push(disposition);
             }
-            match entry {
-                Some(Ok((draft, _))) if exit_refused => {
-                    let why = "an entry that follows an exit needs the exit";
-                    done.push(
-                        draft.refuse("host:legs", denial("EXIT_REFUSED", "none", "an exit", why)),
-                    );
+            match taken.entry {
+                Some((draft, _)) if exit_refused => {
+                    let why = "an entry that turns a position around needs the exit";
+                    let denial = denial("EXIT_REFUSED", "none", "an exit", why);
+                    done.push(draft.refuse("host:legs", denial));
                 }
-                Some(Ok(entry)) => entries.push(entry),
-                Some(Err(refused)) => done.push(refused),
+                Some(entry) => entries.push(entry),
                 None => {}
             }
         }
@@ -203,76 +205,7 @@ fn key<'a>(
     )
 }
 
-type Entry = (Draft, Candidate);
-
 impl Core {
-    /// Splits a proposal into its exit and its entry. An entry that cannot be is refused right here.
-    fn take_apart(
-        &mut self,
-        proposal: Proposal,
-    ) -> (Option<Entry>, Option<Result<Entry, Disposition>>) {
-        let instrument = proposal.request.instrument;
-        let owner = self.ledger.owner(&proposal.owner);
-        let key = LineKey { instrument, owner };
-        let lot = self
-            .listings
-            .get(&instrument)
-            .map(|listing| listing.instrument.lot);
-        let line = self.expose_line(key);
-        let net = self.exposure.net(instrument);
-        let parts = match lot {
-            Some(lot) => parts(&proposal.request, &line, net, lot),
-            None => Parts {
-                exit: Decimal::ZERO,
-                exit_reduce_only: false,
-                entry: proposal.request.quantity,
-            },
-        };
-        let Parts {
-            exit,
-            exit_reduce_only,
-            entry,
-        } = parts;
-        let exit_leg = (exit > Decimal::ZERO).then(|| {
-            let request = OrderRequest {
-                quantity: exit,
-                reduce_only: exit_reduce_only,
-                bracket: None,
-                ..proposal.request.clone()
-            };
-            let mut leg = self.draft(key, &proposal, Leg::Exit, request, true);
-            if proposal.request.reduce_only && entry > Decimal::ZERO {
-                leg.0.verdicts.push(VerdictRecord::new(
-                    "host:legs",
-                    VerdictKind::Reduced,
-                    exit,
-                    Some(no_position_for(&proposal.request, exit)),
-                ));
-            }
-            leg
-        });
-        // A quantity that is not above zero has neither part; it goes on as an entry, to be refused.
-        let entry_leg = (entry > Decimal::ZERO || exit_leg.is_none()).then(|| {
-            let request = OrderRequest {
-                quantity: if exit_leg.is_some() {
-                    entry
-                } else {
-                    proposal.request.quantity
-                },
-                ..proposal.request.clone()
-            };
-            let (draft, candidate) = self.draft(key, &proposal, Leg::Entry, request, false);
-            if proposal.request.reduce_only && proposal.request.quantity > Decimal::ZERO {
-                Err(draft.refuse("host:legs", no_position_for(&proposal.request, exit)))
-            } else {
-                Ok((draft, candidate))
-            }
-        });
-        // The part of a reduce-only order that has nothing to reduce is recorded with its exit.
-        let entry_leg = entry_leg.filter(|leg| leg.is_ok() || exit_leg.is_none());
-        (exit_leg, entry_leg)
-    }
-
     pub(super) fn draft(
         &mut self,
         key: LineKey,
@@ -318,7 +251,11 @@ impl Core {
     ) -> Result<Screened, Denial> {
         let basis = self.basis(draft.key, candidate.reducing, account);
         let screened = candidate.screen(&basis, &mut draft.verdicts)?;
-        self.flow.see(draft.key.owner, &screened.order().request);
+        self.flow.see(
+            draft.key.owner,
+            screened.reducing(),
+            &screened.order().request,
+        );
         Ok(screened)
     }
 
@@ -357,9 +294,7 @@ impl Core {
         // most that fraction of the money.
         let mut together = self.exposure.clone();
         for (draft, order) in &entries {
-            let request = &order.order().request;
-            let multiplier = self.multiplier(request.instrument);
-            together.add(draft.key, request, request.quantity, multiplier);
+            together.add(draft.key, &self.load(&order.order().request, false));
         }
         let needed = together.gross().saturating_sub(gross);
         let fraction = fraction(needed, budget.max(Decimal::ZERO));
@@ -411,11 +346,10 @@ impl Core {
         order: Screened,
     ) -> Disposition {
         let reducing = order.reducing();
-        let multiplier = self.multiplier(draft.key.instrument);
         let mut basis = self.basis(draft.key, reducing, account);
         basis.after = self
             .exposure
-            .after(draft.key, &order.order().request, multiplier);
+            .after(draft.key, &self.load(&order.order().request, reducing));
         let judge = Judge {
             basis,
             chain,
@@ -430,17 +364,18 @@ impl Core {
                 return draft.rule(Ruling::Deny(refused.denial));
             }
         };
-        let origin = draft.origin.clone();
-        if let Err(error) =
-            self.blotter
-                .approve((*approved).clone(), draft.key.owner, self.now, origin)
-        {
+        let approval = Approval {
+            owner: draft.key.owner,
+            time: self.now,
+            origin: draft.origin.clone(),
+            reducing,
+        };
+        if let Err(error) = self.blotter.approve((*approved).clone(), approval) {
             let denial = denial("CLIENT_ORDER_ID_USED", error, "a new id", "");
             return draft.refuse("host:identity", denial);
         }
-        let request = &approved.request;
-        self.exposure
-            .add(draft.key, request, request.quantity, multiplier);
+        let load = self.load(&approved.request, reducing);
+        self.exposure.add(draft.key, &load);
         self.flow.count(reducing);
         if let Some(portfolio) = portfolio
             && let Some(working) = self.blotter.get(&approved.client_order_id)
@@ -449,13 +384,4 @@ impl Core {
         }
         draft.rule(Ruling::Send(approved))
     }
-}
-
-fn no_position_for(request: &OrderRequest, exit: Decimal) -> Denial {
-    denial(
-        "REDUCE_ONLY_ABOVE_POSITION",
-        request.quantity,
-        exit,
-        "a reduce-only order may only close what is held",
-    )
 }

@@ -10,7 +10,7 @@ mod send;
 pub use decide::{Disposition, Leg, Proposal, Ruling};
 pub use events::Applied;
 pub use review::Review;
-pub use send::SendError;
+pub use send::{SendError, Sent};
 
 use self::core::Core;
 use crate::error::DeskError;

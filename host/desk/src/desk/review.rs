@@ -82,14 +82,14 @@ impl Core {
             let entering = || {
                 self.blotter
                     .of(request.instrument, working.owner)
-                    .any(|other| !other.order.request.reduce_only)
+                    .any(|other| !other.reducing)
             };
             // The venue itself ends the exits of its brackets.
             let orphaned = working.is_protective()
                 && working.origin != Origin::Bracket
                 && held.is_none()
                 && !entering();
-            let why = if halted && !request.reduce_only {
+            let why = if halted && !working.reducing {
                 denial("TRADING_STATE", "a working order", "none while halted", "")
             } else if orphaned {
                 denial("NOTHING_TO_PROTECT", "a protective order", "a position", "")
@@ -130,12 +130,12 @@ impl Core {
         let own =
             |working: &WorkingOrder| matches!(&working.origin, Origin::Rule(name) if name == rule);
         let why = match working {
-            Some(working) if own(working) || !working.order.request.reduce_only => {
+            Some(working) if own(working) || !working.reducing => {
                 return self.cancellation(working, rule.to_string(), None);
             }
             Some(_) => denial(
                 "CANCEL_NOT_ALLOWED",
-                "another's protective order",
+                "an order that reduces a position",
                 "its own orders, and entries",
                 "a rule can only tighten",
             ),

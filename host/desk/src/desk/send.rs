@@ -1,10 +1,10 @@
 //! The last step: to the broker, past the trading state once more.
 
 use super::Desk;
-use crate::orders::OrderError;
+use crate::Applied;
+use crate::orders::{OrderError, OrderState};
 use crate::risk::{RiskApproved, TradingState};
-use crate::traits::{Gateway, GatewayError};
-use crate::{Applied, DeskError};
+use crate::traits::{Cancelled, Gateway, GatewayError};
 use bulkhead_domain::Decimal;
 use bulkhead_domain::order::{Order, OrderUpdate, Outcome};
 
@@ -23,63 +23,95 @@ pub enum SendError {
     Order(#[from] OrderError),
 }
 
+/// What became of handing an order over.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// The order's new state, for the records; absent where it is not known.
+    pub applied: Option<Applied>,
+    /// Why it does not work at the broker, or may not.
+    pub outcome: Result<(), SendError>,
+}
+
 impl Desk {
-    /// Hands an order to the gateway. What provably did not go through is taken off the books, and the
-    /// update that did so is given back for the records.
-    ///
-    /// # Errors
-    /// [`SendError`], with the withdrawn order's last state where there is one.
-    pub fn send(
-        &mut self,
-        order: RiskApproved<Order>,
-        gateway: &mut dyn Gateway,
-    ) -> Result<(), (SendError, Option<Applied>)> {
+    /// Hands an order to the gateway. Acknowledged, it works; what provably did not go through is taken
+    /// off the books; what is ambiguous counts as working until an update says otherwise.
+    pub fn send(&mut self, order: RiskApproved<Order>, gateway: &mut dyn Gateway) -> Sent {
         let id = order.client_order_id.clone();
+        let quantity = order.request.quantity;
         let allowed = match self.core.state {
             TradingState::Running => true,
-            TradingState::ReduceOnly => order.request.reduce_only,
+            TradingState::ReduceOnly => self
+                .core
+                .blotter
+                .get(&id)
+                .is_some_and(|working| working.reducing),
             TradingState::NoNewOrders | TradingState::Halted => false,
         };
         if !allowed {
             let error = SendError::Stopped(self.core.state);
-            let applied = self.end(&id, Outcome::Cancelled, &error);
-            return Err((error, applied));
+            return Sent {
+                applied: self.note(&id, Outcome::Cancelled, Decimal::ZERO, &error),
+                outcome: Err(error),
+            };
         }
         if let Err(error) = self.core.blotter.sent(&id) {
-            return Err((error.into(), None));
-        }
-        gateway.submit(order).map_err(|error| {
-            let applied = match error {
-                GatewayError::Rejected { .. } | GatewayError::Unavailable(_) => {
-                    self.end(&id, Outcome::Rejected, &error)
-                }
-                GatewayError::Ambiguous(_) => None,
+            return Sent {
+                applied: None,
+                outcome: Err(error.into()),
             };
-            (error.into(), applied)
-        })
+        }
+        let outcome = gateway.submit(order);
+        let applied = match &outcome {
+            Ok(()) => self.note(&id, Outcome::Accepted, quantity, &"acknowledged"),
+            Err(error @ (GatewayError::Rejected { .. } | GatewayError::Unavailable(_))) => {
+                self.note(&id, Outcome::Rejected, Decimal::ZERO, error)
+            }
+            Err(GatewayError::Ambiguous(_)) => None,
+        };
+        Sent {
+            applied,
+            outcome: outcome.map_err(SendError::from),
+        }
     }
 
-    /// Asks the gateway to cancel a working order. Always allowed.
+    /// Asks the gateway to cancel a working order. Always allowed. Gives the order's last state where
+    /// the broker confirmed at once.
     ///
     /// # Errors
-    /// [`DeskError::Order`] for an order that does not work, [`SendError::Gateway`] as the gateway says.
+    /// [`SendError::Order`] for an order that does not work, [`SendError::Gateway`] as the gateway says.
     pub fn cancel(
         &mut self,
         client_order_id: &str,
         gateway: &mut dyn Gateway,
-    ) -> Result<(), SendError> {
-        if self.core.blotter.get(client_order_id).is_none() {
+    ) -> Result<Option<Applied>, SendError> {
+        let Some(working) = self.core.blotter.get(client_order_id) else {
             return Err(OrderError::Unknown(client_order_id.to_owned()).into());
+        };
+        if working.state == OrderState::Approved {
+            // It was never sent; nobody else knows of it.
+            return Ok(self.note(
+                client_order_id,
+                Outcome::Cancelled,
+                Decimal::ZERO,
+                &"withdrawn",
+            ));
         }
-        gateway
-            .cancel(&self.core.config.account, client_order_id)
-            .map_err(SendError::from)
+        match gateway.cancel(&self.core.config.account, client_order_id)? {
+            Cancelled::Confirmed => Ok(self.note(
+                client_order_id,
+                Outcome::Cancelled,
+                Decimal::ZERO,
+                &"cancelled on request",
+            )),
+            Cancelled::Requested => Ok(None),
+        }
     }
 
-    fn end(
+    fn note(
         &mut self,
         client_order_id: &str,
         outcome: Outcome,
+        leaves: Decimal,
         reason: &dyn std::fmt::Display,
     ) -> Option<Applied> {
         let update = OrderUpdate {
@@ -87,10 +119,9 @@ impl Desk {
             outcome,
             time: self.core.now.0,
             execution: None,
-            leaves: Decimal::ZERO,
+            leaves,
             reason: reason.to_string(),
         };
-        let applied: Result<_, DeskError> = self.apply(&update);
-        applied.ok().flatten()
+        self.apply(&update).ok().flatten()
     }
 }

@@ -45,6 +45,8 @@ pub struct WorkingOrder {
     pub accepted: Option<Nanos>,
     /// Who asked for it.
     pub origin: Origin,
+    /// Whether it was proven to reduce its owner's position when it was approved.
+    pub reducing: bool,
     pub(super) executions: Vec<String>,
 }
 
@@ -71,6 +73,14 @@ impl WorkingOrder {
             accepted: self.accepted.unwrap_or(self.approved.0),
         }
     }
+}
+
+/// How an order came to be approved.
+pub(crate) struct Approval {
+    pub(crate) owner: OwnerId,
+    pub(crate) time: Timestamp,
+    pub(crate) origin: Origin,
+    pub(crate) reducing: bool,
 }
 
 struct Closed {
@@ -144,13 +154,13 @@ impl Blotter {
     }
 
     /// Takes up an approved order.
-    pub(crate) fn approve(
-        &mut self,
-        order: Order,
-        owner: OwnerId,
-        now: Timestamp,
-        origin: Origin,
-    ) -> Result<(), OrderError> {
+    pub(crate) fn approve(&mut self, order: Order, approval: Approval) -> Result<(), OrderError> {
+        let Approval {
+            owner,
+            time,
+            origin,
+            reducing,
+        } = approval;
         if self.knows(&order.client_order_id) {
             return Err(OrderError::Duplicate(order.client_order_id));
         }
@@ -170,9 +180,10 @@ impl Blotter {
             owner,
             state: OrderState::Approved,
             filled: Decimal::ZERO,
-            approved: now,
+            approved: time,
             accepted: None,
             origin,
+            reducing,
             executions: Vec::new(),
         });
         Ok(())
@@ -220,6 +231,7 @@ impl Blotter {
                 approved: Timestamp(update.time),
                 accepted: None,
                 origin: Origin::Bracket,
+                reducing: true,
                 executions: Vec::new(),
             });
         }
@@ -263,7 +275,7 @@ impl Blotter {
         match (&update.execution, update.outcome) {
             (Some(execution), Outcome::PartiallyFilled | Outcome::Filled) => {
                 fits(working, execution)?;
-                filled += execution.quantity;
+                filled = filled.saturating_add(execution.quantity);
                 if filled > quantity {
                     return Err(OrderError::OverFill {
                         client_order_id: id.clone(),
@@ -288,7 +300,7 @@ impl Blotter {
                 if update.leaves <= Decimal::ZERO {
                     return Err(mismatch(id, "it works with nothing left to fill"));
                 }
-                quantity = filled + update.leaves;
+                quantity = filled.saturating_add(update.leaves);
             }
             (None, _) => {}
         }

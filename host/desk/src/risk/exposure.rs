@@ -18,8 +18,22 @@ pub(crate) struct Pending {
     pub(crate) plain: [Decimal; 2],
     /// Reduce-only orders: buys, sells.
     pub(crate) reduce: [Decimal; 2],
-    /// Reduce-only orders at market, either side: all but certain to fill.
+    /// Reduce-only orders at market.
+    pub(crate) reduce_at_market: Decimal,
+    /// Proven exits at market, reduce-only or not: all but certain to fill.
     pub(crate) certain: Decimal,
+}
+
+/// An order as exposure sees it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Load<'a> {
+    pub(crate) request: &'a OrderRequest,
+    /// Units that may still fill.
+    pub(crate) units: Decimal,
+    /// Proven to reduce the position.
+    pub(crate) reducing: bool,
+    /// Money per point of price per unit.
+    pub(crate) multiplier: Decimal,
 }
 
 /// Index of a side in [`Pending`].
@@ -31,17 +45,21 @@ pub(crate) fn index(side: Side) -> usize {
 }
 
 impl Pending {
-    pub(crate) fn add(&mut self, request: &OrderRequest, leaves: Decimal) {
-        let units = if request.reduce_only {
-            if request.kind == OrderKind::Market {
-                self.certain = self.certain.saturating_add(leaves);
+    fn add(&mut self, load: &Load<'_>) {
+        let at_market = load.request.kind == OrderKind::Market;
+        let add = |sum: &mut Decimal| *sum = sum.saturating_add(load.units);
+        if load.reducing && at_market {
+            add(&mut self.certain);
+        }
+        let side = index(load.request.side);
+        if load.request.reduce_only {
+            add(&mut self.reduce[side]);
+            if at_market {
+                add(&mut self.reduce_at_market);
             }
-            &mut self.reduce
         } else {
-            &mut self.plain
-        };
-        let units = &mut units[index(request.side)];
-        *units = units.saturating_add(leaves);
+            add(&mut self.plain[side]);
+        }
     }
 }
 
@@ -70,17 +88,18 @@ impl ExposureLine {
         }
     }
 
-    fn add(&mut self, request: &OrderRequest, leaves: Decimal, multiplier: Decimal, release: bool) {
-        self.pending.add(request, leaves);
-        if !request.reduce_only
-            && let Some(own) = order_price(request)
+    fn add(&mut self, load: &Load<'_>, release: bool) {
+        self.pending.add(load);
+        // An exit gives money back, at whatever price.
+        if !load.reducing
+            && let Some(own) = order_price(load.request)
         {
             let over = own
-                .saturating_mul(multiplier)
+                .saturating_mul(load.multiplier)
                 .saturating_sub(self.unit_value);
             self.premium = self
                 .premium
-                .saturating_add(over.max(Decimal::ZERO).saturating_mul(leaves));
+                .saturating_add(over.max(Decimal::ZERO).saturating_mul(load.units));
         }
         self.worst = self.worst_case(release);
     }
@@ -147,23 +166,17 @@ impl Exposure {
     }
 
     /// Adds an order to its line, which must be there.
-    pub(crate) fn add(
-        &mut self,
-        key: LineKey,
-        request: &OrderRequest,
-        leaves: Decimal,
-        multiplier: Decimal,
-    ) {
+    pub(crate) fn add(&mut self, key: LineKey, load: &Load<'_>) {
         let release = self.release;
         if let Some(line) = self.lines.iter_mut().find(|line| line.key == key) {
             let before = line.worst;
-            line.add(request, leaves, multiplier, release);
+            line.add(load, release);
             self.gross = self.gross.saturating_add(line.worst.saturating_sub(before));
         }
     }
 
     /// What adding an order would do.
-    pub(crate) fn after(&self, key: LineKey, request: &OrderRequest, multiplier: Decimal) -> After {
+    pub(crate) fn after(&self, key: LineKey, load: &Load<'_>) -> After {
         let mut increase = Decimal::ZERO;
         let mut instrument = Decimal::ZERO;
         for line in &self.lines {
@@ -174,7 +187,7 @@ impl Exposure {
             if line.key == key {
                 let mut line = *line;
                 let before = line.worst;
-                line.add(request, request.quantity, multiplier, self.release);
+                line.add(load, self.release);
                 increase = line.worst.saturating_sub(before);
             }
         }

@@ -13,18 +13,18 @@ struct Seen {
     quantity: Decimal,
     kind: OrderKind,
     // The exit and the entry half of an order that turns a position around are no duplicates.
-    reduce_only: bool,
+    reducing: bool,
 }
 
 impl Seen {
-    fn of(owner: OwnerId, request: &OrderRequest) -> Self {
+    fn of(owner: OwnerId, reducing: bool, request: &OrderRequest) -> Self {
         Seen {
             owner,
             instrument: request.instrument,
             side: request.side,
             quantity: request.quantity,
             kind: request.kind,
-            reduce_only: request.reduce_only,
+            reducing,
         }
     }
 }
@@ -48,12 +48,12 @@ impl Flow {
     }
 
     /// Notes that an order was screened; a second one like it is a duplicate.
-    pub(crate) fn see(&mut self, owner: OwnerId, request: &OrderRequest) {
-        self.seen.push(Seen::of(owner, request));
+    pub(crate) fn see(&mut self, owner: OwnerId, reducing: bool, request: &OrderRequest) {
+        self.seen.push(Seen::of(owner, reducing, request));
     }
 
-    pub(crate) fn has_seen(&self, owner: OwnerId, request: &OrderRequest) -> bool {
-        self.seen.contains(&Seen::of(owner, request))
+    pub(crate) fn has_seen(&self, owner: OwnerId, reducing: bool, request: &OrderRequest) -> bool {
+        self.seen.contains(&Seen::of(owner, reducing, request))
     }
 
     pub(crate) fn count(&mut self, reducing: bool) {

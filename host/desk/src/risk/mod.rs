@@ -24,7 +24,7 @@ pub use state::TradingState;
 
 pub(crate) use basis::{AccountView, Basis, Listing, Mark};
 pub(crate) use chain::Chain;
-pub(crate) use exposure::{Exposure, ExposureLine};
+pub(crate) use exposure::{Exposure, ExposureLine, Load};
 pub(crate) use flow::Flow;
 pub(crate) use pipeline::{Candidate, Judge, Screened, Verdicts};
 

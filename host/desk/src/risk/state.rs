@@ -16,7 +16,7 @@ pub enum TradingState {
     ReduceOnly,
     /// No orders; what works goes on working.
     NoNewOrders,
-    /// No orders, and what works is cancelled, reduce-only protection apart.
+    /// No orders, and what works is cancelled, orders that reduce a position apart.
     Halted,
 }
 

@@ -1,7 +1,7 @@
 //! What an order could cost is there, with every working order counted as filled in the worst way.
 //!
-//! Buying power = equity × (multiple − reserve) − worst-case gross exposure. In a cash account (multiple
-//! 1) this is, for long positions, the cash less the reserve; the proceeds of a short sale are in the
+//! Buying power is equity × (multiple − reserve) − worst-case gross exposure. In a cash account, where
+//! the multiple is 1, this is the cash less the reserve while all positions are long; the proceeds of a short sale are in the
 //! equity only against the short's own exposure and so cannot be spent.
 
 use super::{HostCheck, Stage};

@@ -15,7 +15,7 @@ pub(super) const CHECK: HostCheck = HostCheck {
 };
 
 fn run(request: &OrderRequest, basis: &Basis<'_>) -> Result<(), Denial> {
-    if !basis.flow.has_seen(basis.owner, request) {
+    if !basis.flow.has_seen(basis.owner, basis.reducing, request) {
         return Ok(());
     }
     let side = match request.side {

@@ -1,0 +1,165 @@
+//! Protection proposed by rules, and the host's own cancellations.
+
+use crate::support::{Scripted, World, dec, denial, whats};
+use bulkhead_desk::{RuleFailure, TradingState};
+use bulkhead_domain::Decimal;
+use bulkhead_domain::order::{OrderKind, OrderRequest, Side, TimeInForce};
+use bulkhead_domain::risk::ProtectiveAction;
+
+fn stop(quantity: &str, price: &str) -> OrderRequest {
+    OrderRequest {
+        kind: OrderKind::Stop(dec(price)),
+        time_in_force: TimeInForce::GoodTillCancelled,
+        ..OrderRequest::market(1, Side::Sell, dec(quantity))
+    }
+}
+
+/// Proposes a stop at 90 for every long position, larger than it, each time it is asked.
+fn stop_loss() -> Box<Scripted> {
+    Scripted::reviewing("stop-loss", |portfolio| {
+        Ok(portfolio
+            .positions
+            .iter()
+            .map(|position| ProtectiveAction::Place {
+                owner: position.owner.clone(),
+                request: stop("1000", "90"),
+            })
+            .collect())
+    })
+}
+
+#[test]
+fn a_proposed_stop_rests_reduce_only_no_larger_than_the_position_and_once() {
+    let mut world = World::plain(vec![stop_loss()]);
+    world.order(Side::Buy, "10");
+    world.bar(&[[100.0; 4]]);
+    assert_eq!(whats(&world.review()), ["protective Sell 10 reduce-only"]);
+    assert!(whats(&world.review())[0].starts_with("PROTECTION_RESTS"));
+    world.bar(&[[100.0; 4]]);
+    assert_eq!(world.desk.orders().iter().count(), 1);
+    world.bar(&[[95.0, 95.0, 80.0, 85.0]]);
+    assert_eq!(world.held(), Decimal::ZERO);
+    assert_eq!(world.desk.ledger().realised(), dec("-100"));
+    assert!(world.review().is_empty());
+}
+
+#[test]
+fn protection_without_a_position_is_refused() {
+    let rule = Scripted::reviewing("odd", |_| {
+        Ok(vec![ProtectiveAction::Place {
+            owner: "nobody".to_owned(),
+            request: stop("5", "90"),
+        }])
+    });
+    let mut world = World::plain(vec![rule]);
+    assert_eq!(
+        whats(&world.review()),
+        [
+            "NOTHING_TO_PROTECT: observed 5, limit 0 (a protective order may only close what is held)"
+        ]
+    );
+}
+
+#[test]
+fn a_rule_may_cancel_its_own_stop_but_not_anothers() {
+    let canceller = |name: &str| {
+        Scripted::reviewing(name, |portfolio| {
+            Ok(portfolio
+                .open_orders
+                .iter()
+                .map(|open| ProtectiveAction::Cancel(open.order.client_order_id.clone()))
+                .collect())
+        })
+    };
+    let mut placed = false;
+    let mine = Scripted::reviewing("mine", move |portfolio| {
+        Ok(if std::mem::replace(&mut placed, true) {
+            portfolio
+                .open_orders
+                .iter()
+                .map(|open| ProtectiveAction::Cancel(open.order.client_order_id.clone()))
+                .collect()
+        } else {
+            vec![ProtectiveAction::Place {
+                owner: "ema".to_owned(),
+                request: stop("10", "90"),
+            }]
+        })
+    });
+    let mut world = World::plain(vec![canceller("other"), mine]);
+    world.order(Side::Buy, "10");
+    world.bar(&[[100.0; 4]]);
+    world.review();
+    let seen = world.review();
+    assert_eq!(
+        whats(&seen),
+        [
+            "CANCEL_NOT_ALLOWED: observed an order that reduces a position, \
+             limit its own orders, and entries (a rule can only tighten)",
+            "cancel"
+        ]
+    );
+    assert_eq!(world.desk.orders().iter().count(), 0);
+    assert_eq!(world.venue.working_in(1), 0);
+}
+
+#[test]
+fn entries_are_denied_while_a_review_fails_and_exits_are_not() {
+    let mut asked = 0;
+    let rule = Scripted::reviewing("flaky", move |_| {
+        asked += 1;
+        if asked == 1 {
+            Err(RuleFailure {
+                plugin: "flaky".to_owned(),
+                text: "out of fuel".to_owned(),
+            })
+        } else {
+            Ok(Vec::new())
+        }
+    });
+    let mut world = World::plain(vec![rule]);
+    world.order(Side::Buy, "10");
+    world.bar(&[[100.0; 4]]);
+    let review = world.desk.review();
+    assert_eq!(review.failures.len(), 1);
+    assert_eq!(
+        whats(&world.order(Side::Buy, "5")),
+        ["REVIEW_FAILED: observed out of fuel, limit a verdict (risk rule 'flaky' failed)"]
+    );
+    assert_eq!(whats(&world.order(Side::Sell, "5")), ["exit Sell 5"]);
+    world.review();
+    assert_eq!(whats(&world.order(Side::Buy, "6")), ["entry Buy 6"]);
+}
+
+#[test]
+fn a_halt_cancels_entries_and_keeps_protection() {
+    let mut placed = false;
+    let rule = Scripted::reviewing("guard", move |portfolio| {
+        if portfolio.positions.is_empty() {
+            Ok(Vec::new())
+        } else if std::mem::replace(&mut placed, true) {
+            Ok(vec![ProtectiveAction::Halt(denial("DRAWDOWN"))])
+        } else {
+            Ok(vec![ProtectiveAction::Place {
+                owner: "ema".to_owned(),
+                request: stop("10", "90"),
+            }])
+        }
+    });
+    let mut world = World::plain(vec![rule]);
+    world.order(Side::Buy, "10");
+    world.bar(&[[100.0; 4]]);
+    world.review();
+    world.request(OrderRequest {
+        kind: OrderKind::Limit(dec("95")),
+        time_in_force: TimeInForce::GoodTillCancelled,
+        ..OrderRequest::market(1, Side::Buy, dec("3"))
+    });
+    let review = world.desk.review();
+    assert_eq!(review.halt, Some(("guard".to_owned(), denial("DRAWDOWN"))));
+    assert_eq!(world.desk.trading_state().0, TradingState::Halted);
+    assert_eq!(whats(&world.review()), ["cancel"]);
+    let left: Vec<_> = world.desk.orders().iter().collect();
+    assert_eq!(left.len(), 1);
+    assert!(left[0].order.request.reduce_only);
+}
