@@ -13,6 +13,7 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -83,10 +84,7 @@ impl AotCache {
                         "",
                     )
                 })?;
-                match write_private(&path, &[&key]) {
-                    Ok(()) => key,
-                    Err(error) => return Err(failed("cannot be written", &error)),
-                }
+                first_or_same(&path, key).map_err(|error| failed("cannot be written", &error))?
             }
             Err(error) => return Err(failed("cannot be read", &error)),
         };
@@ -163,20 +161,73 @@ impl AotCache {
 
 /// Writes a file that only this user can read, whole or not at all.
 fn write_private(path: &Path, parts: &[&[u8]]) -> std::io::Result<()> {
-    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    let written = (|| {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&temporary)?;
-        parts.iter().try_for_each(|part| file.write_all(part))?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    })();
+    let temporary = beside(path);
+    let written = write_new(&temporary, parts).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         let _ = fs::remove_file(&temporary);
     }
     written
+}
+
+/// Puts the key in its place, or takes the one that another process put there first: two keys in use would
+/// make each process reject what the other stored.
+fn first_or_same(path: &Path, key: [u8; 32]) -> std::io::Result<[u8; 32]> {
+    let temporary = beside(path);
+    let linked = write_new(&temporary, &[&key]).and_then(|()| fs::hard_link(&temporary, path));
+    let _ = fs::remove_file(&temporary);
+    match linked {
+        Ok(()) => Ok(key),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => fs::read(path)?
+            .try_into()
+            .map_err(|_| std::io::Error::other("the key has not 32 bytes")),
+        // Not every file system has hard links.
+        Err(_) => write_private(path, &[&key]).map(|()| key),
+    }
+}
+
+/// A name for a file in the making that no other thread or process uses.
+fn beside(path: &Path) -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    path.with_extension(format!("{}-{count}.tmp", std::process::id()))
+}
+
+fn write_new(path: &Path, parts: &[&[u8]]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    parts.iter().try_for_each(|part| file.write_all(part))?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Barrier;
+
+    #[test]
+    fn all_who_open_a_new_cache_at_once_get_the_same_key() {
+        let folder = tempfile::tempdir().unwrap();
+        for round in 0..20 {
+            let path = folder.path().join(round.to_string());
+            let together = Barrier::new(8);
+            let keys: Vec<[u8; 32]> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..8)
+                    .map(|_| {
+                        scope.spawn(|| {
+                            together.wait();
+                            AotCache::open(&path).unwrap().key
+                        })
+                    })
+                    .collect();
+                threads.into_iter().map(|t| t.join().unwrap()).collect()
+            });
+            let stored = fs::read(path.join("key")).unwrap();
+            assert!(keys.iter().all(|key| key[..] == stored), "round {round}");
+            assert_eq!(path.read_dir().unwrap().count(), 1, "nothing left over");
+        }
+    }
 }
