@@ -64,6 +64,11 @@ pub(crate) fn read(
     length: u32,
 ) -> Result<Vec<u8>, Error> {
     let target = resolve(folder, path)?;
+    let metadata = target.metadata().map_err(|error| io(path, &error))?;
+    if !metadata.is_file() {
+        // Opening a pipe waits for somebody to write, where no limit ends it.
+        return Err(Error::Io(format!("{path}: is no regular file")));
+    }
     let mut file = File::open(target).map_err(|error| io(path, &error))?;
     file.seek(SeekFrom::Start(offset))
         .map_err(|error| io(path, &error))?;
@@ -90,6 +95,16 @@ mod tests {
         for path in ["../x", "/etc/hostname", "a/../../x", "link.csv", "in.csv\0"] {
             assert!(
                 matches!(read(root, path, 0, 10), Err(Error::Denied(_))),
+                "{path}"
+            );
+        }
+        let pipe = std::process::Command::new("mkfifo")
+            .arg(folder.path().join("pipe.csv"))
+            .status();
+        assert!(pipe.unwrap().success());
+        for path in ["pipe.csv", "."] {
+            assert!(
+                matches!(read(root, path, 0, 10), Err(Error::Io(_))),
                 "{path}"
             );
         }
