@@ -10,6 +10,7 @@ use crate::state::{SessionClock, State};
 use bulkhead_domain::digest::DigestBuilder;
 use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use wasmtime::component::{Linker, Resource, ResourceTable};
@@ -29,14 +30,22 @@ pub(crate) struct Wasi {
     output: Output,
 }
 
+/// What the guest printed since the last drain.
+#[derive(Default)]
+struct Printed {
+    kept: Vec<u8>,
+    /// Lines that ended after there was no room left.
+    lost: u64,
+}
+
 #[derive(Clone, Default)]
-struct Output(Arc<Mutex<Vec<u8>>>);
+struct Output(Arc<Mutex<Printed>>);
 
 impl Output {
-    fn take(&self) -> Vec<u8> {
+    fn take(&self) -> Printed {
         self.0
             .lock()
-            .map(|mut bytes| std::mem::take(&mut *bytes))
+            .map(|mut printed| std::mem::take(&mut *printed))
             .unwrap_or_default()
     }
 }
@@ -64,9 +73,11 @@ impl Pollable for Output {
 
 impl OutputStream for Output {
     fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
-        if let Ok(mut kept) = self.0.lock() {
-            let room = OUTPUT_BYTES.saturating_sub(kept.len());
-            kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if let Ok(mut printed) = self.0.lock() {
+            let room = OUTPUT_BYTES.saturating_sub(printed.kept.len());
+            let (kept, lost) = bytes.split_at(bytes.len().min(room));
+            printed.kept.extend_from_slice(kept);
+            printed.lost += lost.iter().filter(|byte| **byte == b'\n').count() as u64;
         }
         Ok(())
     }
@@ -138,10 +149,11 @@ impl Wasi {
 impl State {
     /// Moves what the guest printed into its log.
     pub(crate) fn drain_output(&mut self) {
-        let Some(bytes) = self.wasi.as_ref().map(|wasi| wasi.output.take()) else {
+        let Some(printed) = self.wasi.as_ref().map(|wasi| wasi.output.take()) else {
             return;
         };
-        for line in String::from_utf8_lossy(&bytes)
+        self.log.dropped.fetch_add(printed.lost, Ordering::Relaxed);
+        for line in String::from_utf8_lossy(&printed.kept)
             .lines()
             .filter(|line| !line.trim().is_empty())
         {
