@@ -28,7 +28,22 @@ pub struct ModelPlugin {
 pub struct FittedModel {
     instance: Instance<Bindings>,
     resource: ResourceAny,
+    shape: Shape,
 }
+
+/// What a prediction's rows must look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// Probabilities of so many classes.
+    Classes(u32),
+    /// One value.
+    Value,
+    /// It was loaded, and what it learnt is its own knowledge.
+    Unknown,
+}
+
+/// How far a row's probabilities may be from summing to 1: several times the rounding of 32-bit floats.
+const SUM_TOLERANCE: f64 = 1e-4;
 
 impl ModelPlugin {
     /// Takes a plugin as a model, with its configuration.
@@ -95,7 +110,15 @@ impl ModelPlugin {
             state.progress = None;
         }
         let resource = refused(&self.plugin.core, outcome)?;
-        Ok(FittedModel { instance, resource })
+        let shape = match &request.targets {
+            Targets::Classes { classes, .. } => Shape::Classes(*classes),
+            Targets::Values(_) => Shape::Value,
+        };
+        Ok(FittedModel {
+            instance,
+            resource,
+            shape,
+        })
     }
 
     /// Takes back what [`FittedModel::save`] gave, in a fresh store.
@@ -108,7 +131,11 @@ impl ModelPlugin {
             bindings.bulkhead_plugin_model().call_load(store, saved)
         })?;
         let resource = refused(&self.plugin.core, outcome)?;
-        Ok(FittedModel { instance, resource })
+        Ok(FittedModel {
+            instance,
+            resource,
+            shape: Shape::Unknown,
+        })
     }
 }
 
@@ -121,7 +148,7 @@ impl FittedModel {
     ///
     /// # Errors
     /// When the plugin refuses the features, fails, or returns something else than `features.rows` rows of
-    /// finite numbers.
+    /// finite numbers: as many as there are classes, none negative, summing to 1, or one value.
     pub fn predict(&mut self, features: &Matrix) -> Result<Matrix, CallError> {
         let core = self.core();
         let resource = self.resource;
@@ -139,20 +166,9 @@ impl FittedModel {
                         .call_predict(store, resource, &input)
                 })?;
         let output = refused(&core, outcome)?;
-        let whole =
-            u64::from(output.rows) * u64::from(output.columns) == output.values.len() as u64;
-        if output.rows != features.rows
-            || !whole
-            || output.values.iter().any(|value| !value.is_finite())
-        {
-            let what = format!(
-                "returned a prediction of {}x{} with {} values for {} rows, or values that are not finite",
-                output.rows,
-                output.columns,
-                output.values.len(),
-                features.rows
-            );
-            let failure = core.error("fitted.predict", Cause::Contract(what), Vec::new());
+        if let Err(Invalid(what)) = check(&output, features.rows, self.shape) {
+            let cause = Cause::Contract(format!("returned {what}"));
+            let failure = core.error("fitted.predict", cause, Vec::new());
             return Err(self.instance.retire(failure).into());
         }
         Ok(Matrix {
@@ -197,6 +213,47 @@ impl FittedModel {
             },
         )
     }
+}
+
+/// Holds a prediction to the contract.
+fn check(output: &types_wit::Matrix, rows: u32, shape: Shape) -> Result<(), Invalid> {
+    let length = u64::from(output.rows) * u64::from(output.columns);
+    let right_columns = match shape {
+        Shape::Classes(classes) => output.columns == classes,
+        Shape::Value => output.columns == 1,
+        Shape::Unknown => output.columns > 0,
+    };
+    if output.rows != rows || !right_columns || length != output.values.len() as u64 {
+        let wanted = match shape {
+            Shape::Classes(classes) => format!("{rows}x{classes}"),
+            Shape::Value => format!("{rows}x1"),
+            Shape::Unknown => format!("{rows} rows"),
+        };
+        return Err(Invalid(format!(
+            "a prediction of {}x{} with {} values where {wanted} was due",
+            output.rows,
+            output.columns,
+            output.values.len()
+        )));
+    }
+    for (row, values) in output.values.chunks(output.columns as usize).enumerate() {
+        if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+            return Err(Invalid(format!("a prediction of {value} in row {row}")));
+        }
+        if shape == Shape::Unknown || shape == Shape::Value {
+            continue;
+        }
+        if let Some(value) = values.iter().find(|value| **value < 0.0) {
+            return Err(Invalid(format!("a probability of {value} in row {row}")));
+        }
+        let sum: f64 = values.iter().sum();
+        if (sum - 1.0).abs() > SUM_TOLERANCE {
+            return Err(Invalid(format!(
+                "probabilities that sum to {sum} in row {row}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 same_cases!(LearningTask, wit::Task, [Classification, Regression]);
