@@ -161,45 +161,54 @@ fn address_space_allows_pooling() -> bool {
     Engine::new(&probe).is_ok()
 }
 
-/// Names the trap behind an engine error.
-pub(crate) fn cause_of(
-    error: &wasmtime::Error,
-    limits: &Limits,
-    noted: Option<Cause>,
-    panic: Option<String>,
-) -> Cause {
-    if let Some(cause) = noted {
+/// What the host noted while a call ran.
+pub(crate) struct Noted {
+    /// Why the host stopped the guest.
+    pub(crate) stopped: Option<Cause>,
+    /// What the guest was denied.
+    pub(crate) denied: Option<Cause>,
+    /// The guest's last words.
+    pub(crate) panic: Option<String>,
+}
+
+/// Names the trap behind an engine error. What ended the call for certain comes before what may have: a
+/// guest can be denied memory and go on, and it can say that it panics and go on.
+pub(crate) fn cause_of(error: &wasmtime::Error, limits: &Limits, noted: Noted) -> Cause {
+    if let Some(cause) = noted.stopped {
         return cause;
     }
-    let text = format!("{error:#}");
-    if let Some(trap) = error.downcast_ref::<wasmtime::Trap>() {
-        return match trap {
-            wasmtime::Trap::OutOfFuel => Cause::OutOfFuel { limit: limits.fuel },
-            wasmtime::Trap::Interrupt => Cause::WallTime { limit: limits.wall },
-            wasmtime::Trap::StackOverflow => Cause::StackOverflow { limit: STACK_BYTES },
-            other => match panic {
-                Some(message) => Cause::Panicked { message },
-                None => Cause::Trapped(other.to_string()),
-            },
-        };
+    let trap = error.downcast_ref::<wasmtime::Trap>();
+    match trap {
+        Some(wasmtime::Trap::OutOfFuel) => return Cause::OutOfFuel { limit: limits.fuel },
+        Some(wasmtime::Trap::Interrupt) => return Cause::WallTime { limit: limits.wall },
+        Some(wasmtime::Trap::StackOverflow) => return Cause::StackOverflow { limit: STACK_BYTES },
+        _ => {}
     }
-    if text.contains("too much data")
-        || text.contains("hostcall")
-        || text.contains("fuel allocated for hostcalls")
-    {
-        return Cause::ResultTooLarge {
-            limit: limits.result_bytes,
-        };
+    // The root alone: what is wrapped around it quotes the guest's names for its functions.
+    let root = error.root_cause().to_string();
+    if trap.is_none() {
+        // The engine has no types for these two.
+        if root.contains("fuel allocated for hostcalls") {
+            return Cause::ResultTooLarge {
+                limit: limits.result_bytes,
+            };
+        }
+        if root.contains("handle limit") {
+            return Cause::Handles {
+                limit: limits.handles,
+            };
+        }
     }
-    if text.contains("handle") && text.contains("limit") {
-        return Cause::Handles {
-            limit: limits.handles,
-        };
+    match (noted.panic, noted.denied) {
+        (Some(message), _) => Cause::Panicked { message },
+        (None, Some(denied)) => denied,
+        (None, None) => Cause::Trapped(one_line(&root)),
     }
-    match panic {
-        Some(message) => Cause::Panicked { message },
-        None => Cause::Trapped(text),
-    }
+}
+
+/// A text of the engine's, which may have several lines, in one.
+pub(crate) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Guest frames of an error, innermost first, with the noise of the language's runtime left out.

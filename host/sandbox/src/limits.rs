@@ -10,6 +10,12 @@ use std::time::Duration;
 /// Length of one epoch tick: the resolution of wall-clock limits inside a guest.
 pub const EPOCH_TICK: Duration = Duration::from_millis(1);
 
+/// How long a guest on the I/O engine computes before other tasks of its thread get their turn.
+pub const IO_TURN: Duration = Duration::from_millis(10);
+
+/// Largest component that is loaded, bytes.
+pub const COMPONENT_BYTES: u64 = 64 << 20;
+
 /// Largest stack a guest may use, bytes.
 pub const STACK_BYTES: usize = 1 << 20;
 
@@ -28,7 +34,7 @@ pub const LOG_MESSAGE_BYTES: usize = 4096;
 /// What one instance of a plugin may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Linear memory, bytes.
+    /// Linear memory, bytes, all memories of the instance together.
     pub memory_bytes: usize,
     /// Elements of one table.
     pub table_elements: usize,

@@ -5,17 +5,20 @@
 //! the error of the first failure, never the half-dead guest.
 
 use crate::cache::{AotCache, Lookup};
-use crate::engine::{Engines, Role, cause_of, frames_of, ticks};
+use crate::engine::{Engines, Noted, Role, cause_of, frames_of, one_line, ticks};
 use crate::error::{Cause, PluginError};
-use crate::limits::Limits;
+use crate::limits::{COMPONENT_BYTES, IO_TURN, Limits};
 use crate::state::{DrawKey, Grants, LogCount, State};
 use crate::wasi;
 use bulkhead_domain::{Digest, Problem};
 use bulkhead_manifest::{Kind, Manifest};
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
-use wasmtime::Store;
+use std::time::Instant;
 use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::{Store, UpdateDeadline};
 
 /// What decides how a component is loaded.
 pub struct Loader {
@@ -82,14 +85,9 @@ impl Loader {
     /// One line saying what is wrong with the file: missing, not a component, no or two manifests, an API
     /// version this host does not speak, not the kind it says it is, an import its kind does not have.
     pub fn load_file(&self, path: &Path) -> Result<Plugin, Problem> {
-        let bytes = std::fs::read(path).map_err(|error| {
-            Problem::user(
-                format!("the plugin cannot be read: {error}"),
-                "check the path",
-            )
-            .in_file(path)
-        })?;
-        self.load(&bytes).map_err(|problem| problem.in_file(path))
+        read(path)
+            .and_then(|bytes| self.load(&bytes))
+            .map_err(|problem| problem.in_file(path))
     }
 
     /// Loads a component from its bytes.
@@ -97,6 +95,7 @@ impl Loader {
     /// # Errors
     /// As [`Loader::load_file`].
     pub fn load(&self, wasm: &[u8]) -> Result<Plugin, Problem> {
+        within_size(wasm.len() as u64)?;
         let manifest = bulkhead_manifest::read_section(wasm).map_err(|error| {
             Problem::user(error.to_string(), "rebuild it with `bulkhead plugin build`")
         })?;
@@ -124,8 +123,10 @@ impl Loader {
         let pre = linker.instantiate_pre(&component).map_err(|error| {
             Problem::user(
                 format!(
-                    "plugin {} needs what a {} is not given: {error:#}",
-                    manifest.id, manifest.kind
+                    "plugin {} needs what a {} is not given: {}",
+                    manifest.id,
+                    manifest.kind,
+                    one_line(&format!("{error:#}"))
                 ),
                 "remove that import, or build it as another kind",
             )
@@ -166,7 +167,11 @@ impl Loader {
         }
         let component = Component::new(engine, wasm).map_err(|error| {
             Problem::user(
-                format!("plugin {} is not a valid component: {error:#}", manifest.id),
+                format!(
+                    "plugin {} is not a valid component: {}",
+                    manifest.id,
+                    one_line(&format!("{error:#}"))
+                ),
                 "rebuild it with `bulkhead plugin build`",
             )
         })?;
@@ -175,6 +180,40 @@ impl Loader {
         }
         Ok((component, Origin::Compiled))
     }
+}
+
+/// The bytes of a regular file that is not too large; a device or a pipe would have no end.
+fn read(path: &Path) -> Result<Vec<u8>, Problem> {
+    let failed = |error: std::io::Error| {
+        Problem::user(
+            format!("the plugin cannot be read: {error}"),
+            "check the path",
+        )
+    };
+    let metadata = fs::metadata(path).map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(Problem::user(
+            "the plugin is no regular file",
+            "give the path of its .wasm file",
+        ));
+    }
+    within_size(metadata.len())?;
+    let mut bytes = Vec::new();
+    // The file may grow while it is read.
+    File::open(path)
+        .and_then(|file| file.take(COMPONENT_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(failed)?;
+    Ok(bytes)
+}
+
+fn within_size(bytes: u64) -> Result<(), Problem> {
+    if bytes <= COMPONENT_BYTES {
+        return Ok(());
+    }
+    Err(Problem::user(
+        format!("the plugin has {bytes} bytes, more than the {COMPONENT_BYTES} allowed"),
+        "check the path, or build it smaller",
+    ))
 }
 
 /// Checks the manifest's kind against what the component really exports.
@@ -279,14 +318,14 @@ impl Plugin {
     /// When its start-up code fails or there is no room for it.
     pub async fn start(&self, grants: &Grants) -> Result<(), PluginError> {
         let core = &self.core;
-        let mut store = core.store(grants);
-        let started = match core.role {
-            Role::Compute => core.pre.instantiate(&mut store),
-            Role::Io => core.pre.instantiate_async(&mut store).await,
-        };
-        started
-            .map(|_| ())
-            .map_err(|error| crate::kinds::instantiation_failure(core, &mut store, &error))
+        let store = core.store(grants);
+        match core.role {
+            Role::Compute => core.start_aside(store),
+            Role::Io => core
+                .instantiate(store, async |store| core.pre.instantiate_async(store).await)
+                .await
+                .map(|_| ()),
+        }
     }
 
     /// Checks that the plugin is of a kind.
@@ -322,20 +361,77 @@ impl Core {
         store.limiter(|state| state);
         store.set_hostcall_fuel(self.limits.result_bytes);
         store.set_max_component_handles(self.limits.handles);
-        store.epoch_deadline_trap();
+        match self.role {
+            Role::Compute => store.epoch_deadline_trap(),
+            // A guest that computes lets the other tasks of its thread have their turn; its own time does
+            // not stand still meanwhile.
+            Role::Io => store.epoch_deadline_callback(|context| {
+                let over = (context.data().deadline).is_none_or(|end| Instant::now() >= end);
+                Ok(if over {
+                    UpdateDeadline::Interrupt
+                } else {
+                    UpdateDeadline::Yield(ticks(IO_TURN))
+                })
+            }),
+        }
         self.arm(&mut store, DrawKey::default());
         store
+    }
+
+    /// Instantiates on the I/O engine. Start-up code is bounded as a call is, by the wall clock too.
+    pub(crate) async fn instantiate<B>(
+        &self,
+        mut store: Store<State>,
+        instantiate: impl AsyncFnOnce(&mut Store<State>) -> wasmtime::Result<B>,
+    ) -> Result<(Store<State>, B), PluginError> {
+        let limit = self.limits.wall;
+        match tokio::time::timeout(limit, instantiate(&mut store)).await {
+            Ok(Ok(bindings)) => Ok((store, bindings)),
+            Ok(Err(error)) => Err(crate::kinds::instantiation_failure(
+                self, &mut store, &error,
+            )),
+            Err(_) => Err(self.error("instantiate", Cause::WallTime { limit }, Vec::new())),
+        }
+    }
+
+    /// Instantiates on the compute engine, on a thread of its own: the caller may be an asynchronous task,
+    /// where start-up code that calls WASI would find a runtime that it must not block.
+    fn start_aside(&self, mut store: Store<State>) -> Result<(), PluginError> {
+        let work = || {
+            self.pre
+                .instantiate(&mut store)
+                .map(|_| ())
+                .map_err(|error| crate::kinds::instantiation_failure(self, &mut store, &error))
+        };
+        std::thread::scope(
+            |scope| match std::thread::Builder::new().spawn_scoped(scope, work) {
+                Ok(thread) => thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                Err(error) => Err(self.error(
+                    "instantiate",
+                    Cause::Instantiation(format!("no thread: {error}")),
+                    Vec::new(),
+                )),
+            },
+        )
     }
 
     /// Begins an outer call: fuel, deadline and counters once, never again inside the call.
     #[inline]
     pub(crate) fn arm(&self, store: &mut Store<State>, key: DrawKey) {
         store.data_mut().arm(key);
-        if self.role == Role::Compute {
-            // Cannot fail: the compute engine consumes fuel.
-            let _ = store.set_fuel(self.limits.fuel);
+        match self.role {
+            Role::Compute => {
+                // Cannot fail: the compute engine consumes fuel.
+                let _ = store.set_fuel(self.limits.fuel);
+                store.set_epoch_deadline(ticks(self.limits.wall));
+            }
+            Role::Io => {
+                store.data_mut().deadline = Some(Instant::now() + self.limits.wall);
+                store.set_epoch_deadline(ticks(IO_TURN.min(self.limits.wall)));
+            }
         }
-        store.set_epoch_deadline(ticks(self.limits.wall));
     }
 
     /// The error for a call that did not return, from what the engine says and the host noted.
@@ -347,10 +443,14 @@ impl Core {
     ) -> PluginError {
         store.data_mut().drain_output();
         let budget = &mut store.data_mut().budget;
-        let (noted, panic) = (budget.cause.take(), budget.panic.take());
+        let noted = Noted {
+            stopped: budget.stopped.take(),
+            denied: budget.denied.take(),
+            panic: budget.panic.take(),
+        };
         self.error(
             function,
-            cause_of(error, &self.limits, noted, panic),
+            cause_of(error, &self.limits, noted),
             frames_of(error),
         )
     }

@@ -86,7 +86,7 @@ pub struct Grants {
     pub seed: u64,
 }
 
-/// What is being computed: keys the draws of `random`, so that they do not depend on what was drew before.
+/// What is being computed: keys the draws of `random`, so that they do not depend on what was drawn before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DrawKey {
     /// The moment, nanoseconds since 1970.
@@ -111,7 +111,9 @@ pub(crate) struct Budget {
     host_time: Duration,
     pub(crate) log_lines: u64,
     /// Set by whatever stopped the guest, more precise than the trap it caused.
-    pub(crate) cause: Option<Cause>,
+    pub(crate) stopped: Option<Cause>,
+    /// Memory or table elements that the guest was denied. It may have gone on without.
+    pub(crate) denied: Option<Cause>,
     pub(crate) panic: Option<String>,
     pub(crate) draws: u64,
 }
@@ -129,6 +131,10 @@ pub(crate) struct State {
     pub(crate) progress: Option<Box<dyn Progress>>,
     pub(crate) history: Option<Box<dyn History>>,
     pub(crate) wasi: Option<Box<Wasi>>,
+    /// Bytes of all linear memories together.
+    memory_bytes: usize,
+    /// When the call at hand must end; looked at on the I/O engine only.
+    pub(crate) deadline: Option<Instant>,
 }
 
 impl State {
@@ -148,7 +154,8 @@ impl State {
                 host_calls: 0,
                 host_time: Duration::ZERO,
                 log_lines: 0,
-                cause: None,
+                stopped: None,
+                denied: None,
                 panic: None,
                 draws: 0,
             },
@@ -158,6 +165,8 @@ impl State {
             progress: None,
             history: None,
             wasi: None,
+            memory_bytes: 0,
+            deadline: None,
         }
     }
 
@@ -167,7 +176,8 @@ impl State {
         self.budget.host_calls = 0;
         self.budget.host_time = Duration::ZERO;
         self.budget.log_lines = 0;
-        self.budget.cause = None;
+        self.budget.stopped = None;
+        self.budget.denied = None;
         self.budget.panic = None;
         self.budget.draws = 0;
         self.draw_key = key;
@@ -203,7 +213,7 @@ impl State {
     /// Notes the cause and gives the error that traps the guest.
     pub(crate) fn stop(&mut self, cause: Cause) -> wasmtime::Error {
         let error = wasmtime::Error::msg(cause.to_string());
-        self.budget.cause = Some(cause);
+        self.budget.stopped = Some(cause);
         error
     }
 }
@@ -211,18 +221,26 @@ impl State {
 impl ResourceLimiter for State {
     fn memory_growing(
         &mut self,
-        _: usize,
+        current: usize,
         desired: usize,
-        _: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let allowed = desired <= self.limits.memory_bytes;
-        if !allowed {
-            self.budget.cause = Some(Cause::Memory {
-                wanted: desired,
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            // Beyond what the guest itself declared: no matter of the limit.
+            return Ok(false);
+        }
+        // A component may have several memories: the limit is on all of them together. What the machine
+        // then fails to give stays counted, which errs on the safe side.
+        let wanted = self.memory_bytes.saturating_add(desired - current);
+        if wanted > self.limits.memory_bytes {
+            self.budget.denied = Some(Cause::Memory {
+                wanted,
                 limit: self.limits.memory_bytes,
             });
+            return Ok(false);
         }
-        Ok(allowed)
+        self.memory_bytes = wanted;
+        Ok(true)
     }
 
     fn table_growing(
@@ -233,7 +251,7 @@ impl ResourceLimiter for State {
     ) -> wasmtime::Result<bool> {
         let allowed = desired <= self.limits.table_elements;
         if !allowed {
-            self.budget.cause = Some(Cause::Table {
+            self.budget.denied = Some(Cause::Table {
                 wanted: desired,
                 limit: self.limits.table_elements,
             });

@@ -4,7 +4,6 @@ use super::{Setup, accepted, refused};
 use crate::bindings::ai_provider::exports::bulkhead::plugin::lifecycle::Setup as Lifecycle;
 use crate::bindings::ai_provider::{AiProviderPlugin as Bindings, AiProviderPluginPre};
 use crate::error::{CallError, Cause, PluginError};
-use crate::kinds::instantiation_failure;
 use crate::plugin::{Instance, Plugin};
 use crate::pool::{Lease, Pool, PoolPolicy};
 use crate::state::DrawKey;
@@ -58,13 +57,14 @@ impl AiProviderPlugin {
             return Ok(lease);
         }
         let core = &self.plugin.core;
-        let mut store = core.store(&self.setup.grants);
-        let instantiated = match AiProviderPluginPre::new(core.pre.clone()) {
-            Ok(pre) => pre.instantiate_async(&mut store).await,
-            Err(error) => Err(error),
-        };
-        let bindings =
-            instantiated.map_err(|error| instantiation_failure(core, &mut store, &error))?;
+        let store = core.store(&self.setup.grants);
+        let (store, bindings) = core
+            .instantiate(store, async |store| {
+                AiProviderPluginPre::new(core.pre.clone())?
+                    .instantiate_async(store)
+                    .await
+            })
+            .await?;
         let mut instance = Instance::new(Arc::clone(core), store, bindings);
         let setup = Lifecycle {
             config: self.setup.config(),

@@ -6,7 +6,6 @@ use crate::bindings::data_source::exports::bulkhead::plugin::lifecycle::Setup as
 use crate::bindings::data_source::{DataSourcePlugin as Bindings, DataSourcePluginPre};
 use crate::convert::Accept;
 use crate::error::{CallError, Cause, PluginError};
-use crate::kinds::instantiation_failure;
 use crate::plugin::{Instance, Plugin};
 use crate::pool::{Lease, Pool, PoolPolicy};
 use crate::state::{DrawKey, State};
@@ -54,13 +53,14 @@ impl DataSourcePlugin {
             return Ok(lease);
         }
         let core = &self.plugin.core;
-        let mut store = core.store(&self.setup.grants);
-        let instantiated = match DataSourcePluginPre::new(core.pre.clone()) {
-            Ok(pre) => pre.instantiate_async(&mut store).await,
-            Err(error) => Err(error),
-        };
-        let bindings =
-            instantiated.map_err(|error| instantiation_failure(core, &mut store, &error))?;
+        let store = core.store(&self.setup.grants);
+        let (store, bindings) = core
+            .instantiate(store, async |store| {
+                DataSourcePluginPre::new(core.pre.clone())?
+                    .instantiate_async(store)
+                    .await
+            })
+            .await?;
         let mut instance = Instance::new(Arc::clone(core), store, bindings);
         let setup = Lifecycle {
             config: self.setup.config(),

@@ -16,6 +16,7 @@ pub use strategy::{StrategyInstance, StrategyPlugin, VectorisedStrategy};
 
 use crate::bindings::common::types as wit;
 use crate::convert::{Accept, Invalid};
+use crate::engine::one_line;
 use crate::error::{CallError, Cause, PluginError};
 use crate::plugin::{Core, Instance};
 use crate::state::{Grants, State};
@@ -135,14 +136,16 @@ pub(crate) fn instantiation_failure(
     store: &mut wasmtime::Store<State>,
     error: &wasmtime::Error,
 ) -> PluginError {
-    let trapped =
-        error.downcast_ref::<wasmtime::Trap>().is_some() || store.data().budget.cause.is_some();
-    if trapped {
+    let budget = &store.data().budget;
+    let by_the_guest = error.downcast_ref::<wasmtime::Trap>().is_some()
+        || budget.stopped.is_some()
+        || budget.denied.is_some();
+    if by_the_guest {
         return core.failure("instantiate", store, error);
     }
     core.error(
         "instantiate",
-        Cause::Instantiation(format!("{error:#}")),
+        Cause::Instantiation(one_line(&format!("{error:#}"))),
         Vec::new(),
     )
 }
