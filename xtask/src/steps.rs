@@ -72,6 +72,8 @@ pub(crate) fn demo(tree: &Tree, with: Option<&Path>, out: &Path) -> Result<()> {
         .arg(tree.root.join("examples/demo/demo.toml"))
         .arg("--plugins")
         .arg(tree.plugins())
+        .arg("--state")
+        .arg(out.join("state"))
         .arg("--out")
         .arg(out);
     if let Some(file) = with {

@@ -1,12 +1,12 @@
 //! `bulkhead explain`: why a trade was proposed, or why a model was chosen.
 
 use crate::environment::Environment;
-use crate::output::{line, table};
+use crate::kept;
+use crate::output::{self, line, table};
 use bulkhead_domain::{Problem, Timestamp};
 use bulkhead_orchestrator::{Decision, Rederived, Standings, find_decision};
 use bulkhead_session::find_proposal;
 use bulkhead_session::record::{Interval, ProposalRecord};
-use bulkhead_store::Store;
 use serde_json::json;
 
 /// Say why a trade was proposed (`t-…`) or a model chosen (`p-…`).
@@ -27,7 +27,7 @@ pub(crate) fn run(
     environment: &Environment,
     json: bool,
 ) -> Result<(), Problem> {
-    let path = environment.state.join("bulkhead.db");
+    let path = kept::path(&environment.state);
     if !path.is_file() {
         return Err(Problem::user(
             "there is no database of sessions",
@@ -35,10 +35,9 @@ pub(crate) fn run(
         )
         .in_file(path));
     }
+    let store = kept::open(&environment.state)?;
     let id = &arguments.decision;
     let found = bulkhead_store::wait(async {
-        let store = Store::open(&path).await?;
-        store.migrate(&crate::environment::MIGRATIONS).await?;
         if let Some(proposal) = find_proposal(&store, id).await? {
             return Ok::<_, bulkhead_store::StoreError>(Some(Found::Trade(Box::new(proposal))));
         }
@@ -75,8 +74,7 @@ fn yes(value: bool) -> String {
 
 fn trade(proposal: &ProposalRecord, as_json: bool) -> Result<(), Problem> {
     if as_json {
-        line(&json!({ "trade": proposal }).to_string());
-        return Ok(());
+        return output::json(&json!({ "trade": proposal }));
     }
     let rows = [
         ("decided", Timestamp(proposal.time).to_string()),
@@ -104,11 +102,11 @@ fn trade(proposal: &ProposalRecord, as_json: bool) -> Result<(), Problem> {
         ),
     ];
     table(
-        &["trade", &proposal.decision],
+        ["trade", &proposal.decision],
         rows.into_iter()
-            .map(|(label, value)| vec![label.to_owned(), value])
-            .collect(),
-    );
+            .map(|(label, value)| [label.to_owned(), value])
+            .collect::<Vec<_>>(),
+    )?;
     if !proposal.models.is_empty() {
         let rows = proposal
             .models
@@ -117,7 +115,7 @@ fn trade(proposal: &ProposalRecord, as_json: bool) -> Result<(), Problem> {
                 let probability = view
                     .probability
                     .map_or_else(|| "none".to_owned(), |p| format!("{p:.4}"));
-                vec![
+                [
                     view.candidate.clone(),
                     probability,
                     interval(view.skill),
@@ -125,28 +123,28 @@ fn trade(proposal: &ProposalRecord, as_json: bool) -> Result<(), Problem> {
                     yes(view.chosen),
                 ]
             })
-            .collect();
+            .collect::<Vec<_>>();
         table(
-            &["model", "probability of up", "skill", "eligible", "chosen"],
+            ["model", "probability of up", "skill", "eligible", "chosen"],
             rows,
-        );
+        )?;
     }
     let features = proposal
         .features
         .iter()
         .map(|(name, value)| {
-            vec![
+            [
                 name.clone(),
                 value.map_or_else(|| "not defined".to_owned(), |v| format!("{v:.6}")),
             ]
         })
-        .collect();
-    table(&["feature", "value"], features);
+        .collect::<Vec<_>>();
+    table(["feature", "value"], features)?;
     let verdicts = proposal
         .verdicts
         .iter()
         .map(|verdict| {
-            vec![
+            [
                 verdict.source.clone(),
                 verdict.verdict.clone(),
                 verdict.code.clone(),
@@ -155,18 +153,20 @@ fn trade(proposal: &ProposalRecord, as_json: bool) -> Result<(), Problem> {
                 verdict.text.clone(),
             ]
         })
-        .collect();
+        .collect::<Vec<_>>();
     table(
-        &["source", "verdict", "code", "observed", "limit", "text"],
+        ["source", "verdict", "code", "observed", "limit", "text"],
         verdicts,
-    );
+    )?;
     Ok(())
 }
 
 fn choice(decision: &Decision, standings: &Standings, as_json: bool) -> Result<(), Problem> {
     let again = decision.rederive(standings);
     if as_json {
-        line(&json!({ "decision": decision, "standings": standings, "rederived": again == Rederived::Same }).to_string());
+        output::json(
+            &json!({ "decision": decision, "standings": standings, "rederived": again == Rederived::Same }),
+        )?;
     } else {
         let winner = decision
             .choice
@@ -186,16 +186,16 @@ fn choice(decision: &Decision, standings: &Standings, as_json: bool) -> Result<(
             ("because", decision.choice.reason.clone()),
         ];
         table(
-            &["decision", &decision.id],
+            ["decision", &decision.id],
             rows.into_iter()
-                .map(|(label, value)| vec![label.to_owned(), value])
-                .collect(),
-        );
+                .map(|(label, value)| [label.to_owned(), value])
+                .collect::<Vec<_>>(),
+        )?;
         let rows = standings
             .candidates
             .iter()
             .map(|standing| {
-                vec![
+                [
                     standing.candidate.clone(),
                     standing.samples.to_string(),
                     interval(standing.skill),
@@ -205,16 +205,16 @@ fn choice(decision: &Decision, standings: &Standings, as_json: bool) -> Result<(
                     standing.unavailable.clone().unwrap_or_default(),
                 ]
             })
-            .collect();
+            .collect::<Vec<_>>();
         table(
-            &["candidate", "labels", "skill", "discounted", "unavailable"],
+            ["candidate", "labels", "skill", "discounted", "unavailable"],
             rows,
-        );
+        )?;
     }
     match again {
         Rederived::Same => {
             if !as_json {
-                line("derived again from the record: the same choice");
+                line("derived again from the record: the same choice")?;
             }
             Ok(())
         }

@@ -1,1 +1,90 @@
-fn main() {}
+//! The `bulkhead` command: arguments in, tables and progress out, no logic of its own.
+//!
+//! A command is a module with its arguments and a `run`, listed in [`Command`].
+//!
+//! What it promises: results go to standard output, everything else to standard error; whatever goes wrong
+//! is one line `error: what (where); mend`, exit code 2 for a mistake in what was given and 1 for a failure
+//! of the host or the machine. A reader that stops reading ends nothing.
+
+mod data;
+mod environment;
+mod explain;
+mod kept;
+mod options;
+mod output;
+mod paper;
+mod plugin;
+mod problems;
+mod usage;
+
+use bulkhead_domain::Problem;
+use clap::{Parser, Subcommand};
+use environment::Environment;
+use options::GlobalOptions;
+use std::process::ExitCode;
+
+/// Run, test and trade with sandboxed trading plugins.
+#[derive(Debug, Parser)]
+#[command(name = "bulkhead", version, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    options: GlobalOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a paper-trading session over history and write its report
+    Paper(paper::PaperArgs),
+    /// Say why a trade was proposed (t-...) or a model chosen (p-...)
+    Explain(explain::ExplainArgs),
+    /// Start, build, test and look into plugins
+    #[command(subcommand)]
+    Plugin(plugin::Command),
+    /// Import, clean and list bars
+    #[command(subcommand)]
+    Data(data::Command),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::try_parse() {
+        Ok(cli) => {
+            cli.options.start_log();
+            run(cli)
+        }
+        Err(error) => usage::answer(&error),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            output::error(&problem);
+            ExitCode::from(problem.exit_code())
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Problem> {
+    let options = &cli.options;
+    match cli.command {
+        Command::Paper(arguments) => {
+            paper::run(&arguments, &Environment::open(options)?, options.json)
+        }
+        Command::Explain(arguments) => {
+            explain::run(&arguments, &Environment::open(options)?, options.json)
+        }
+        Command::Plugin(command) => plugin::run(options, command),
+        Command::Data(command) => data::run(options, command),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,6 +1,7 @@
 //! `bulkhead paper`: a session over history, its controls, and the report.
 
 use crate::environment::Environment;
+use crate::kept;
 use bulkhead_domain::{Problem, Timestamp};
 use bulkhead_lab::report::{Control, Expectation, Report, write};
 use bulkhead_lab::terminal;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Run a paper-trading session over history and write its report.
+/// What to run, and where the report goes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PaperArgs {
     /// The session's configuration.
@@ -107,7 +108,7 @@ impl Stage<'_> {
     fn prepare(&self, config: SessionConfig, base: &Path) -> Result<Prepared, Problem> {
         let host = Host {
             registry: &self.environment.registry,
-            catalog: Catalog::open(self.environment.state.join("catalog"))?,
+            catalog: Catalog::open(&self.environment.catalog)?,
             runtime: &self.runtime,
         };
         Prepared::new(config, base, &host)
@@ -168,23 +169,6 @@ fn listen(runtime: &tokio::runtime::Runtime) -> Arc<AtomicBool> {
     interrupted
 }
 
-fn open_store(environment: &Environment) -> Result<Store, Problem> {
-    let path = environment.state.join("bulkhead.db");
-    std::fs::create_dir_all(&environment.state).map_err(|error| {
-        Problem::host(
-            format!("the state folder cannot be made: {error}"),
-            "check its owner and free space",
-        )
-        .in_file(&environment.state)
-    })?;
-    let store = bulkhead_store::wait(async {
-        let store = Store::open(&path).await?;
-        store.migrate(&crate::environment::MIGRATIONS).await?;
-        Ok::<_, bulkhead_store::StoreError>(store)
-    })?;
-    Ok(store)
-}
-
 /// Runs the command.
 pub(crate) fn run(
     arguments: &PaperArgs,
@@ -214,7 +198,7 @@ pub(crate) fn run(
     let stage = Stage {
         environment,
         runtime,
-        store: open_store(environment)?,
+        store: kept::open(&environment.state)?,
         interrupted,
         json,
     };
@@ -289,9 +273,9 @@ pub(crate) fn run(
             "seconds": seconds,
             "peak_rss_mb": peak_rss_mb(),
         });
-        crate::output::line(&line.to_string());
+        crate::output::line(line.to_string())?;
     } else {
-        show(&report, &written.html, seconds, environment);
+        show(&report, &written.html, seconds, environment)?;
     }
     match report.controls.iter().find(|control| !control.passed) {
         Some(control) if !stage.stopped() => Err(Problem::host(
@@ -334,74 +318,63 @@ fn peak_rss_mb() -> Option<f64> {
     Some(kib * 1024.0 / 1e6)
 }
 
-fn show(report: &Report, html: &Path, seconds: f64, environment: &Environment) {
+fn show(
+    report: &Report,
+    html: &Path,
+    seconds: f64,
+    environment: &Environment,
+) -> Result<(), Problem> {
     use crate::output::{line, table};
     let summary = terminal::summary(report);
-    let pair = |(label, value): (String, String)| vec![label, value];
     table(
-        &["", &report.title],
-        summary.rows.into_iter().map(pair).collect(),
-    );
-    if !summary.models.is_empty() {
-        let rows = summary
-            .models
+        ["", &report.title],
+        summary
+            .rows
             .into_iter()
-            .map(|model| {
-                vec![
-                    model.symbol,
-                    model.candidate,
-                    model.skill,
-                    model.samples,
-                    model.bars,
-                    model.fits,
-                ]
-            })
-            .collect();
-        table(
-            &[
-                "symbol",
-                "model",
-                "skill",
-                "labels",
-                "bars eligible/gated/chosen",
-                "fits",
-            ],
-            rows,
-        );
+            .map(|(label, value)| [label, value]),
+    )?;
+    if !summary.models.is_empty() {
+        let rows = summary.models.into_iter().map(|model| {
+            [
+                model.symbol,
+                model.candidate,
+                model.skill,
+                model.samples,
+                model.bars,
+                model.fits,
+            ]
+        });
+        table(["symbol", "model", "skill", "labels", "bars", "fits"], rows)?;
     }
     if !summary.controls.is_empty() {
-        let rows = summary
-            .controls
-            .into_iter()
-            .map(|control| {
-                let verdict = if control.passed { "passed" } else { "FAILED" };
-                vec![
-                    control.name,
-                    control.expectation,
-                    control.outcome,
-                    verdict.to_owned(),
-                ]
-            })
-            .collect();
-        table(&["control", "expectation", "outcome", ""], rows);
+        let rows = summary.controls.into_iter().map(|control| {
+            let verdict = if control.passed { "passed" } else { "FAILED" };
+            [
+                control.name,
+                control.expectation,
+                control.outcome,
+                verdict.to_owned(),
+            ]
+        });
+        table(["control", "expectation", "outcome", ""], rows)?;
     }
     for incident in summary.incidents {
-        line(&format!("contained: {incident}"));
+        line(format!("contained: {incident}"))?;
     }
-    if let Some(proposal) = report
+    let last = report
         .main
         .proposals
         .iter()
         .rev()
-        .find(|proposal| !proposal.sent.is_zero())
-    {
-        line(&format!(
-            "explain a trade: bulkhead --state {} explain {}",
+        .find(|proposal| proposal.decision.starts_with("t-"));
+    if let Some(proposal) = last {
+        line(format!(
+            "why a trade was made: bulkhead --state {} explain {}",
             environment.state.display(),
             proposal.decision
-        ));
+        ))?;
     }
-    line(&format!("report: {}", html.display()));
-    line(&format!("digest: {}", report.main.digest));
-    line(&format!("{seconds:.1} s"));
+    line(format!("report: {}", html.display()))?;
+    line(format!("digest: {}", report.main.digest))?;
+    line(format!("took {seconds:.1} s"))
 }

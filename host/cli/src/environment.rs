@@ -1,0 +1,48 @@
+//! What a command works with: engines, the loader with its cache, and the registry of plugins.
+
+use crate::options::GlobalOptions;
+use bulkhead_domain::Problem;
+use bulkhead_registry::Registry;
+use bulkhead_sandbox::{AotCache, Engines, Loader};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Everything that a command on installed plugins needs.
+pub(crate) struct Environment {
+    /// The plugins.
+    pub(crate) registry: Registry,
+    /// Folder of everything that is kept.
+    pub(crate) state: PathBuf,
+    /// Folder of the catalog of bars, in `state`.
+    pub(crate) catalog: PathBuf,
+}
+
+impl Environment {
+    /// Starts the engines and reads the plugins' manifests; compiles nothing yet.
+    ///
+    /// # Errors
+    /// When the folder of plugins is missing or broken, or the machine cannot run the engines.
+    pub(crate) fn open(options: &GlobalOptions) -> Result<Environment, Problem> {
+        let registry = Registry::open(&options.plugins, loader(options)?)?;
+        Ok(Environment {
+            registry,
+            state: options.state.clone(),
+            catalog: options.catalog(),
+        })
+    }
+}
+
+/// Starts the engines over the cache of compiled components.
+///
+/// # Errors
+/// When the cache cannot be used, or the machine cannot run the engines.
+pub(crate) fn loader(options: &GlobalOptions) -> Result<Loader, Problem> {
+    let cache = match options.cache() {
+        Some(folder) => Some(AotCache::open(folder)?),
+        None => {
+            tracing::warn!("there is no cache folder: name one with --cache");
+            None
+        }
+    };
+    Ok(Loader::new(Arc::new(Engines::start()?), cache))
+}

@@ -1,0 +1,37 @@
+//! The database of sessions, in the state folder.
+
+use bulkhead_domain::Problem;
+use bulkhead_store::{MigrationSet, Store, StoreError};
+use std::path::{Path, PathBuf};
+
+/// Tables of every crate that keeps something, in the order they are made.
+const MIGRATIONS: [MigrationSet; 3] = [
+    bulkhead_orchestrator::MIGRATIONS,
+    bulkhead_desk::tables::MIGRATIONS,
+    bulkhead_session::MIGRATIONS,
+];
+
+/// Where the database is.
+pub(crate) fn path(state: &Path) -> PathBuf {
+    state.join("bulkhead.db")
+}
+
+/// Opens the database, making it where there is none, and brings its tables up to date.
+///
+/// # Errors
+/// When the folder cannot be made, or the file is broken or not ours.
+pub(crate) fn open(state: &Path) -> Result<Store, Problem> {
+    std::fs::create_dir_all(state).map_err(|error| {
+        Problem::user(
+            format!("the state folder cannot be made: {error}"),
+            "name another with --state",
+        )
+        .in_file(state)
+    })?;
+    let path = path(state);
+    Ok(bulkhead_store::wait(async {
+        let store = Store::open(&path).await?;
+        store.migrate(&MIGRATIONS).await?;
+        Ok::<_, StoreError>(store)
+    })?)
+}

@@ -1,0 +1,176 @@
+//! `bulkhead plugin test`
+
+use super::build;
+use crate::environment::loader;
+use crate::options::GlobalOptions;
+use crate::output;
+use bulkhead_conform::{Check, Conformance, NATIVE, Outcome, Terms};
+use bulkhead_domain::Problem;
+use bulkhead_toolchain::rustc;
+use clap::Args;
+use indicatif::ProgressBar;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The plugin's folder, which is built and tested natively first, or a component
+    #[arg(value_name = "DIR|FILE.wasm", default_value = ".")]
+    what: PathBuf,
+    /// The plugin's configuration, a JSON object
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    config: String,
+    /// The folder that a data source may read
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
+    /// Seed of the inputs
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+pub(crate) fn run(options: &GlobalOptions, arguments: Arguments) -> Result<(), Problem> {
+    let terms = Terms {
+        config: config(&arguments.config)?,
+        folder: arguments.folder,
+        seed: arguments.seed,
+    };
+    if let Some(missing) = terms.folder.as_ref().filter(|folder| !folder.is_dir()) {
+        return Err(Problem::user("there is no such folder", "correct --folder").in_file(missing));
+    }
+    let mut checks = Vec::new();
+    let component = if arguments.what.is_dir() {
+        let built = build::component(&arguments.what, None, false)?;
+        checks.push(native(&arguments.what)?);
+        built.path
+    } else {
+        arguments.what
+    };
+    let wasm = std::fs::read(&component).map_err(|error| {
+        Problem::user(
+            format!("the plugin cannot be read: {error}"),
+            "check the path",
+        )
+        .in_file(&component)
+    })?;
+    let spinner = ProgressBar::new_spinner();
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    let loader = loader(options)?;
+    let mut report = bulkhead_conform::run(&loader, &wasm, &terms, &mut |check| {
+        spinner.set_message(format!("{} {}", check.rule.number, check.of));
+    });
+    spinner.finish_and_clear();
+    checks.append(&mut report.checks);
+    report.checks = checks;
+    show(options, &component, &report)?;
+    verdict(&report).map_err(|problem| problem.in_file(component))
+}
+
+fn config(text: &str) -> Result<Value, Problem> {
+    match serde_json::from_str(text) {
+        Ok(config @ Value::Object(_)) => Ok(config),
+        Ok(_) => Err(Problem::user(
+            format!("--config is {text}, not a JSON object"),
+            r#"write it as '{"name": value}'"#,
+        )),
+        Err(error) => Err(Problem::user(
+            format!("--config is not JSON: {error}"),
+            r#"write it as '{"name": value}'"#,
+        )),
+    }
+}
+
+/// The plugin's own tests; cargo's words go to standard error.
+fn native(folder: &Path) -> Result<Check, Problem> {
+    output::note("its own tests, natively");
+    let status = rustc::cargo_command()
+        .arg("test")
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::from(std::io::stderr()))
+        .status()
+        .map_err(|error| {
+            Problem::host(
+                format!("cargo cannot be run: {error}"),
+                "install Rust with rustup or with the distribution's packages",
+            )
+        })?;
+    let (outcome, detail) = if status.success() {
+        (Outcome::Passed, "cargo test".to_owned())
+    } else {
+        (
+            Outcome::Failed,
+            format!("cargo test ended with {status}; its messages are above"),
+        )
+    };
+    Ok(Check {
+        rule: NATIVE,
+        of: String::new(),
+        outcome,
+        detail,
+    })
+}
+
+fn show(options: &GlobalOptions, component: &Path, report: &Conformance) -> Result<(), Problem> {
+    if options.json {
+        let subject = report.subject.as_ref();
+        return output::json(&json!({
+            "component": component,
+            "id": subject.map(|subject| &subject.manifest.id),
+            "version": subject.map(|subject| &subject.manifest.version),
+            "kind": subject.map(|subject| subject.manifest.kind),
+            "digest": subject.map(|subject| subject.digest),
+            "passed": report.passed(),
+            "checks": report.checks,
+        }));
+    }
+    if let Some(subject) = &report.subject {
+        output::line(format!(
+            "{} {} ({}), sha-256 {}",
+            subject.manifest.id, subject.manifest.version, subject.manifest.kind, subject.digest
+        ))?;
+    }
+    let rows = report.checks.iter().map(|check| {
+        let what = if check.of.is_empty() {
+            check.rule.what.to_owned()
+        } else {
+            format!("{}: {}", check.of, check.rule.what)
+        };
+        [
+            check.rule.number.to_owned(),
+            what,
+            word(check.outcome).to_owned(),
+            check.detail.clone(),
+        ]
+    });
+    output::table(["check", "what has to hold", "outcome", "seen"], rows)
+}
+
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Passed => "pass",
+        Outcome::Failed => "FAIL",
+        Outcome::Skipped => "skipped",
+    }
+}
+
+fn verdict(report: &Conformance) -> Result<(), Problem> {
+    let failed: Vec<&Check> = report.failures().collect();
+    let Some(first) = failed.first() else {
+        return Ok(());
+    };
+    let what = if first.of.is_empty() {
+        first.detail.clone()
+    } else {
+        format!("{}: {}", first.of, first.detail)
+    };
+    let others = match failed.len() - 1 {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    Err(Problem::user(
+        format!("{} fails{others}: {what}", first.rule.number),
+        "mend it and test again; --config gives other settings",
+    ))
+}
