@@ -10,7 +10,7 @@ use bulkhead_toolchain::{process, rustc};
 use serde::Deserialize;
 
 /// Crates of `host/` with their floors, lowest first.
-const FLOORS: [(&str, u8); 16] = [
+const FLOORS: [(&str, u8); 17] = [
     ("bulkhead-domain", 0),
     ("bulkhead-sandbox", 1),
     ("bulkhead-egress", 1),
@@ -18,6 +18,7 @@ const FLOORS: [(&str, u8); 16] = [
     ("bulkhead-store", 1),
     ("bulkhead-registry", 2),
     ("bulkhead-orchestrator", 3),
+    ("bulkhead-conform", 3),
     ("bulkhead-desk", 4),
     ("bulkhead-data", 4),
     ("bulkhead-session", 5),

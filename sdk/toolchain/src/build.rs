@@ -158,7 +158,7 @@ fn compile(
         .arg(target_dir)
         .env(
             "CARGO_ENCODED_RUSTFLAGS",
-            flags(&metadata.workspace_root, &compiler).join("\u{1f}"),
+            flags(metadata, &compiler).join("\u{1f}"),
         )
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_BUILD_TARGET")
@@ -182,20 +182,16 @@ fn compile(
 }
 
 /// Flags for the compiler: what every plugin needs, and this machine's paths kept out of the result.
-fn flags(workspace_root: &Path, compiler: &Compiler) -> Vec<String> {
+/// The workspace's own files need nothing, because cargo names them relative to it.
+fn flags(metadata: &Metadata, compiler: &Compiler) -> Vec<String> {
     let mut flags = vec![
         "--cfg".to_owned(),
         r#"getrandom_backend="custom""#.to_owned(),
         "-Ctarget-feature=+simd128".to_owned(),
     ];
-    // Of several prefixes that fit, the compiler takes the last.
     let mut remap = |from: &Path, to: &str| {
         flags.push(format!("--remap-path-prefix={}={to}", from.display()));
     };
-    if let Some(parent) = workspace_root.parent() {
-        remap(parent, "/workspace");
-    }
-    remap(workspace_root, "/plugins");
     let cargo_home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
@@ -203,10 +199,12 @@ fn flags(workspace_root: &Path, compiler: &Compiler) -> Vec<String> {
         remap(&home, "/cargo");
     }
     if let Some(commit) = &compiler.commit {
-        remap(
-            &compiler.sysroot.join("lib/rustlib/src/rust"),
-            &format!("/rustc/{commit}"),
-        );
+        let sources = compiler.sysroot.join("lib/rustlib/src/rust");
+        remap(&sources, &format!("/rustc/{commit}"));
+    }
+    // Of several prefixes that fit, the compiler takes the last: here the longest.
+    for (path, name) in metadata.outside() {
+        remap(&path, &format!("/deps/{name}"));
     }
     flags
 }

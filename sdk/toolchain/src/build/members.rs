@@ -22,6 +22,13 @@ pub(super) struct Metadata {
 struct Package {
     name: String,
     manifest_path: PathBuf,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    name: String,
+    path: Option<PathBuf>,
 }
 
 /// One plugin of a workspace.
@@ -43,6 +50,15 @@ impl Metadata {
             folder: folder.to_owned(),
             reason: error.to_string(),
         })
+    }
+
+    /// Folders outside of the workspace that its members depend on, with the crates' names.
+    pub(super) fn outside(&self) -> BTreeMap<PathBuf, String> {
+        (self.packages.iter())
+            .flat_map(|package| &package.dependencies)
+            .filter_map(|dependency| Some((dependency.path.clone()?, dependency.name.clone())))
+            .filter(|(path, _)| !path.starts_with(&self.workspace_root))
+            .collect()
     }
 
     /// The wanted members that are plugins, by id.
