@@ -15,6 +15,7 @@ mod engine;
 mod error;
 mod folder;
 mod imports;
+mod instance;
 mod kinds;
 pub mod limits;
 mod plugin;

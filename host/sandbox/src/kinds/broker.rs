@@ -10,7 +10,8 @@ use crate::bindings::simulated_broker::{
 };
 use crate::convert::{Accept, Invalid, same_cases};
 use crate::error::{CallError, Cause, PluginError};
-use crate::plugin::{Core, Instance, Plugin};
+use crate::instance::Instance;
+use crate::plugin::{Core, Plugin};
 use crate::state::DrawKey;
 use bulkhead_domain::order::{
     Execution, InstrumentHandle, OpenOrder, Order, OrderUpdate, Outcome, Step,

@@ -6,7 +6,8 @@ use crate::bindings::data_source::exports::bulkhead::plugin::lifecycle::Setup as
 use crate::bindings::data_source::{DataSourcePlugin as Bindings, DataSourcePluginPre};
 use crate::convert::Accept;
 use crate::error::{CallError, Cause, PluginError};
-use crate::plugin::{Instance, Plugin};
+use crate::instance::Instance;
+use crate::plugin::Plugin;
 use crate::pool::{Lease, Pool, PoolPolicy};
 use crate::state::{DrawKey, State};
 use bulkhead_domain::data::{BarsPage, Dataset, InstrumentPage, PageRequest, SeriesPage};

@@ -8,7 +8,8 @@ use crate::bindings::model::exports::bulkhead::plugin::model as wit;
 use crate::bindings::model::{ModelPlugin as Bindings, ModelPluginPre};
 use crate::convert::{Accept, Invalid, fields, same_cases};
 use crate::error::{CallError, Cause, PluginError};
-use crate::plugin::{Core, Instance, Plugin};
+use crate::instance::Instance;
+use crate::plugin::{Core, Plugin};
 use crate::state::{DrawKey, Progress};
 use bulkhead_domain::model::{
     Algorithm, Domain, FitRequest, LearningTask, Matrix, Parameter, Targets,
