@@ -1,0 +1,108 @@
+//! The optional whole-series form. It is handed bars that lie ahead, so this is where look-ahead would show.
+
+use crate::bench::Bench;
+use crate::check::{Finding, Suite};
+use crate::load::text;
+use crate::market::Market;
+use crate::rules::STRATEGY_WHOLE;
+use bulkhead_domain::order::Bar;
+use bulkhead_domain::strategy::Columns;
+use bulkhead_sandbox::StrategyPlugin;
+
+/// Places where the series is cut. A look at the next bar shows at a cut only, and not at each.
+const CUTS: usize = 12;
+
+pub(super) fn check(
+    bench: &Bench<'_>,
+    strategy: &StrategyPlugin,
+    market: &Market,
+    suite: &mut Suite<'_>,
+) {
+    match targets(bench, strategy, &[], &[]) {
+        Ok(None) => suite.skip(STRATEGY_WHOLE, "", "it has none"),
+        Ok(Some(_)) => {
+            suite.note(STRATEGY_WHOLE, "", agrees(bench, strategy, market));
+        }
+        Err(reason) => {
+            suite.note(STRATEGY_WHOLE, "", Err(reason));
+        }
+    }
+}
+
+fn agrees(bench: &Bench<'_>, strategy: &StrategyPlugin, market: &Market) -> Finding {
+    let bars = market.bars.first().map_or(&[][..], Vec::as_slice);
+    let ask = |warm_up: &[Bar], chunk: &[Bar]| {
+        targets(bench, strategy, warm_up, chunk).map(Option::unwrap_or_default)
+    };
+    let whole = ask(&[], bars)?;
+    same(&whole, &ask(&[], bars)?, 0, "a second time")?;
+    for cut in 1..=CUTS {
+        let end = bars.len() * cut / (CUTS + 1);
+        let part = ask(&[], &bars[..end])?;
+        let what = format!("when only the first {end} bars are known");
+        same(&whole[..end], &part, 0, &what)?;
+        let rest = ask(&bars[..end], &bars[end..])?;
+        let what = format!("when the first {end} bars come as warm-up");
+        same(&whole[end..], &rest, end, &what)?;
+    }
+    Ok(format!(
+        "{} bars, whole and cut at {CUTS} places",
+        bars.len()
+    ))
+}
+
+fn same(whole: &[f64], other: &[f64], from: usize, what: &str) -> Result<(), String> {
+    let differs = |(one, other): (&f64, &f64)| one.to_bits() != other.to_bits();
+    match whole.iter().zip(other).position(differs) {
+        Some(place) => Err(format!(
+            "the target at bar {} is {}, but {} {what}",
+            from + place + 1,
+            whole[place],
+            other[place]
+        )),
+        None => Ok(()),
+    }
+}
+
+fn targets(
+    bench: &Bench<'_>,
+    strategy: &StrategyPlugin,
+    warm_up: &[Bar],
+    chunk: &[Bar],
+) -> Result<Option<Vec<f64>>, String> {
+    let grants = bench.grants(strategy.manifest());
+    let Some(mut form) = strategy.vectorised(&grants).map_err(text)? else {
+        return Ok(None);
+    };
+    let config = bench.terms.config.to_string();
+    form.targets(&config, columns(warm_up), columns(chunk))
+        .map(Some)
+        .map_err(text)
+}
+
+fn columns(bars: &[Bar]) -> Columns {
+    let of = |field: fn(&Bar) -> f64| bars.iter().map(field).collect();
+    Columns {
+        times: bars.iter().map(|bar| bar.time).collect(),
+        open: of(|bar| bar.open),
+        high: of(|bar| bar.high),
+        low: of(|bar| bar.low),
+        close: of(|bar| bar.close),
+        volume: of(|bar| bar.volume),
+        factor: of(|bar| bar.factor),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_bar_that_differs_is_named() {
+        assert_eq!(same(&[0.0, 1.0], &[0.0, 1.0], 5, "again"), Ok(()));
+        assert_eq!(
+            same(&[0.0, 1.0], &[0.0, 2.0], 5, "again"),
+            Err("the target at bar 7 is 1, but 2 again".to_owned())
+        );
+    }
+}
