@@ -1,0 +1,110 @@
+//! The benchmarks: `cargo xtask bench [PREFIX]`.
+//!
+//! Each figure is printed as a line `name value unit`; all of them go to `target/bench.json`. PREFIX selects
+//! figures by the beginning of their name. A target that was missed is named at the end and is no failure:
+//! what a figure is worth on a busy machine is for the reader to judge. A figure that could not be measured
+//! is a failure.
+
+mod bare;
+mod demo;
+mod figure;
+mod measure;
+mod place;
+mod sandbox;
+mod series;
+
+use anyhow::{Context as _, Result, bail};
+use figure::{Figure, Spec};
+use place::Place;
+
+/// Figures that come out of one measurement.
+struct Group {
+    specs: &'static [&'static Spec],
+    measure: fn(&Place) -> Result<Vec<Figure>>,
+}
+
+const GROUPS: [Group; 6] = [
+    Group {
+        specs: &[&sandbox::CALL_RATIO, &sandbox::CALL, &sandbox::CALL_BARE],
+        measure: sandbox::call,
+    },
+    Group {
+        specs: &[&sandbox::INSTANTIATE, &sandbox::INSTANTIATE_BARE],
+        measure: sandbox::instantiate,
+    },
+    Group {
+        specs: &[&sandbox::AOT_LOAD],
+        measure: sandbox::aot_load,
+    },
+    Group {
+        specs: &[&sandbox::BATCH, &sandbox::BATCH_BARE],
+        measure: sandbox::batch,
+    },
+    Group {
+        specs: &[&sandbox::COMPILE],
+        measure: sandbox::compile,
+    },
+    Group {
+        specs: &[&demo::SECONDS, &demo::PEAK_RSS],
+        measure: demo::demo,
+    },
+];
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let prefix = arguments.next().unwrap_or_default();
+    if let Some(extra) = arguments.next() {
+        bail!("one PREFIX at most, not also `{extra}`");
+    }
+    let place = Place::find();
+    if prefix == "exp" { sandbox::exp(&place)?; return Ok(()); }
+    let groups: Vec<&Group> = GROUPS
+        .iter()
+        .filter(|group| {
+            group
+                .specs
+                .iter()
+                .any(|spec| spec.name.starts_with(&prefix))
+        })
+        .collect();
+    if groups.is_empty() {
+        let names: Vec<_> = GROUPS.iter().flat_map(|group| group.specs).collect();
+        let names: Vec<_> = names.iter().map(|spec| spec.name).collect();
+        bail!(
+            "no figure's name begins with `{prefix}`; there are {}",
+            names.join(", ")
+        );
+    }
+
+    let mut figures = Vec::new();
+    let mut failed = Vec::new();
+    for group in groups {
+        match (group.measure)(&place) {
+            Ok(measured) => {
+                for figure in measured {
+                    if figure.name().starts_with(&prefix) {
+                        println!("{}", figure.line());
+                        figures.push(figure);
+                    }
+                }
+            }
+            Err(error) => {
+                let names: Vec<_> = group.specs.iter().map(|spec| spec.name).collect();
+                let names = names.join(", ");
+                eprintln!("not measured: {names}: {error:#}");
+                failed.push(names);
+            }
+        }
+    }
+    for line in figures.iter().filter_map(Figure::missed) {
+        println!("{line}");
+    }
+    let json = place.json();
+    let text = serde_json::to_string_pretty(&figures)?;
+    std::fs::write(json, text + "\n")
+        .with_context(|| format!("{} cannot be written", json.display()))?;
+    if !failed.is_empty() {
+        bail!("not measured: {}", failed.join(", "));
+    }
+    Ok(())
+}
