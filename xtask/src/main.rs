@@ -29,12 +29,12 @@ enum Task {
     Plugins,
     /// Set up, then run the paper-trading demo
     Demo {
-        /// Run this component in the demo too
+        /// Run this component in the demo too; may be given several times
         #[arg(long, value_name = "FILE.wasm")]
-        with: Option<PathBuf>,
-        /// Folder for the report
-        #[arg(long, value_name = "DIR", default_value = "out/demo")]
-        out: PathBuf,
+        with: Vec<PathBuf>,
+        /// Folder for the report; out/demo in the checkout unless given
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
     },
     /// Run every test
     Test {
@@ -60,7 +60,7 @@ enum Task {
 
 fn main() -> ExitCode {
     match run(Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // Without the backtrace that `Debug` adds: this is for whoever typed the command.
             eprintln!("xtask: error: {error:#}");
@@ -69,14 +69,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> Result<()> {
+fn run(arguments: Arguments) -> Result<ExitCode> {
     let tree = Tree::find()?;
     match arguments.task {
-        Task::Setup => steps::setup(&tree),
-        Task::Plugins => steps::plugins(&tree),
-        Task::Demo { with, out } => steps::demo(&tree, with.as_deref(), &out),
-        Task::Test { soak, all } => steps::test(&tree, soak, all),
-        Task::Bench { prefix } => steps::bench(&tree, prefix.as_deref()),
-        Task::WitRelease { replace } => steps::wit_release(&tree, replace),
+        Task::Setup => steps::setup(&tree)?,
+        Task::Plugins => steps::plugins(&tree)?,
+        Task::Demo { with, out } => return steps::demo(&tree, &with, out.as_deref()),
+        Task::Test { soak, all } => steps::test(&tree, soak, all)?,
+        Task::Bench { prefix } => steps::bench(&tree, prefix.as_deref())?,
+        Task::WitRelease { replace } => steps::wit_release(&tree, replace)?,
     }
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,7 @@
 //! The tasks themselves.
 
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 use bulkhead_toolchain::build::{self, Options};
@@ -57,29 +57,37 @@ fn host(tree: &Tree) -> Result<()> {
         .args(["build", "--workspace", "--exclude", "xtask"]))
 }
 
-/// The main job on the demo's configuration.
-pub(crate) fn demo(tree: &Tree, with: Option<&Path>, out: &Path) -> Result<()> {
-    if let Some(file) = with
-        && !file.is_file()
-    {
-        bail!("--with {}: no such file", file.display());
-    }
-    setup(tree)?;
+/// The main job on the demo's configuration, run in the checkout's root. Ends as `bulkhead` ends, which
+/// has said by itself what went wrong.
+pub(crate) fn demo(tree: &Tree, with: &[PathBuf], out: Option<&Path>) -> Result<ExitCode> {
     let mut command = Command::new(tree.bulkhead());
-    command
-        .arg("paper")
-        .arg("--config")
-        .arg(tree.root.join("examples/demo/demo.toml"))
-        .arg("--plugins")
-        .arg(tree.plugins())
-        .arg("--state")
-        .arg(out.join("state"))
-        .arg("--out")
-        .arg(out);
-    if let Some(file) = with {
+    command.current_dir(&tree.root).arg("paper");
+    for file in with {
+        let file = file
+            .canonicalize()
+            .with_context(|| format!("--with {}", file.display()))?;
         command.arg("--with").arg(file);
     }
-    run(&mut command)
+    let out = match out {
+        Some(folder) => std::path::absolute(folder).context("--out")?,
+        None => Path::new("out").join("demo"),
+    };
+    command
+        .arg("--config")
+        .arg(Path::new("examples").join("demo").join("demo.toml"))
+        .arg("--plugins")
+        .arg(tree.plugins())
+        .arg("--out")
+        .arg(out);
+    setup(tree)?;
+    let status = command
+        .status()
+        .with_context(|| format!("cannot run {}", tree.bulkhead().display()))?;
+    Ok(match status.code() {
+        Some(0) => ExitCode::SUCCESS,
+        Some(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+        None => ExitCode::FAILURE,
+    })
 }
 
 /// Every test of the host, the plugins and the documentation.
