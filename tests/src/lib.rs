@@ -50,6 +50,26 @@ pub fn target() -> PathBuf {
         .unwrap_or_else(|| root().join("target"))
 }
 
+/// The host's command, built beside this test.
+///
+/// # Panics
+/// When it has not been built.
+pub fn bulkhead() -> PathBuf {
+    let profile = std::env::current_exe()
+        .ok()
+        .and_then(|test| test.ancestors().nth(2).map(Path::to_owned))
+        .unwrap_or_else(|| target().join("debug"));
+    let path = profile
+        .join("bulkhead")
+        .with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(
+        path.is_file(),
+        "{} is missing; build it with `cargo build --package bulkhead-cli`",
+        path.display()
+    );
+    path
+}
+
 /// What `cargo xtask test` says in the environment, or else where it would have built.
 fn folder(variable: &str, name: &str) -> PathBuf {
     std::env::var_os(variable).map_or_else(|| target().join(name), PathBuf::from)
