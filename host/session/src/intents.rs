@@ -17,7 +17,8 @@ pub(crate) struct Want {
     pub(crate) reason: String,
     pub(crate) confidence: Option<f64>,
     pub(crate) features: Vec<(String, Option<f64>)>,
-    pub(crate) views: Vec<View>,
+    /// What the models of each alias said, and whether the owner goes by it.
+    pub(crate) views: Vec<(View, bool)>,
 }
 
 /// Whether an order would open or enlarge a position of its owner.

@@ -249,11 +249,10 @@ fn benchmarks(frame: &Frame<'_>, times: &[i64]) -> Vec<Benchmark> {
             .map(|time| Some(value(*time)? / first?))
             .collect()
     };
-    let parts: Vec<Vec<Option<f64>>> = frame
-        .series
-        .iter()
-        .map(|(series, _)| share(series))
-        .collect();
+    // By symbol: a sum of floats depends on its order, which must not be that of the configuration.
+    let mut named: Vec<&BarSeries> = frame.series.iter().map(|(series, _)| *series).collect();
+    named.sort_by(|a, b| a.instrument.symbol.cmp(&b.instrument.symbol));
+    let parts: Vec<Vec<Option<f64>>> = named.into_iter().map(share).collect();
     #[expect(clippy::cast_precision_loss, reason = "a handful of instruments")]
     let held = (0..times.len())
         .map(|row| {

@@ -128,6 +128,19 @@ pub struct ModelView {
     pub chosen: bool,
 }
 
+/// The orchestrator's choice among the models of one alias.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChoiceRecord {
+    /// The choice's id; `bulkhead explain` takes it.
+    pub decision: String,
+    /// What was chosen for.
+    pub task: String,
+    /// Why, in words.
+    pub reason: String,
+    /// Whether the proposal's owner goes by it.
+    pub heeded: bool,
+}
+
 /// What one source said of a proposal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VerdictRecord {
@@ -172,8 +185,11 @@ pub struct ProposalRecord {
     pub confidence: Option<f64>,
     /// Features of the instrument at the decision.
     pub features: Vec<(String, Option<f64>)>,
-    /// Every model's view, where models were asked.
+    /// Every model's view of the instrument, whether the owner goes by it or not.
     pub models: Vec<ModelView>,
+    /// The choices among them.
+    #[serde(default)]
+    pub choices: Vec<ChoiceRecord>,
     /// Every verdict, in order.
     pub verdicts: Vec<VerdictRecord>,
     /// What became of the order in the end; `None` when it was never sent or still worked at the end.

@@ -3,7 +3,8 @@
 use crate::intents::Want;
 use crate::learning::View;
 use crate::record::{
-    EquityCurve, FillRecord, Incident, ModelView, ProposalRecord, TradeRecord, VerdictRecord,
+    ChoiceRecord, EquityCurve, FillRecord, Incident, ModelView, ProposalRecord, TradeRecord,
+    VerdictRecord,
 };
 use crate::tables;
 use crate::trades::Trades;
@@ -11,6 +12,7 @@ use crate::validation::Advice;
 use bulkhead_desk::orders::OrderState;
 use bulkhead_desk::tables::Recorder as DeskRecorder;
 use bulkhead_desk::{Applied, Desk, Disposition, Ruling, SendError, VerdictKind};
+use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::number::to_f64;
 use bulkhead_domain::order::{Execution, InstrumentHandle, OrderRequest, Outcome, Step};
 use bulkhead_domain::{Decimal, Problem};
@@ -28,6 +30,7 @@ pub(crate) struct Ink {
 
 /// Puts down what a session does.
 pub(crate) struct Recorder {
+    session: String,
     ink: Option<Ink>,
     desk: Option<DeskRecorder>,
     /// Learners' views, per symbol and alias, for a session that repeats them.
@@ -48,11 +51,12 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// A recorder with or without a store behind it.
     #[must_use]
-    pub(crate) fn new(ink: Option<Ink>) -> Recorder {
+    pub(crate) fn new(session: &str, ink: Option<Ink>) -> Recorder {
         let desk = ink
             .as_ref()
             .map(|ink| DeskRecorder::new(ink.writer.clone(), ink.run.clone()));
         Recorder {
+            session: session.to_owned(),
             ink,
             desk,
             views: BTreeMap::new(),
@@ -154,15 +158,30 @@ impl Recorder {
             reason: want.reason.clone(),
             confidence: want.confidence,
             features: want.features.clone(),
-            models: want.views.iter().flat_map(model_views).collect(),
+            models: want
+                .views
+                .iter()
+                .flat_map(|(view, _)| model_views(view))
+                .collect(),
+            choices: want
+                .views
+                .iter()
+                .map(|(view, heeded)| choice(view, *heeded))
+                .collect(),
             verdicts: verdicts.into_iter().collect(),
             outcome: None,
         });
     }
 
-    fn add(&mut self, proposal: ProposalRecord) -> usize {
+    fn add(&mut self, proposal: ProposalRecord) {
+        let decision = proposal.decision.clone();
+        self.add_as(&decision, proposal);
+    }
+
+    /// Adds a proposal that the desk knows by another name.
+    fn add_as(&mut self, decision: &str, proposal: ProposalRecord) -> usize {
         let index = self.proposals.len();
-        self.by_decision.insert(proposal.decision.clone(), index);
+        self.by_decision.insert(decision.to_owned(), index);
         self.proposals.push(proposal);
         index
     }
@@ -182,23 +201,27 @@ impl Recorder {
         ) {
             (Some(index), _) => *index,
             // A rule's own protection has no want behind it.
-            (None, Some(request)) => self.add(ProposalRecord {
-                decision: disposition.decision_id.clone(),
-                client_order_id: None,
-                time: disposition.time.0,
-                owner: disposition.owner.clone(),
-                instrument: request.instrument,
-                side: request.side,
-                quantity: request.quantity,
-                sent: Decimal::ZERO,
-                kind: request.kind,
-                reason: format!("{}: {}", disposition.leg.name(), request.tag),
-                confidence: None,
-                features: Vec::new(),
-                models: Vec::new(),
-                verdicts: Vec::new(),
-                outcome: None,
-            }),
+            (None, Some(request)) => self.add_as(
+                &disposition.decision_id,
+                ProposalRecord {
+                    decision: self.protection(&disposition.decision_id),
+                    client_order_id: None,
+                    time: disposition.time.0,
+                    owner: disposition.owner.clone(),
+                    instrument: request.instrument,
+                    side: request.side,
+                    quantity: request.quantity,
+                    sent: Decimal::ZERO,
+                    kind: request.kind,
+                    reason: format!("{}: {}", disposition.leg.name(), request.tag),
+                    confidence: None,
+                    features: Vec::new(),
+                    models: Vec::new(),
+                    choices: Vec::new(),
+                    verdicts: Vec::new(),
+                    outcome: None,
+                },
+            ),
             (None, None) => return Ok(()),
         };
         let Some(proposal) = self.proposals.get_mut(index) else {
@@ -234,6 +257,15 @@ impl Recorder {
             self.orders.insert(order.client_order_id.clone(), index);
         }
         Ok(())
+    }
+
+    /// The desk numbers what rules propose within a session; a name for all sessions.
+    fn protection(&self, decision: &str) -> String {
+        let digest = DigestBuilder::new()
+            .part("session", self.session.as_bytes())
+            .part("protection", decision.as_bytes())
+            .finish();
+        format!("r-{}", &digest.to_string()[..16])
     }
 
     /// An approved order that did not go through, or may not have.
@@ -314,7 +346,8 @@ impl Recorder {
         if session_end {
             let portfolio = desk.portfolio();
             let equity = to_f64(portfolio.equity);
-            let gross: f64 = portfolio
+            // Summed exactly: a sum of floats would depend on the order of the instruments.
+            let gross: Decimal = portfolio
                 .positions
                 .iter()
                 .map(|position| {
@@ -322,9 +355,10 @@ impl Recorder {
                     let multiplier = desk
                         .instrument(position.instrument)
                         .map_or(Decimal::ONE, |instrument| instrument.multiplier);
-                    to_f64(position.quantity.abs() * price * multiplier)
+                    position.quantity.abs() * price * multiplier
                 })
-                .sum();
+                .fold(Decimal::ZERO, Decimal::saturating_add);
+            let gross = to_f64(gross);
             self.equity.times.push(time);
             self.equity.equity.push(equity);
             self.equity.cash.push(to_f64(portfolio.cash));
@@ -351,6 +385,15 @@ impl Recorder {
         multiplier: impl Fn(InstrumentHandle) -> Decimal,
     ) -> Vec<TradeRecord> {
         std::mem::take(&mut self.trades).finish(price, multiplier)
+    }
+}
+
+fn choice(view: &View, heeded: bool) -> ChoiceRecord {
+    ChoiceRecord {
+        decision: view.decision.id.clone(),
+        task: view.standings.task.to_string(),
+        reason: view.decision.choice.reason.clone(),
+        heeded,
     }
 }
 

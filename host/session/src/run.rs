@@ -45,7 +45,8 @@ pub struct Run<'a> {
     pub repeat: Option<Views>,
     /// Whether a disagreement of the AI provider keeps an order back.
     pub veto: bool,
-    /// Ends the session after the moment at hand when it becomes true.
+    /// Ends the session after the moment at hand when it becomes true; after its first moment when it is so
+    /// from the start.
     pub interrupted: &'a AtomicBool,
 }
 
@@ -194,7 +195,7 @@ impl Prepared {
             desk,
             lines,
             strategies,
-            recorder: Recorder::new(ink),
+            recorder: Recorder::new(id, ink),
             validated: self.adviser.is_some(),
             veto,
         };
@@ -252,7 +253,8 @@ impl Prepared {
         for moment in Feed::new(self.series())
             .between(self.config.from.as_deref(), self.config.to.as_deref())?
         {
-            if run.interrupted.load(Ordering::Relaxed) {
+            // One moment at least: a session that was interrupted while it was prepared has a record too.
+            if last.is_some() && run.interrupted.load(Ordering::Relaxed) {
                 ending = Ending::Interrupted;
                 break;
             }

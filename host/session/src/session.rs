@@ -254,12 +254,15 @@ impl Session {
         want.decision = format!("t-{}", &digest.to_string()[..16]);
         if let Some(request) = &want.request {
             want.features = self.lines.features(request.instrument);
-            // What the models said that its strategy declared.
-            let said = views.get(&request.instrument);
-            want.views = declared
-                .iter()
-                .filter_map(|alias| said?.get(alias).cloned())
-                .collect();
+            // What all models said, and which of it the strategy goes by.
+            want.views = views
+                .get(&request.instrument)
+                .map(|said| {
+                    said.iter()
+                        .map(|(alias, view)| (view.clone(), declared.contains(alias)))
+                        .collect()
+                })
+                .unwrap_or_default();
         }
         want
     }
@@ -399,8 +402,10 @@ impl Session {
     fn cancel(&mut self, client_order_id: &str, gateway: &mut dyn Gateway) -> Result<(), Problem> {
         match self.desk.cancel(client_order_id, gateway) {
             Ok(Some(applied)) => self.record(&applied, None),
-            Ok(None) => Ok(()),
-            // It is over already, or the broker says why not; either way nothing changed here.
+            // It only works on until the broker says so, or it is over already: the host and a rule may
+            // both want one order cancelled.
+            Ok(None) | Err(SendError::Order(_)) => Ok(()),
+            // The broker says why not; nothing changed here.
             Err(error) => {
                 self.recorder.incident(
                     self.moment.time,

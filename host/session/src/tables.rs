@@ -165,7 +165,9 @@ pub async fn find_proposal(
     store: &Store,
     decision: &str,
 ) -> Result<Option<ProposalRecord>, StoreError> {
-    const SQL: &str = "SELECT record FROM proposals WHERE decision = $1 ORDER BY run DESC LIMIT 1";
+    // A decision belongs to one session, whose runs are numbered: the tenth comes after the ninth.
+    const SQL: &str = "SELECT record FROM proposals WHERE decision = $1
+         ORDER BY LENGTH(run) DESC, run DESC LIMIT 1";
     let row = sqlx::query(SQL)
         .bind(decision)
         .fetch_optional(store.pool())

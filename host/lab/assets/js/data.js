@@ -32,6 +32,8 @@ function decodeBook(book) {
     features: raw.features[1].map((value, index) => [text(book.featureSets[raw.features[0]][index]), value]),
     models: raw.models.map(([candidate, probability, skill, eligible, chosen]) =>
       ({ candidate: text(candidate), probability, skill, eligible, chosen })),
+    choices: raw.choices.map(([decision, task, reason, heeded]) =>
+      ({ decision: text(decision), task: text(task), reason: text(reason), heeded })),
     verdicts: raw.verdicts.map(([speaker, source, verdict, code, observed, limit, words]) => ({
       speaker, source: text(source), verdict: text(verdict), code: text(code),
       observed: text(observed), limit: text(limit), text: text(words),

@@ -97,7 +97,7 @@ function contextChart(proposal) {
 
 function modelViews(proposal) {
   const { models } = proposal;
-  if (models.length === 0) return empty(`No model was asked: ${proposal.owner} decides by its own rule.`);
+  if (models.length === 0) return empty(`No model was asked about this: ${proposal.owner} decides by its own rule.`);
   const range = skillRange(models.map((view) => view.skill));
   const table = plainTable("Every model's view", [
     { title: "Model", cell: (view) => [el("strong", null, view.candidate), view.chosen ? [" ", badge("chosen", "good")] : null] },
@@ -105,20 +105,14 @@ function modelViews(proposal) {
     { title: "Skill then", cell: (view) => skillCell(view.skill, range) },
     { title: "Eligible", cell: (view) => (view.eligible ? badge("eligible", "good") : badge("gated out")) },
   ], models, { heard: true, cards: true });
-  return [el("p", null, choiceWords(proposal)), table];
+  return [choiceWords(proposal), table];
 }
 
 function choiceWords(proposal) {
-  const { models } = proposal;
-  const eligible = models.filter((view) => view.eligible).length;
-  const chosen = models.filter((view) => view.chosen);
-  const explain = ["; ", el("code", null, `bulkhead explain ${proposal.id}`), " prints the record of the choice."];
-  if (chosen.length === 0) {
-    return [eligible ? "No model was chosen" : `None of ${plural(models.length, "model")} was eligible`, ...explain];
-  }
-  const names = chosen.map((view, index) => [index ? " and " : "", el("strong", null, view.candidate),
-    view.skill ? ` with skill ${skillWords(view.skill)}` : ""]);
-  return [names, ` ${chosen.length === 1 ? "was" : "were"} chosen from ${count(eligible)} eligible of ${plural(models.length, "model")}`, explain];
+  return proposal.choices.map((choice) => el("p", null,
+    el("strong", null, choice.task), `: ${choice.reason}. `,
+    choice.heeded ? null : `${proposal.owner} does not go by it: it decides by its own rule. `,
+    el("code", null, `bulkhead explain ${choice.decision}`), " prints the record of the choice."));
 }
 
 function probabilityBar(probability) {

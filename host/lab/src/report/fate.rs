@@ -124,6 +124,7 @@ mod tests {
             confidence: None,
             features: Vec::new(),
             models: Vec::new(),
+            choices: Vec::new(),
             verdicts,
             outcome: None,
         }

@@ -35,6 +35,7 @@ struct ProposalView<'a> {
     /// Number of the set of names, and the values in its order.
     features: (usize, Vec<Option<Rounded>>),
     models: Vec<Opinion>,
+    choices: Vec<Choice>,
     verdicts: Vec<VerdictView>,
     outcome: Option<Outcome>,
     fate: Fate,
@@ -42,6 +43,9 @@ struct ProposalView<'a> {
 
 /// Candidate, probability, skill, eligible, chosen.
 type Opinion = (usize, Option<Rounded>, Option<[Rounded; 3]>, bool, bool);
+
+/// Decision, task, reason, whether the owner goes by it.
+type Choice = (usize, usize, usize, bool);
 
 /// Speaker, source, verdict, code, observed, limit, text.
 type VerdictView = (Speaker, usize, usize, usize, usize, usize, usize);
@@ -123,6 +127,18 @@ fn view<'a>(
                     model.skill.map(interval),
                     model.eligible,
                     model.chosen,
+                )
+            })
+            .collect(),
+        choices: proposal
+            .choices
+            .iter()
+            .map(|choice| {
+                (
+                    texts.number(&choice.decision),
+                    texts.number(&choice.task),
+                    texts.number(&choice.reason),
+                    choice.heeded,
                 )
             })
             .collect(),
