@@ -1,5 +1,7 @@
 //! `bulkhead data`: what is imported, what is said of it, and every mistake in a file as one line.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod cli;
 
 use bulkhead_tests::root;

@@ -1,6 +1,8 @@
 //! `bulkhead plugin`: from nothing to a component that passes the host's checks, what the checks find, and
 //! every mistake as one line.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod cli;
 
 use bulkhead_tests::{hostile, plugin, plugins, root, target};

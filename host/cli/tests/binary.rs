@@ -3,7 +3,6 @@
 use std::process::Command;
 
 #[test]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 fn the_command_says_its_name_and_version() {
     let output = Command::new(env!("CARGO_BIN_EXE_bulkhead"))
         .arg("--version")

@@ -1,7 +1,5 @@
 //! Running the host's command in a folder of its own.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
