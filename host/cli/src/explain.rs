@@ -9,7 +9,7 @@ use bulkhead_session::find_proposal;
 use bulkhead_session::record::{Interval, ProposalRecord};
 use serde_json::json;
 
-/// Say why a trade was proposed (`t-…`) or a model chosen (`p-…`).
+/// Say why a trade was proposed (`t-…`, `r-…` for a rule's protection) or a model chosen (`p-…`).
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExplainArgs {
     /// The decision's id, as reports and tables give it.
@@ -175,7 +175,7 @@ fn choice(decision: &Decision, standings: &Standings, as_json: bool) -> Result<(
         let rows = [
             ("task", standings.task.to_string()),
             ("decided", decision.time.to_string()),
-            ("standings of", standings.time.to_string()),
+            ("standings of", drawn_up(standings)),
             (
                 "chosen",
                 winner.map_or_else(
@@ -225,5 +225,13 @@ fn choice(decision: &Decision, standings: &Standings, as_json: bool) -> Result<(
             ),
             "the database was changed, or another version of the policy made this decision",
         )),
+    }
+}
+
+/// When standings were drawn up, in words.
+fn drawn_up(standings: &Standings) -> String {
+    match standings.time {
+        Timestamp(0) => "the start, before anybody was fitted".to_owned(),
+        time => time.to_string(),
     }
 }

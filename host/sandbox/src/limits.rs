@@ -22,7 +22,7 @@ pub const STACK_BYTES: usize = 1 << 20;
 /// Most instances alive at once, over all plugins of one engine.
 pub const POOL_INSTANCES: u32 = 256;
 
-/// Most bytes one `files.read` or `random.bytes` call returns.
+/// Most bytes one `files.read` call returns.
 pub const READ_BYTES: u32 = 1 << 20;
 
 /// Most rows one `history` call returns.

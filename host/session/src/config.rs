@@ -326,6 +326,15 @@ impl ModelConfig {
                 "use a probability of at least 0.5 and below 1",
             );
         }
+        if self.min_samples > self.judged_by {
+            return wrong(
+                format!(
+                    "min-samples is {}, but only {} labels are kept (judged-by)",
+                    self.min_samples, self.judged_by
+                ),
+                "raise judged-by, or no model can ever be eligible",
+            );
+        }
         if self.window < 50 {
             return wrong(
                 format!(

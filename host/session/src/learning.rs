@@ -264,13 +264,15 @@ impl Learner {
         });
         self.seen += 1;
         self.mature();
-        let fit = self.fit_due().then(|| self.refit());
-        let fresh = fit.is_some();
+        let mut fresh = self.fit_due();
+        let mut failures = if fresh { self.refit() } else { Vec::new() };
+        let refused = failures.len();
+        let probabilities = self.predict(sample, &mut failures);
+        // Who failed just now is no candidate any more.
+        fresh |= failures.len() > refused;
         if fresh {
             self.draw_up(Timestamp(sample.time));
         }
-        let mut failures = fit.unwrap_or_default();
-        let probabilities = self.predict(sample, &mut failures);
         let decision = Decision::make(&self.session, Timestamp(sample.time), &self.standings);
         self.tally(&decision, &probabilities);
         self.forget();

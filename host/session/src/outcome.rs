@@ -86,7 +86,7 @@ pub(crate) fn assemble(session: &mut Session, frame: Frame<'_>) -> Result<Sessio
         total_return: to_f64(final_equity) / start - 1.0,
         max_drawdown: max_drawdown(&equity.equity),
         fees: session.desk.ledger().fees(),
-        dividends: session.desk.ledger().dividends(),
+        dividends: session.desk.ledger().dividends() + Decimal::ZERO,
         proposals: proposals.len() as u64,
         orders: session.recorder.sent,
         fills: fills.len() as u64,

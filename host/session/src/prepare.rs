@@ -381,6 +381,19 @@ fn config_digest(config: &SessionConfig) -> Result<Digest, Problem> {
         .risk
         .iter_mut()
         .for_each(|table| name(&mut table.plugin));
+    config
+        .benchmark
+        .iter_mut()
+        .for_each(|table| name(&mut table.plugin));
+    config
+        .validation
+        .iter_mut()
+        .for_each(|table| name(&mut table.plugin));
+    config
+        .models
+        .values_mut()
+        .flat_map(|model| &mut model.candidates)
+        .for_each(|candidate| name(&mut candidate.plugin));
     name(&mut config.broker.plugin);
     let text = serde_json::to_vec(&config).map_err(|error| {
         Problem::host(format!("the configuration cannot be written: {error}"), "")
