@@ -38,6 +38,9 @@ pub trait Trainer: Send + Sync {
     fn fit(&self, request: &FitRequest) -> Result<Box<dyn Predictor>, String>;
 }
 
+/// Everybody who can learn one model, in the order they were named; shared by all instruments.
+pub type Trainers = Arc<Vec<Box<dyn Trainer>>>;
+
 /// Something learnt.
 pub trait Predictor: Send {
     /// Probability of the second of two classes (up), one a row.
@@ -141,11 +144,13 @@ pub struct Learner {
     task: Task,
     config: ModelConfig,
     names: Vec<String>,
-    trainers: Arc<Vec<Box<dyn Trainer>>>,
+    trainers: Trainers,
     policy: Policy,
     pupils: Vec<Pupil>,
     /// Times, opens and rows of the bars still needed, oldest first.
     bars: VecDeque<Kept>,
+    /// Labels as they ended, for a control to shuffle: a window of them, oldest first.
+    ended: VecDeque<bool>,
     /// Index of `bars[0]` since the start.
     first: usize,
     seen: usize,
@@ -172,7 +177,7 @@ impl Learner {
         symbol: &str,
         config: &ModelConfig,
         names: &[String],
-        trainers: Arc<Vec<Box<dyn Trainer>>>,
+        trainers: Trainers,
     ) -> Learner {
         let task = Task {
             kind: TaskKind::Predict,
@@ -198,6 +203,7 @@ impl Learner {
             names: names.to_vec(),
             pupils,
             bars: VecDeque::new(),
+            ended: VecDeque::new(),
             first: 0,
             seen: 0,
             last_fit: None,
@@ -291,7 +297,10 @@ impl Learner {
         let Some(index) = newest.checked_sub(self.config.horizon + 1) else {
             return;
         };
-        let up = self.bars[newest].open > self.bars[index + 1].open;
+        let mut up = self.bars[newest].open > self.bars[index + 1].open;
+        if self.config.shuffle_labels {
+            up = self.shuffled(up);
+        }
         let time = self.bars[index].time;
         self.bars[index].up = Some(up);
         for pupil in &mut self.pupils {
@@ -306,6 +315,21 @@ impl Learner {
                 });
             }
         }
+    }
+
+    /// Another bar's label in place of the one that has just ended: any of the window's, at random. What is
+    /// learnt and what is judged by both come from these, so that nothing can be known of them; a model
+    /// that had only learnt by chance could still be right about labels that features do foretell.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the high half of a 128-bit product is below the bound"
+    )]
+    fn shuffled(&mut self, up: bool) -> bool {
+        self.ended.push_back(up);
+        let mut generator = ChaCha12Rng::seed_from_u64(self.draw_seed("shuffle"));
+        let count = self.ended.len() as u128;
+        let other = ((u128::from(generator.next_u64()) * count) >> 64) as usize;
+        self.ended[other]
     }
 
     fn complete(&self) -> impl Iterator<Item = usize> {
@@ -355,13 +379,8 @@ impl Learner {
         #[expect(clippy::cast_precision_loss, reason = "counts")]
         let base = clip((ups(window) as f64 + 1.0) / (window.len() as f64 + 2.0));
 
-        let mut head_labels = self.labels(&head);
-        let mut tail_labels = self.labels(tail);
-        if self.config.shuffle_labels {
-            let mut generator = ChaCha12Rng::seed_from_u64(self.fit_seed("shuffle"));
-            shuffle(&mut head_labels, &mut generator);
-            shuffle(&mut tail_labels, &mut generator);
-        }
+        let head_labels = self.labels(&head);
+        let tail_labels = self.labels(tail);
         let both = ups(&head) > 0 && ups(&head) < head.len();
         let outcomes: Vec<Result<Fitted, String>> = if head.len() < MIN_FIT || !both {
             let why = format!(
@@ -452,13 +471,13 @@ impl Learner {
                 .iter()
                 .map(|index| self.bars[index + 1 + self.config.horizon].open_time)
                 .collect(),
-            seed: self.fit_seed(&trainer.candidate().identity().to_string()),
+            seed: self.draw_seed(&trainer.candidate().identity().to_string()),
         }
     }
 
     /// Depends on the session's seed, the instrument, the moment and what it is for; never on the order in
     /// which instruments or candidates were named.
-    fn fit_seed(&self, what: &str) -> u64 {
+    fn draw_seed(&self, what: &str) -> u64 {
         let time = self.bars.back().map_or(0, |kept| kept.time);
         let digest = DigestBuilder::new()
             .part("seed", &self.seed.to_le_bytes())
@@ -635,18 +654,6 @@ fn parallel<T: Send>(
         .into_iter()
         .map(|result| result.unwrap_or_else(|| Err("the fit's thread panicked".to_owned())))
         .collect()
-}
-
-/// Fisher–Yates.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the high half of a 128-bit product is below the bound"
-)]
-fn shuffle(labels: &mut [u32], generator: &mut ChaCha12Rng) {
-    for index in (1..labels.len()).rev() {
-        let other = ((u128::from(generator.next_u64()) * (index as u128 + 1)) >> 64) as usize;
-        labels.swap(index, other);
-    }
 }
 
 #[cfg(test)]

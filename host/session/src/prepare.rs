@@ -5,7 +5,7 @@
 
 use crate::config::{DataConfig, PluginConfig, SessionConfig};
 use crate::data::{Loaded, fetch};
-use crate::learning::Trainer;
+use crate::learning::{Trainer, Trainers};
 use crate::record::Input;
 use crate::validation::Adviser;
 use crate::wiring::PluginTrainer;
@@ -40,7 +40,7 @@ pub struct Prepared {
     pub(crate) config: SessionConfig,
     pub(crate) data: Vec<Loaded>,
     pub(crate) benchmark: Option<(String, Loaded)>,
-    pub(crate) trainers: BTreeMap<String, Arc<Vec<Box<dyn Trainer>>>>,
+    pub(crate) trainers: BTreeMap<String, Trainers>,
     pub(crate) strategies: Vec<ReadyStrategy>,
     pub(crate) adviser: Option<Adviser>,
     pub(crate) clock: SessionClock,
@@ -244,7 +244,7 @@ fn trainers(
     host: &Host<'_>,
     clock: &SessionClock,
     inputs: &mut Vec<Input>,
-) -> Result<BTreeMap<String, Arc<Vec<Box<dyn Trainer>>>>, Problem> {
+) -> Result<BTreeMap<String, Trainers>, Problem> {
     let operator = Operator {
         folder: None,
         clock: clock.clone(),

@@ -1,0 +1,12 @@
+//! Whole sessions over small markets, from configuration to record: what they promise of repeatability, of
+//! containment, of the order of things in time, and of what can be explained afterwards.
+
+#![expect(clippy::unwrap_used, reason = "what the tests stand on must be there")]
+
+mod advice;
+mod books;
+mod contained;
+mod controls;
+mod explained;
+mod invariance;
+mod stand;
