@@ -1,6 +1,8 @@
 //! The paper broker's plugin against the venue it is made of: the same scenario of bars and orders gives
 //! the same stream of events inside the sandbox and natively.
 
+#![expect(clippy::unwrap_used, reason = "what the tests stand on must be there")]
+
 use bulkhead_domain::order::{Order, OrderKind, OrderUpdate, Replacement, Step};
 use bulkhead_domain::{Decimal, Instrument, Refusal};
 use bulkhead_sandbox::{AotCache, BrokerPlugin, CallError, Engines, Grants, Loader, Setup};

@@ -59,15 +59,19 @@ impl Core {
         }
     }
 
+    /// Instantiates on the compute engine.
+    pub(crate) fn start_here(&self, store: &mut Store<State>) -> Result<(), PluginError> {
+        self.pre
+            .instantiate(&mut *store)
+            .map(|_| ())
+            .map_err(|error| crate::kinds::instantiation_failure(self, store, &error))
+    }
+
     /// Instantiates on the compute engine, on a thread of its own: the caller may be an asynchronous task,
-    /// where start-up code that calls WASI would find a runtime that it must not block.
-    pub(crate) fn start_aside(&self, mut store: Store<State>) -> Result<(), PluginError> {
-        let work = || {
-            self.pre
-                .instantiate(&mut store)
-                .map(|_| ())
-                .map_err(|error| crate::kinds::instantiation_failure(self, &mut store, &error))
-        };
+    /// where start-up code that calls WASI would find a runtime that it must not block. A thread costs
+    /// several times what the instance does, so that only WASI's guests get one.
+    pub(crate) fn start_aside(&self, store: &mut Store<State>) -> Result<(), PluginError> {
+        let work = || self.start_here(store);
         std::thread::scope(
             |scope| match std::thread::Builder::new().spawn_scoped(scope, work) {
                 Ok(thread) => thread

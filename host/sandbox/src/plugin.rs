@@ -46,6 +46,7 @@ pub(crate) struct Core {
     pub(crate) id: Arc<str>,
     pub(crate) pre: InstancePre<State>,
     pub(crate) engines: Arc<Engines>,
+    imports_wasi: bool,
     origin: Origin,
 }
 
@@ -137,6 +138,7 @@ impl Loader {
             digest,
             role,
             pre,
+            imports_wasi,
             origin,
         };
         Ok(Plugin {
@@ -315,9 +317,10 @@ impl Plugin {
     /// When its start-up code fails or there is no room for it.
     pub async fn start(&self, grants: &Grants) -> Result<(), PluginError> {
         let core = &self.core;
-        let store = core.store(grants);
+        let mut store = core.store(grants);
         match core.role {
-            Role::Compute => core.start_aside(store),
+            Role::Compute if core.imports_wasi => core.start_aside(&mut store),
+            Role::Compute => core.start_here(&mut store),
             Role::Io => core
                 .instantiate(store, async |store| core.pre.instantiate_async(store).await)
                 .await

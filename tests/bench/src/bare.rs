@@ -98,12 +98,8 @@ fn config() -> Config {
         .max_core_instance_size(4 << 20)
         .table_elements(CEILING.table_elements)
         .max_memory_size(CEILING.memory_bytes)
-        .linear_memory_keep_resident(256 << 10)
+        .linear_memory_keep_resident(0)
         .table_keep_resident(64 << 10);
-    if let Ok(v) = std::env::var("KEEP") { pool.linear_memory_keep_resident(v.parse().unwrap()); }
-    if let Ok(v) = std::env::var("TKEEP") { pool.table_keep_resident(v.parse().unwrap()); }
-    if let Ok(v) = std::env::var("BATCHD") { pool.decommit_batch_size(v.parse().unwrap()); }
-    if std::env::var("SCAN").is_ok() { pool.pagemap_scan(wasmtime::Enabled::Auto); eprintln!("avail {}", PoolingAllocationConfig::is_pagemap_scan_available()); }
     let mut config = Config::new();
     config
         .wasm_component_model(true)

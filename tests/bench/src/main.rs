@@ -57,7 +57,6 @@ fn main() -> Result<()> {
         bail!("one PREFIX at most, not also `{extra}`");
     }
     let place = Place::find();
-    if prefix == "exp" { sandbox::exp(&place)?; return Ok(()); }
     let groups: Vec<&Group> = GROUPS
         .iter()
         .filter(|group| {

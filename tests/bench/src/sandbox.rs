@@ -62,8 +62,7 @@ fn each(begun: Instant, count: f64) -> f64 {
 pub(crate) fn call(place: &Place) -> Result<Vec<Figure>> {
     let wasm = place.component(COMPONENT)?;
     let instrument = Instrument::us_equity(INSTRUMENT, "WALK");
-    let mut bars = series::bars(BARS);
-    if std::env::var("QUIET").is_ok() { for (i, b) in bars.iter_mut().enumerate() { b.close = 100.0 + i as f64 * 0.01; } }
+    let bars = series::bars(BARS);
     let state = State {
         cash: 1e6,
         equity: 1e6,
@@ -109,49 +108,6 @@ pub(crate) fn call(place: &Place) -> Result<Vec<Figure>> {
         CALL.is(compared.ours * 1e9),
         CALL_BARE.is(compared.bare * 1e9),
     ])
-}
-
-pub(crate) fn exp(place: &Place) -> Result<Vec<Figure>> {
-    let wasm = place.component(COMPONENT)?;
-    let bare = Bare::new(&wasm).map_err(engine)?;
-    let ours = strategy(&wasm)?;
-    let grants = Grants::default();
-    let c = compared(
-        || {
-            let begun = Instant::now();
-            for _ in 0..INSTANCES {
-                ours.vectorised(&grants)?;
-            }
-            Ok(each(begun, f64::from(INSTANCES)))
-        },
-        || {
-            let begun = Instant::now();
-            for _ in 0..INSTANCES {
-                bare.start().map_err(engine)?;
-            }
-            Ok(each(begun, f64::from(INSTANCES)))
-        },
-    )?;
-    println!("exp ours {} bare {}", c.ours * 1e6, c.bare * 1e6);
-    // after a call that touches memory
-    let c = compared(
-        || {
-            let begun = Instant::now();
-            for _ in 0..INSTANCES {
-                ours.create(CONFIG, &[], &grants, None)?;
-            }
-            Ok(each(begun, f64::from(INSTANCES)))
-        },
-        || {
-            let begun = Instant::now();
-            for _ in 0..INSTANCES {
-                bare.create(CONFIG, &[]).map_err(engine)?;
-            }
-            Ok(each(begun, f64::from(INSTANCES)))
-        },
-    )?;
-    println!("exp create ours {} bare {}", c.ours * 1e6, c.bare * 1e6);
-    Ok(vec![])
 }
 
 /// One instance in a store of its own, made and dropped.

@@ -19,7 +19,7 @@ pub(crate) fn bars(count: usize) -> Vec<Bar> {
             let open = close;
             let step = 0.04 * (f64::from(generator.next_u32()) / f64::from(u32::MAX) - 0.5);
             // Drawn back to 100, else a long walk ends at zero or at infinity.
-            close *= 1.0 + step - 1e-4 * (close / 100.0 - 1.0);
+            close *= 1.0 + step - 1e-3 * (close / 100.0 - 1.0);
             Bar {
                 time: day * DAY,
                 open,
