@@ -138,7 +138,7 @@ pub struct ModelConfig {
     /// Two-sided confidence of the skill interval, divided among the candidates (Bonferroni).
     #[serde(default = "confidence")]
     pub confidence: f64,
-    /// Control: learn from labels in shuffled order. Nothing may be found then.
+    /// Control: learn from labels in shuffled order, and be judged by them. Nothing may be found then.
     #[serde(default)]
     pub shuffle_labels: bool,
     /// Who may learn it.

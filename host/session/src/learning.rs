@@ -149,8 +149,8 @@ pub struct Learner {
     pupils: Vec<Pupil>,
     /// Times, opens and rows of the bars still needed, oldest first.
     bars: VecDeque<Kept>,
-    /// Labels as they ended, for a control to shuffle: a window of them, oldest first.
-    ended: VecDeque<bool>,
+    /// Labels as they ended, for a control to draw from; empty in any other session.
+    ended: Vec<bool>,
     /// Index of `bars[0]` since the start.
     first: usize,
     seen: usize,
@@ -203,7 +203,7 @@ impl Learner {
             names: names.to_vec(),
             pupils,
             bars: VecDeque::new(),
-            ended: VecDeque::new(),
+            ended: Vec::new(),
             first: 0,
             seen: 0,
             last_fit: None,
@@ -317,15 +317,16 @@ impl Learner {
         }
     }
 
-    /// Another bar's label in place of the one that has just ended: any of the window's, at random. What is
-    /// learnt and what is judged by both come from these, so that nothing can be known of them; a model
-    /// that had only learnt by chance could still be right about labels that features do foretell.
+    /// A label drawn from all that have ended, in place of the one that has just ended. Models learn from and
+    /// are judged by these, so that there is nothing to know. Were they judged by the real ones, a model
+    /// that had learnt a wrong relation could be right by luck, bar after bar; were the draw from the newest
+    /// labels only, it would have a drift to be found.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "the high half of a 128-bit product is below the bound"
     )]
     fn shuffled(&mut self, up: bool) -> bool {
-        self.ended.push_back(up);
+        self.ended.push(up);
         let mut generator = ChaCha12Rng::seed_from_u64(self.draw_seed("shuffle"));
         let count = self.ended.len() as u128;
         let other = ((u128::from(generator.next_u64()) * count) >> 64) as usize;

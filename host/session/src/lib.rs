@@ -1,6 +1,6 @@
 //! The trading loop, clocked by its feed.
 //!
-//! What it promises: the core ([`Session`]) is synchronous and does no I/O; history drives it directly. At
+//! What it promises: the core (module `session`) is synchronous and does no I/O; history drives it directly. At
 //! each moment all instruments' events come first, then exits, then entries; the order in which instruments
 //! and strategies are named changes nothing. A strategy, model, rule or AI provider that fails is contained,
 //! named and recorded, and the session goes on; books that cannot follow the broker stop it.

@@ -320,7 +320,7 @@ impl Prepared {
             .values()
             .any(|model| model.shuffle_labels)
         {
-            notes.push("Control: the labels that models learnt from were shuffled; whatever they found is chance.".to_owned());
+            notes.push("Control: the labels that models learnt from and were judged by were shuffled; whatever they found is chance.".to_owned());
         }
         notes
     }

@@ -67,7 +67,7 @@ fn shuffled_labels_teach_nothing_and_nothing_is_traded() {
         assert_eq!(record.totals.final_equity, record.starting_cash);
         for said in [
             "No model was ever eligible",
-            "labels that models learnt from were shuffled",
+            "labels that models learnt from and were judged by were shuffled",
         ] {
             assert!(
                 record.notes.iter().any(|note| note.contains(said)),

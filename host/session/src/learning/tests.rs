@@ -51,6 +51,10 @@ fn config() -> ModelConfig {
 }
 
 fn learner(config: &ModelConfig) -> (Learner, Arc<Mutex<Vec<FitRequest>>>) {
+    seeded(1, config)
+}
+
+fn seeded(seed: u64, config: &ModelConfig) -> (Learner, Arc<Mutex<Vec<FitRequest>>>) {
     let requests = Arc::new(Mutex::new(Vec::new()));
     let spy = Spy {
         candidate: Candidate {
@@ -66,7 +70,7 @@ fn learner(config: &ModelConfig) -> (Learner, Arc<Mutex<Vec<FitRequest>>>) {
     (
         Learner::new(
             "s",
-            1,
+            seed,
             "direction",
             "X",
             config,
@@ -171,15 +175,43 @@ fn a_model_with_an_edge_becomes_eligible_and_is_chosen() {
 fn with_shuffled_labels_nothing_is_eligible() {
     let config = ModelConfig {
         shuffle_labels: true,
+        confidence: 0.999,
         ..config()
     };
-    let (mut learner, _) = learner(&config);
-    let views = run(&mut learner, 900, 0.95);
-    assert!(
-        views
+    // The feature foretells the real labels, so that a calibration that is wrong by luck would be right.
+    for seed in 0..20 {
+        let (mut learner, _) = seeded(seed, &config);
+        let views = run(&mut learner, 900, 0.95);
+        let chosen = views
             .iter()
-            .all(|view| view.decision.choice.winner.is_none())
-    );
+            .filter(|view| view.decision.choice.winner.is_some())
+            .count();
+        assert_eq!(chosen, 0, "seed {seed}");
+        let (_, board, _) = learner.candidates().next().unwrap();
+        assert!(board.outcomes().count() >= 500);
+    }
+}
+
+#[test]
+fn shuffled_labels_are_as_often_up_as_the_real_ones() {
+    let rate = |shuffle_labels| {
+        let config = ModelConfig {
+            shuffle_labels,
+            ..config()
+        };
+        let (mut learner, _) = learner(&config);
+        run(&mut learner, 900, 0.5);
+        let (_, board, _) = learner.candidates().next().unwrap();
+        let (mut up, mut all) = (0.0, 0.0);
+        for outcome in board.outcomes() {
+            up += f64::from(u8::from(outcome.up));
+            all += 1.0;
+        }
+        up / all
+    };
+    let (real, shuffled): (f64, f64) = (rate(false), rate(true));
+    assert_ne!(real, shuffled);
+    assert!((real - shuffled).abs() < 0.08, "{real} and {shuffled}");
 }
 
 #[test]
