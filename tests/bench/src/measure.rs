@@ -88,7 +88,13 @@ mod tests {
     fn a_disturbance_of_both_ways_leaves_the_ratio_alone() {
         use std::cell::Cell;
         let round = Cell::new(0_u32);
-        let slow = |round: u32| if (round / 2).is_multiple_of(2) { 1.0 } else { 10.0 };
+        let slow = |round: u32| {
+            if (round / 2).is_multiple_of(2) {
+                1.0
+            } else {
+                10.0
+            }
+        };
         let way = |cost: f64| {
             let now = round.get();
             round.set(now + 1);
