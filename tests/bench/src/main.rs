@@ -16,6 +16,7 @@ mod series;
 use anyhow::{Context as _, Result, bail};
 use figure::{Figure, Spec};
 use place::Place;
+use std::process::ExitCode;
 
 /// Figures that come out of one measurement.
 struct Group {
@@ -23,7 +24,13 @@ struct Group {
     measure: fn(&Place) -> Result<Vec<Figure>>,
 }
 
-const GROUPS: [Group; 6] = [
+impl Group {
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.specs.iter().map(|spec| spec.name)
+    }
+}
+
+static GROUPS: [Group; 6] = [
     Group {
         specs: &[&sandbox::CALL_RATIO, &sandbox::CALL, &sandbox::CALL_BARE],
         measure: sandbox::call,
@@ -50,7 +57,17 @@ const GROUPS: [Group; 6] = [
     },
 ];
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let prefix = arguments.next().unwrap_or_default();
     if let Some(extra) = arguments.next() {
@@ -59,16 +76,10 @@ fn main() -> Result<()> {
     let place = Place::find();
     let groups: Vec<&Group> = GROUPS
         .iter()
-        .filter(|group| {
-            group
-                .specs
-                .iter()
-                .any(|spec| spec.name.starts_with(&prefix))
-        })
+        .filter(|group| group.names().any(|name| name.starts_with(&prefix)))
         .collect();
     if groups.is_empty() {
-        let names: Vec<_> = GROUPS.iter().flat_map(|group| group.specs).collect();
-        let names: Vec<_> = names.iter().map(|spec| spec.name).collect();
+        let names: Vec<_> = GROUPS.iter().flat_map(Group::names).collect();
         bail!(
             "no figure's name begins with `{prefix}`; there are {}",
             names.join(", ")
@@ -88,8 +99,7 @@ fn main() -> Result<()> {
                 }
             }
             Err(error) => {
-                let names: Vec<_> = group.specs.iter().map(|spec| spec.name).collect();
-                let names = names.join(", ");
+                let names = group.names().collect::<Vec<_>>().join(", ");
                 eprintln!("not measured: {names}: {error:#}");
                 failed.push(names);
             }
