@@ -4,7 +4,7 @@ use crate::config::DataConfig;
 use bulkhead_domain::data::{InstrumentPage, PageRequest};
 use bulkhead_domain::order::InstrumentHandle;
 use bulkhead_domain::time::DAY;
-use bulkhead_domain::{Instrument, Problem};
+use bulkhead_domain::{Blame, Instrument, Problem};
 use bulkhead_market::catalog::Provenance;
 use bulkhead_market::{BarSeries, Calendar, Catalog, CleanOptions, CleaningReport, RawBars, clean};
 use bulkhead_sandbox::{CallError, DataSourcePlugin};
@@ -31,7 +31,7 @@ pub(crate) async fn fetch(
     first_handle: InstrumentHandle,
     catalog: &Catalog,
 ) -> Result<Vec<Loaded>, Problem> {
-    let known = instruments(source, &config.dataset).await?;
+    let known = instruments(source, config).await?;
     let mut loaded = Vec::with_capacity(config.symbols.len());
     for (handle, symbol) in (first_handle..).zip(&config.symbols) {
         let Some(found) = known.iter().find(|instrument| instrument.symbol == *symbol) else {
@@ -104,12 +104,17 @@ async fn one(
     Ok(Loaded { series, report })
 }
 
-async fn instruments(source: &DataSourcePlugin, dataset: &str) -> Result<Vec<Instrument>, Problem> {
+async fn instruments(
+    source: &DataSourcePlugin,
+    config: &DataConfig,
+) -> Result<Vec<Instrument>, Problem> {
     let mut all = Vec::new();
     let mut page: Option<String> = None;
     for _ in 0..MAX_PAGES {
-        let InstrumentPage { instruments, next } =
-            source.instruments(dataset, page.as_deref()).await?;
+        let InstrumentPage { instruments, next } = source
+            .instruments(&config.dataset, page.as_deref())
+            .await
+            .map_err(|error| refused(config, error))?;
         all.extend(instruments);
         match next {
             Some(token) if Some(&token) != page.as_ref() => page = Some(token),
@@ -138,8 +143,12 @@ fn next_page(
     Ok(Some(token))
 }
 
+/// A source's refusal, with the folder it reads and what there is to be done.
 fn refused(config: &DataConfig, error: CallError) -> Problem {
-    let problem = Problem::from(error);
+    let mut problem = Problem::from(error);
+    if problem.blame == Blame::User && problem.mend.is_empty() {
+        "correct the file, or the [[data]] table that asks for it".clone_into(&mut problem.mend);
+    }
     match &config.folder {
         Some(folder) => problem.in_file(folder),
         None => problem,

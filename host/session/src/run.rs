@@ -81,19 +81,23 @@ impl Prepared {
         });
         let id = format!("s-{}", &inputs_digest(&inputs).to_string()[..16]);
         let ink = match run.store {
-            Some(store) => {
-                let ink = Ink {
-                    writer: store.writer()?,
-                    run: bulkhead_store::wait(tables::next_run(store, &id))?,
-                };
-                tables::write_start(&ink, &id, &self.config.name, "simulated: historical replay")?;
-                Some(ink)
-            }
+            Some(store) => Some(Ink {
+                writer: store.writer()?,
+                run: bulkhead_store::wait(tables::next_run(store, &id))?,
+            }),
             None => None,
         };
         let name = ink.as_ref().map(|ink| ink.run.clone());
         let (mut session, mut broker) = self.session(&id, &run, ink, veto)?;
-        let (ending, notes) = self.drive(&mut session, &mut broker, &run, watch)?;
+        if let Some(ink) = session.recorder.ink() {
+            tables::write_start(ink, &id, &self.config.name, "simulated: historical replay")?;
+        }
+        let driven = self.drive(&mut session, &mut broker, &run, watch);
+        if let (Err(_), Some(ink)) = (&driven, session.recorder.ink()) {
+            // What ended the session is what its caller is told; this only marks what is left of it.
+            let _ = tables::write_failed(ink);
+        }
+        let (ending, notes) = driven?;
         let views = std::mem::take(&mut session.recorder.views);
         let frame = Frame {
             name: &self.config.name,

@@ -86,6 +86,14 @@ pub(crate) fn write_start(
     ink.writer.flush()
 }
 
+/// Marks a session that could not go on; what it wrote until then is kept.
+pub(crate) fn write_failed(ink: &Ink) -> Result<(), StoreError> {
+    ink.writer.write(
+        Statement::new("UPDATE sessions SET state = 'failed' WHERE run = $1").bind(ink.run.clone()),
+    )?;
+    ink.writer.flush()
+}
+
 pub(crate) fn write_equity(ink: &Ink, time: i64, portfolio: &Portfolio) -> Result<(), StoreError> {
     ink.writer.write(
         Statement::new("INSERT INTO equity (run, time, cash, equity) VALUES ($1, $2, $3, $4)")

@@ -5,6 +5,9 @@ use bulkhead_domain::order::{ActionKind, InstrumentHandle, Side};
 use bulkhead_domain::{Decimal, number};
 use std::collections::BTreeMap;
 
+/// Decimal places of a fee's share.
+const FEE_PLACES: u32 = 10;
+
 /// A position in the making.
 struct Open {
     record: TradeRecord,
@@ -34,11 +37,12 @@ impl Trades {
             } else {
                 left
             };
-            // The last part of a fee is what the others left, so that the parts add up to it exactly.
+            // The last part of a fee is what the others left, so that the parts add up to it exactly: a share
+            // with all the digits of a decimal would lose some of them in a sum.
             let share = if part == left {
                 fee
             } else {
-                fee * (part / left)
+                (fee * part / left).round_dp(FEE_PLACES)
             };
             open.take(fill, part, share, multiplier);
             fee -= share;
