@@ -157,6 +157,10 @@ pub(crate) fn bench(tree: &Tree, prefix: Option<&str>) -> Result<()> {
         bail!("there are no benchmarks: tests/bench/Cargo.toml is missing");
     }
     plugins(tree)?;
+    // The demo's figures are those of the binary that people run.
+    if prefix.is_none_or(|prefix| prefix.starts_with("demo") || "demo".starts_with(prefix)) {
+        host(tree)?;
+    }
     let mut command = tree.cargo();
     command
         .args(["run", "--profile", "bench", "--package", "bulkhead-bench"])
