@@ -32,6 +32,9 @@ pub(crate) async fn fetch(
     catalog: &Catalog,
 ) -> Result<Vec<Loaded>, Problem> {
     let known = instruments(source, config).await?;
+    if known.is_empty() {
+        return Err(without_instruments(source, config).await);
+    }
     let mut loaded = Vec::with_capacity(config.symbols.len());
     for (handle, symbol) in (first_handle..).zip(&config.symbols) {
         let Some(found) = known.iter().find(|instrument| instrument.symbol == *symbol) else {
@@ -70,13 +73,7 @@ async fn one(
     let mut page = None;
     let mut seen = BTreeSet::new();
     loop {
-        let request = PageRequest {
-            dataset: config.dataset.clone(),
-            symbol: instrument.symbol.clone(),
-            interval: DAY,
-            page: page.clone(),
-            ..PageRequest::default()
-        };
+        let request = request(config, &instrument.symbol, page.clone());
         let answer = source
             .bars(request)
             .await
@@ -89,6 +86,15 @@ async fn one(
     }
     let (bars, report) = clean(raw, &calendar, &CleanOptions::default());
     let series = BarSeries::new(instrument, bars)?;
+    if series.len() < 2 {
+        return Err(Problem::user(
+            format!(
+                "{} has one bar only, which is no series",
+                series.instrument.symbol
+            ),
+            "give it at least two bars",
+        ));
+    }
     let provenance = Provenance {
         source: format!("{} {}", source.manifest().id, config.dataset),
         source_digest: Some(source.digest()),
@@ -102,6 +108,31 @@ async fn one(
         ..stored
     };
     Ok(Loaded { series, report })
+}
+
+fn request(config: &DataConfig, symbol: &str, page: Option<String>) -> PageRequest {
+    PageRequest {
+        dataset: config.dataset.clone(),
+        symbol: symbol.to_owned(),
+        interval: DAY,
+        page,
+        ..PageRequest::default()
+    }
+}
+
+/// Why a data set has no instruments: asked for bars of one, its source says it best.
+async fn without_instruments(source: &DataSourcePlugin, config: &DataConfig) -> Problem {
+    let symbol = config.symbols.first().map_or("", String::as_str);
+    match source.bars(request(config, symbol, None)).await {
+        Err(error) => refused(config, error),
+        Ok(_) => Problem::user(
+            format!(
+                "data set {} of {} names no instruments",
+                config.dataset, config.plugin
+            ),
+            "use another data set",
+        ),
+    }
 }
 
 async fn instruments(

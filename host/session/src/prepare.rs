@@ -11,6 +11,7 @@ use crate::validation::Adviser;
 use crate::wiring::PluginTrainer;
 use bulkhead_domain::order::InstrumentHandle;
 use bulkhead_domain::{Digest, Instrument, Problem};
+use bulkhead_manifest::Kind;
 use bulkhead_market::{BarSeries, Catalog};
 use bulkhead_registry::{Operator, Registry};
 use bulkhead_sandbox::{
@@ -58,6 +59,14 @@ pub(crate) struct ReadyStrategy {
 pub(crate) fn json(table: &toml::Table) -> Result<Value, Problem> {
     serde_json::to_value(table)
         .map_err(|error| Problem::user(format!("a setting has no JSON form: {error}"), ""))
+}
+
+/// Loads a plugin of a kind. Its kind comes first: settings that were meant for another kind would be blamed
+/// otherwise.
+fn load(registry: &Registry, reference: &str, kind: Kind) -> Result<Plugin, Problem> {
+    let plugin = registry.load(reference)?;
+    plugin.expect_kind(kind)?;
+    Ok(plugin)
 }
 
 fn plugin_input(plugin: &Plugin) -> Input {
@@ -139,8 +148,9 @@ impl Prepared {
         let strategies = strategies(&config, &instruments, host, &clock, &mut inputs)?;
         let adviser = adviser(&config, host, &clock, &mut inputs)?;
         // Each rule and the broker are loaded again for every run; here they are only checked.
-        for table in config.risk.iter().chain([&config.broker]) {
-            inputs.push(plugin_input(&host.registry.load(&table.plugin)?));
+        let risk = config.risk.iter().map(|table| (table, Kind::RiskRule));
+        for (table, kind) in risk.chain([(&config.broker, Kind::Broker)]) {
+            inputs.push(plugin_input(&load(host.registry, &table.plugin, kind)?));
         }
         inputs.push(Input {
             kind: "config".to_owned(),
@@ -199,9 +209,10 @@ impl Prepared {
         &self,
         registry: &Registry,
         table: &PluginConfig,
+        kind: Kind,
         defaults: &[(&str, Value)],
     ) -> Result<(Plugin, Setup), Problem> {
-        let plugin = registry.load(&table.plugin)?;
+        let plugin = load(registry, &table.plugin, kind)?;
         let mut config = json(&table.config)?;
         let schema = &plugin.manifest().config_schema;
         for (name, value) in defaults {
@@ -224,7 +235,7 @@ fn source(
     seed: u64,
     inputs: &mut Vec<Input>,
 ) -> Result<Vec<Loaded>, Problem> {
-    let plugin = host.registry.load(&table.plugin)?;
+    let plugin = load(host.registry, &table.plugin, Kind::DataSource)?;
     inputs.push(plugin_input(&plugin));
     let operator = Operator {
         folder: table.folder.as_ref().map(|folder| base.join(folder)),
@@ -258,7 +269,7 @@ fn trainers(
             let plugin = match loaded.get(&candidate.plugin) {
                 Some(plugin) => Arc::clone(plugin),
                 None => {
-                    let plugin = host.registry.load(&candidate.plugin)?;
+                    let plugin = load(host.registry, &candidate.plugin, Kind::Model)?;
                     inputs.push(plugin_input(&plugin));
                     let setup = host.registry.setup(
                         &plugin,
@@ -292,7 +303,7 @@ fn strategies(
     };
     let mut ready = Vec::new();
     for table in &config.strategies {
-        let plugin = host.registry.load(&table.plugin)?;
+        let plugin = load(host.registry, &table.plugin, Kind::Strategy)?;
         inputs.push(plugin_input(&plugin));
         let mut chosen = Vec::new();
         match &table.symbols {
@@ -339,7 +350,7 @@ fn adviser(
     let Some(table) = &config.validation else {
         return Ok(None);
     };
-    let plugin = host.registry.load(&table.plugin)?;
+    let plugin = load(host.registry, &table.plugin, Kind::AiProvider)?;
     inputs.push(plugin_input(&plugin));
     let operator = Operator {
         folder: None,

@@ -14,6 +14,7 @@ use crate::validation::Advice;
 use crate::wiring::{PluginBroker, PluginRule, Venue};
 use bulkhead_desk::{Desk, DeskConfig, RiskRule};
 use bulkhead_domain::{Digest, Problem, Timestamp};
+use bulkhead_manifest::Kind;
 use bulkhead_registry::Registry;
 use bulkhead_sandbox::{BrokerPlugin, CallError, RiskRulePlugin};
 use bulkhead_store::Store;
@@ -143,7 +144,7 @@ impl Prepared {
             .unwrap_or(0);
         let mut rules: Vec<Box<dyn RiskRule>> = Vec::new();
         for table in &self.config.risk {
-            let (plugin, setup) = self.ready(run.registry, table, &[])?;
+            let (plugin, setup) = self.ready(run.registry, table, Kind::RiskRule, &[])?;
             rules.push(Box::new(PluginRule::new(RiskRulePlugin::new(
                 plugin, setup,
             )?)));
@@ -153,7 +154,8 @@ impl Prepared {
             ("currency", json!(self.config.currency)),
             ("cash", json!(self.config.cash.to_string())),
         ];
-        let (plugin, setup) = self.ready(run.registry, &self.config.broker, &defaults)?;
+        let (plugin, setup) =
+            self.ready(run.registry, &self.config.broker, Kind::Broker, &defaults)?;
         let broker = PluginBroker(BrokerPlugin::new(plugin, &setup)?);
         let config = DeskConfig {
             account: ACCOUNT.to_owned(),
