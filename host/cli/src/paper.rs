@@ -2,11 +2,12 @@
 
 use crate::environment::Environment;
 use crate::kept;
-use bulkhead_domain::{Problem, Timestamp};
+use bulkhead_domain::{Blame, Problem, Timestamp};
 use bulkhead_lab::report::{Control, Expectation, Report, write};
 use bulkhead_lab::terminal;
 use bulkhead_market::Catalog;
 use bulkhead_session::config::{Expect, SessionConfig, StrategyConfig};
+use bulkhead_session::record::Ending;
 use bulkhead_session::{Host, Prepared, Ran, Run, Views, Watch};
 use bulkhead_store::Store;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -105,13 +106,15 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    fn prepare(&self, config: SessionConfig, base: &Path) -> Result<Prepared, Problem> {
+    /// Prepares the session of a configuration file.
+    fn prepare(&self, config: SessionConfig, file: &Path) -> Result<Prepared, Problem> {
         let host = Host {
             registry: &self.environment.registry,
             catalog: Catalog::open(&self.environment.catalog)?,
             runtime: &self.runtime,
         };
-        Prepared::new(config, base, &host)
+        let base = file.parent().unwrap_or(Path::new("."));
+        Prepared::new(config, base, &host).map_err(|problem| placed(problem, file))
     }
 
     fn run(
@@ -152,6 +155,19 @@ fn runtime() -> Result<tokio::runtime::Runtime, Problem> {
         })
 }
 
+/// Where a mistake in a session's settings is, unless it names another file itself.
+fn placed(problem: Problem, file: &Path) -> Problem {
+    if problem.blame == Blame::Host {
+        return problem;
+    }
+    let mend = match problem.mend.as_str() {
+        "" => "correct the settings".to_owned(),
+        mend => mend.to_owned(),
+    };
+    let file = problem.file.clone().unwrap_or_else(|| file.to_owned());
+    Problem { mend, ..problem }.in_file(file)
+}
+
 /// The first Ctrl-C ends the session after the bar at hand; a second one ends the process.
 fn listen(runtime: &tokio::runtime::Runtime) -> Arc<AtomicBool> {
     let interrupted = Arc::new(AtomicBool::new(false));
@@ -180,11 +196,8 @@ pub(crate) fn run(
     for path in &arguments.with {
         config.strategies.push(extra(path, environment, &config)?);
     }
-    let base = arguments
-        .config
-        .parent()
-        .unwrap_or(Path::new("."))
-        .to_owned();
+    let base = arguments.config.parent().unwrap_or(Path::new("."));
+    let here = |problem| placed(problem, &arguments.config);
     // Where the report will go is checked before anything is computed for it.
     std::fs::create_dir_all(&arguments.out).map_err(|error| {
         Problem::user(
@@ -213,8 +226,10 @@ pub(crate) fn run(
         .as_ref()
         .is_some_and(|validation| validation.veto);
     let name = config.name.clone();
-    let prepared = stage.prepare(config, &base)?;
-    let main = stage.run(&prepared, &name, true, true, None)?;
+    let prepared = stage.prepare(config, &arguments.config)?;
+    let main = stage
+        .run(&prepared, &name, true, true, None)
+        .map_err(here)?;
     let without = if heeded && !stage.stopped() {
         Some(
             stage
@@ -237,11 +252,15 @@ pub(crate) fn run(
             break;
         }
         let path = base.join(&control.config);
-        let prepared =
-            stage.prepare(SessionConfig::read(&path)?, path.parent().unwrap_or(&base))?;
+        let prepared = stage.prepare(SessionConfig::read(&path)?, &path)?;
         let record = stage
-            .run(&prepared, &control.name, true, true, None)?
+            .run(&prepared, &control.name, true, true, None)
+            .map_err(|problem| placed(problem, &path))?
             .record;
+        if record.ending == Ending::Interrupted {
+            // What was cut short came out neither right nor wrong.
+            break;
+        }
         let expectation = match control.expect {
             Expect::FoundAndTraded => Expectation::FoundAndTraded,
             Expect::NotTraded => Expectation::NotTraded,
