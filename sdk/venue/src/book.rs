@@ -70,9 +70,9 @@ impl Book {
     }
 
     pub(crate) fn insert(&mut self, working: Working) {
-        let at = self.orders.partition_point(|other| {
-            (other.accepted, other.id()) < (working.accepted, working.id())
-        });
+        let at = self
+            .orders
+            .partition_point(|other| other.seniority() < working.seniority());
         self.orders.insert(at, working);
     }
 

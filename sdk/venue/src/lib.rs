@@ -36,8 +36,8 @@
 //!
 //! **Priority.** At the open: orders at any price, then limits by how much better the open is. On the
 //! path: by when the path gets there, stops before limits at the same price. Ties: time of acceptance, then
-//! client order id. Nothing depends on the order of `steps`, of instruments, or of orders sent at the same
-//! time.
+//! owner, then client order id. Nothing depends on the order of `steps`, of instruments, or of orders sent
+//! at the same time.
 //!
 //! **Reduce-only** orders fill up to the position and are cancelled when there is none left: when they
 //! would fill, and when a fill closes the position.

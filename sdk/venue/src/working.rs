@@ -111,6 +111,12 @@ impl Working {
         self.limit = self.exact_limit().map_or(f64::NAN, to_f64);
     }
 
+    /// Who comes first among equals. Owners before ids: ids are minted anew for every session, and the same
+    /// session under another id must not share scarce volume out otherwise.
+    pub(crate) fn seniority(&self) -> (Nanos, &str, &str) {
+        (self.accepted, &self.order.owner, self.id())
+    }
+
     pub(crate) fn id(&self) -> &str {
         &self.order.client_order_id
     }

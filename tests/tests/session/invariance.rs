@@ -90,6 +90,44 @@ fn the_order_in_which_things_are_named_changes_nothing() {
     assert_eq!(one.benchmarks[0].values, other.benchmarks[0].values);
 }
 
+/// Three strategies that always want the same, of less volume than they want together.
+fn crowded(names: [&str; 3]) -> SessionConfig {
+    let mut config = plain();
+    let like = config.strategies.pop().unwrap();
+    config.strategies = names
+        .map(|name| {
+            let mut strategy = like.clone();
+            name.clone_into(&mut strategy.name);
+            strategy
+        })
+        .to_vec();
+    config.risk.clear();
+    config
+        .broker
+        .config
+        .insert("max-volume-share".to_owned(), 0.0002.into());
+    config
+}
+
+#[test]
+fn who_gets_scarce_volume_does_not_depend_on_names_of_orders() {
+    let stand = Stand::new();
+    let one = stand.record(&crowded(["one", "three", "two"]));
+    let partial = one
+        .fills
+        .iter()
+        .filter(|fill| fill.quantity.to_string() != "150")
+        .count();
+    assert!(partial > 10, "volume is not scarce: {partial}");
+    assert_same_session(&one, &stand.record(&crowded(["two", "one", "three"])));
+    // Another seed is another session, with other ids of orders; nothing in it is random.
+    for seed in 6..9 {
+        let mut config = crowded(["one", "three", "two"]);
+        config.seed = seed;
+        assert_same_session(&one, &stand.record(&config));
+    }
+}
+
 #[test]
 fn an_instrument_that_nobody_trades_changes_no_decision() {
     let stand = Stand::new();

@@ -142,3 +142,25 @@ fn volume_share_slippage_looks_at_the_volume_that_capped_the_fill() {
         ]
     );
 }
+
+#[test]
+fn among_equals_owners_come_by_name_whatever_their_orders_are_called() {
+    for [first, second] in [["a", "b"], ["b", "a"]] {
+        let mut floor = Floor::new();
+        for (id, owner) in [(second, "zoe"), (first, "ann")] {
+            let request = OrderRequest::market(0, Side::Buy, Decimal::from(2_000));
+            let order = Order {
+                owner: owner.to_owned(),
+                ..order(id, request)
+            };
+            let now = floor.now();
+            floor.venue.submit(&order, now).unwrap();
+        }
+        let told = floor.busy([100.0; 4]);
+        assert_eq!(told[0], format!("{first} fills 2000 @ 100 open taker"));
+        assert_eq!(
+            told[1],
+            format!("{second} fills 500 @ 100 open taker, 1500 left")
+        );
+    }
+}
