@@ -135,7 +135,8 @@ pub struct ModelConfig {
     /// Most matured labels a model is judged by, the newest.
     #[serde(default = "judged")]
     pub judged_by: usize,
-    /// Two-sided confidence of the skill interval, divided among the candidates (Bonferroni).
+    /// Two-sided confidence of the skill interval, divided among the candidates (Bonferroni). Looking again
+    /// at every fit is not corrected for: the default is strict because of it.
     #[serde(default = "confidence")]
     pub confidence: f64,
     /// Control: learn from labels in shuffled order, and be judged by them. Nothing may be found then.
@@ -164,7 +165,7 @@ fn judged() -> usize {
     1000
 }
 fn confidence() -> f64 {
-    0.95
+    0.99
 }
 
 /// One way to learn.

@@ -53,6 +53,7 @@ window = 150
 refit-every = 40
 min-samples = 80
 judged-by = 400
+confidence = 0.95
 
 [[models.direction.candidates]]
 plugin = "linfa"
