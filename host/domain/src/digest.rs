@@ -79,7 +79,7 @@ impl std::str::FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let bad = || format!("'{text}' is not a digest of 64 hexadecimal digits");
-        if text.len() != 64 || !text.is_ascii() {
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(bad());
         }
         let mut bytes = [0u8; 32];
@@ -129,5 +129,6 @@ mod tests {
         let digest = Digest::of(b"bulkhead");
         assert_eq!(digest.to_string().parse::<Digest>(), Ok(digest));
         assert!("xyz".parse::<Digest>().is_err());
+        assert!("+f".repeat(32).parse::<Digest>().is_err());
     }
 }

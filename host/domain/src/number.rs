@@ -2,9 +2,11 @@
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// One value of an open-ended list of fields.
+///
+/// It is written as it stands, an exact decimal as `{"decimal": "1.50"}`: text of digits stays text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Value {
@@ -12,12 +14,44 @@ pub enum Value {
     Boolean(bool),
     /// A whole number.
     Integer(i64),
-    /// A binary float.
-    Real(f64),
-    /// An exact decimal, written as text.
-    Number(Decimal),
+    /// A binary float; one that is not finite is written as text, because JSON has no number for it.
+    Real(#[serde(serialize_with = "finite_or_text")] f64),
+    /// An exact decimal.
+    Number(#[serde(with = "exact")] Decimal),
     /// Text.
     Text(String),
+}
+
+fn finite_or_text<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if value.is_finite() {
+        serializer.serialize_f64(*value)
+    } else {
+        serializer.collect_str(value)
+    }
+}
+
+mod exact {
+    use rust_decimal::Decimal;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Exact {
+        decimal: Decimal,
+    }
+
+    pub(super) fn serialize<S: Serializer>(
+        value: &Decimal,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        Exact { decimal: *value }.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Decimal, D::Error> {
+        Exact::deserialize(deserializer).map(|exact| exact.decimal)
+    }
 }
 
 /// The decimal nearest to `value` that is a multiple of `increment`, ties away from zero. `None` when

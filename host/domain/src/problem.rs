@@ -1,7 +1,7 @@
 //! What went wrong, in one line that a person can act on.
 
 use serde::Serialize;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
 /// Whose mistake it was; decides the exit code.
@@ -107,8 +107,15 @@ impl fmt::Display for Problem {
             line.push_str("; ");
             line.push_str(&self.mend);
         }
-        // One line, whatever a file or a plugin put into it.
-        f.write_str(&line.split_whitespace().collect::<Vec<_>>().join(" "))
+        // One line that does nothing to a terminal, whatever a file or a plugin put into it.
+        let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        line.chars().try_for_each(|letter| {
+            f.write_char(if letter.is_control() {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                letter
+            })
+        })
     }
 }
 
@@ -128,5 +135,9 @@ mod tests {
         );
         assert_eq!(problem.exit_code(), 2);
         assert_eq!(Problem::host("two\nlines", "").to_string(), "two lines");
+        assert_eq!(
+            Problem::host("clear\u{1b}[2J", "").to_string(),
+            "clear\u{fffd}[2J"
+        );
     }
 }
