@@ -14,6 +14,14 @@ pub enum StoreError {
         /// The system's words.
         text: String,
     },
+    /// Another process holds the file.
+    #[error("the database {} is in use by another process: {text}", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        text: String,
+    },
     /// The file holds something else.
     #[error("{} is not a SQLite database", path.display())]
     NotADatabase {
@@ -85,6 +93,8 @@ pub enum StoreError {
         statement: String,
         /// The database's words.
         text: String,
+        /// What to do about it.
+        mend: &'static str,
     },
     /// A stored value is not what its column promises.
     #[error("column {column} cannot be read: {text}")]
@@ -102,6 +112,30 @@ pub enum StoreError {
     },
 }
 
+const START_AFRESH: &str = "restore it from a backup, or move it away to start afresh";
+const LET_IT_END: &str = "let the other process end and repeat, or give another path";
+
+/// SQLite's primary result codes that a person can do something about (sqlite3.h).
+pub(crate) mod code {
+    pub(crate) const BUSY: i32 = 5;
+    pub(crate) const LOCKED: i32 = 6;
+    pub(crate) const READ_ONLY: i32 = 8;
+    pub(crate) const IO: i32 = 10;
+    pub(crate) const CORRUPT: i32 = 11;
+    pub(crate) const FULL: i32 = 13;
+    pub(crate) const CANNOT_OPEN: i32 = 14;
+    pub(crate) const NOT_A_DATABASE: i32 = 26;
+}
+
+/// SQLite's primary result code, the low byte of the extended one.
+pub(crate) fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let sqlx::Error::Database(database) = error else {
+        return None;
+    };
+    let extended: i32 = database.code()?.parse().ok()?;
+    Some(extended & 0xff)
+}
+
 impl StoreError {
     /// A failure outside any particular statement, such as taking a connection or committing.
     #[must_use]
@@ -109,6 +143,15 @@ impl StoreError {
         StoreError::Refused {
             statement: action.to_owned(),
             text: error.to_string(),
+            mend: match primary_code(error) {
+                Some(code::CORRUPT | code::NOT_A_DATABASE) => START_AFRESH,
+                Some(code::FULL) => "free some space and repeat",
+                Some(code::BUSY | code::LOCKED) => LET_IT_END,
+                Some(code::READ_ONLY | code::IO | code::CANNOT_OPEN) => {
+                    "check the disk, the file's permissions and its folder's"
+                }
+                _ => "please report it",
+            },
         }
     }
 
@@ -128,14 +171,13 @@ impl StoreError {
             StoreError::NotADatabase { .. } | StoreError::Foreign { .. } => {
                 "give another path for the database, or move this file away"
             }
-            StoreError::Damaged { .. } => {
-                "restore it from a backup, or move it away to start afresh"
-            }
+            StoreError::InUse { .. } => LET_IT_END,
+            StoreError::Damaged { .. } => START_AFRESH,
             StoreError::MigrationUnknown { .. } => "use the newer program that wrote it",
             StoreError::MigrationChanged { .. } => {
                 "use the program version that wrote it; an applied migration must never be edited"
             }
-            StoreError::Refused { .. } => "check the disk's free space and the file's permissions",
+            StoreError::Refused { mend, .. } => mend,
             StoreError::Column { .. } => "restore the database from a backup",
             StoreError::MigrationOrder { .. }
             | StoreError::MigrationFailed { .. }
@@ -149,6 +191,7 @@ impl From<StoreError> for Problem {
         let (what, mend) = (error.to_string(), error.mend());
         match error {
             StoreError::Unopenable { .. }
+            | StoreError::InUse { .. }
             | StoreError::NotADatabase { .. }
             | StoreError::Foreign { .. }
             | StoreError::Damaged { .. }
@@ -160,5 +203,30 @@ impl From<StoreError> for Problem {
             | StoreError::Column { .. }
             | StoreError::Thread { .. } => Problem::host(what, mend),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Store, wait};
+
+    #[test]
+    fn a_refusal_names_the_statement_and_what_helps() {
+        let problem: Problem = wait(async {
+            let store = Store::in_memory().await?;
+            let sql = "SELECT  x FROM nowhere";
+            let refused = sqlx::query(sql).execute(store.pool()).await.unwrap_err();
+            Err::<(), _>(StoreError::of_statement(sql, &refused))
+        })
+        .unwrap_err()
+        .into();
+        let text = problem.to_string();
+        assert!(
+            text.starts_with("the database refused 'SELECT x FROM nowhere'")
+                && text.ends_with("please report it"),
+            "{text}"
+        );
+        assert_eq!(problem.exit_code(), 1);
     }
 }

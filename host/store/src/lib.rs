@@ -1,7 +1,7 @@
 //! The embedded database: opening it safely, schema migrations, and durable writes from synchronous code.
 //!
 //! Promises: what [`Writer::flush`] acknowledged is on disk (WAL with full sync); a statement that fails
-//! is reported at the latest by the next call and nothing sent after it is written; a file that is not
+//! is reported at the latest by the next flush and nothing sent after it is written; a file that is not
 //! ours is refused before a byte of it changes; migrations are applied in one transaction or not at all.
 //!
 //! Bounds: a writer queues at most [`writer::QUEUE`] statements, then its callers wait; a reader waits at

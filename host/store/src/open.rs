@@ -1,14 +1,17 @@
 //! Opening a database file: ours, new, or refused with a reason.
 //!
-//! A file is first looked at through a connection that changes nothing. Only a file that is empty or
-//! carries our application id is then opened for good (WAL, full sync, foreign keys).
+//! A file's header is read first, as plain bytes: SQLite itself may change a file by opening it, when a log
+//! lies beside it. Only a file that is empty or carries our application id is given to SQLite, checked, and
+//! opened for good (WAL, full sync, foreign keys).
 
-use crate::error::StoreError;
+use crate::error::{StoreError, code, primary_code};
 use crate::{Pool, Writer};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -18,6 +21,9 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECTIONS: u32 = 4;
 /// `BLKH`, in SQLite's header of every database of ours.
 const APPLICATION_ID: i64 = 0x424c_4b48;
+/// What a SQLite file begins with, and the length of its header (SQLite's file format, section 1.3).
+const MAGIC: &[u8] = b"SQLite format 3\0";
+const HEADER: usize = 100;
 /// Files up to this size, in bytes, are checked page by page when they are opened.
 const CHECKED_UP_TO: u64 = 64 << 20;
 
@@ -31,10 +37,12 @@ impl Store {
     /// Opens the database at `path`, creating it where there is none.
     ///
     /// # Errors
-    /// [`StoreError::Unopenable`], [`StoreError::NotADatabase`], [`StoreError::Foreign`] or
-    /// [`StoreError::Damaged`]; the file is then as it was.
+    /// [`StoreError::Unopenable`], [`StoreError::InUse`], [`StoreError::NotADatabase`] or
+    /// [`StoreError::Foreign`], and the file is as it was; or [`StoreError::Damaged`], and nothing was
+    /// written to it but what its own log held.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
+        read_header(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -51,7 +59,9 @@ impl Store {
         let options = options
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full);
+            .synchronous(SqliteSynchronous::Full)
+            // Where a plain sync stops at the drive's cache (macOS), go through it.
+            .pragma("fullfsync", "1");
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
             .connect_with(options)
@@ -112,7 +122,42 @@ impl Store {
     }
 }
 
-/// Refuses what is not ours, and marks what is new.
+/// Refuses a file whose first bytes say that it is not ours; one that is absent or empty is new.
+fn read_header(path: &Path) -> Result<(), StoreError> {
+    let failed = |text: String| StoreError::Unopenable {
+        path: path.to_owned(),
+        text,
+    };
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() => return Err(failed("it is no file".to_owned())),
+        Ok(found) if found.len() == 0 => return Ok(()),
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(error.to_string())),
+    }
+    let mut header = Vec::with_capacity(HEADER);
+    File::open(path)
+        .and_then(|file| file.take(HEADER as u64).read_to_end(&mut header))
+        .map_err(|error| failed(error.to_string()))?;
+    if !header.starts_with(MAGIC) {
+        return Err(StoreError::NotADatabase {
+            path: path.to_owned(),
+        });
+    }
+    match header.get(68..72).and_then(|bytes| bytes.try_into().ok()) {
+        Some(bytes) if i64::from(u32::from_be_bytes(bytes)) == APPLICATION_ID => Ok(()),
+        Some(bytes) => Err(StoreError::Foreign {
+            path: path.to_owned(),
+            application_id: i64::from(u32::from_be_bytes(bytes)),
+        }),
+        None => Err(StoreError::Damaged {
+            path: path.to_owned(),
+            text: "it ends within its header".to_owned(),
+        }),
+    }
+}
+
+/// Refuses what is not ours or damaged, and marks what is new.
 async fn look(connection: &mut SqliteConnection, path: &Path) -> Result<(), StoreError> {
     let failed = |error: sqlx::Error| classify(path, &error);
     let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_master")
@@ -153,19 +198,12 @@ async fn look(connection: &mut SqliteConnection, path: &Path) -> Result<(), Stor
     Ok(())
 }
 
-/// SQLite's primary result code is the low byte of the extended one.
 fn classify(path: &Path, error: &sqlx::Error) -> StoreError {
-    let code = match error {
-        sqlx::Error::Database(database) => database
-            .code()
-            .and_then(|code| code.parse::<i32>().ok())
-            .map(|code| code & 0xff),
-        _ => None,
-    };
     let (path, text) = (path.to_owned(), error.to_string());
-    match code {
-        Some(26) => StoreError::NotADatabase { path },
-        Some(11) => StoreError::Damaged { path, text },
+    match primary_code(error) {
+        Some(code::NOT_A_DATABASE) => StoreError::NotADatabase { path },
+        Some(code::CORRUPT) => StoreError::Damaged { path, text },
+        Some(code::BUSY | code::LOCKED) => StoreError::InUse { path, text },
         _ => StoreError::Unopenable { path, text },
     }
 }
@@ -253,6 +291,73 @@ mod tests {
         let error = wait(Store::open(&path)).unwrap_err();
         assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
         assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn the_log_beside_another_programs_database_is_left_alone_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let (theirs, path) = (folder.path().join("a.db"), folder.path().join("b.db"));
+        wait(async {
+            let mut connection = SqliteConnectOptions::new()
+                .filename(&theirs)
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .connect()
+                .await
+                .unwrap();
+            sqlx::query("CREATE TABLE photos (name TEXT)")
+                .execute(&mut connection)
+                .await
+                .unwrap();
+            // As a crash leaves it: the table is in the log alone.
+            std::fs::copy(&theirs, &path).unwrap();
+            std::fs::copy(
+                folder.path().join("a.db-wal"),
+                folder.path().join("b.db-wal"),
+            )
+            .unwrap();
+            connection.close().await.unwrap();
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
+        let log = folder.path().join("b.db-wal");
+        let before = (std::fs::read(&path).unwrap(), std::fs::read(&log).unwrap());
+        assert!(!before.1.is_empty());
+        let error = wait(Store::open(&path)).unwrap_err();
+        assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
+        let after = (std::fs::read(&path).unwrap(), std::fs::read(&log).unwrap());
+        assert!(before == after);
+    }
+
+    #[test]
+    fn a_database_that_another_process_holds_is_said_to_be_in_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("held.db");
+        let error = wait(async {
+            let hold = || {
+                SqliteConnectOptions::new()
+                    .filename(&path)
+                    .create_if_missing(true)
+            };
+            let mut first = hold().connect().await.unwrap();
+            sqlx::raw_sql("CREATE TABLE a (x TEXT); BEGIN EXCLUSIVE")
+                .execute(&mut first)
+                .await
+                .unwrap();
+            let mut second = hold().busy_timeout(Duration::ZERO).connect().await.unwrap();
+            let failed = sqlx::query("SELECT count(*) FROM sqlite_master")
+                .execute(&mut second)
+                .await
+                .unwrap_err();
+            Ok::<_, StoreError>(classify(&path, &failed))
+        })
+        .unwrap();
+        assert!(matches!(error, StoreError::InUse { .. }), "{error}");
+        assert!(
+            Problem::from(error)
+                .to_string()
+                .ends_with("let the other process end and repeat, or give another path")
+        );
     }
 
     #[test]
