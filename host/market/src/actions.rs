@@ -5,6 +5,9 @@
 //! `f` count, never its last value, which carries events after the file's end. How a source turns a
 //! dividend into a ratio differs ([`DividendConvention`]); the amounts tell which it used. What fits neither
 //! is reported and not applied.
+//!
+//! An action depends on nothing after its bar, with two exceptions that are the file's ways and no news of the
+//! market: the convention and the decimals that its adjusted closes are rounded to are told from all of it.
 
 mod ratio;
 
@@ -12,6 +15,7 @@ use bulkhead_domain::Decimal;
 use bulkhead_domain::order::{ActionKind, CorporateAction};
 use rust_decimal::prelude::FromPrimitive;
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 
 /// How a source's adjusted close treats a dividend `D`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -75,8 +79,9 @@ impl Dividend {
     }
 }
 
-/// Derives splits and dividends. Rows without an adjusted close are skipped: an action on such a day is
-/// dated to the next row that has one. All slices are equally long.
+/// Derives splits and dividends. Rows without an adjusted close are skipped: a dividend of such a day is
+/// dated to the next row that has one, a split to that of the rows between on which the raw price moved most
+/// like it. All slices are equally long.
 #[must_use]
 pub fn derive(
     open_times: &[i64],
@@ -88,13 +93,13 @@ pub fn derive(
     let mut actions = Vec::new();
     let mut dividends = Vec::new();
     let mut doubts = Vec::new();
-    let mut previous: Option<(f64, f64)> = None;
+    let mut previous: Option<(usize, f64, f64)> = None;
     for (row, (close, adjusted)) in closes.iter().zip(adjusted_closes).enumerate() {
-        let usable = |price: f64| price.is_finite() && price > 0.0;
         if !usable(*close) || !usable(*adjusted) {
             continue;
         }
-        let Some((last_close, last_adjusted)) = previous.replace((*close, *adjusted)) else {
+        let last = previous.replace((row, *close, *adjusted));
+        let Some((last_row, last_close, last_adjusted)) = last else {
             continue;
         };
         let ratio = (adjusted / close) / (last_adjusted / last_close);
@@ -106,16 +111,19 @@ pub fn derive(
         // The raw price must lie nearer to 1/R than to where it was.
         let gapped = (gap * ratio - 1.0).abs() < (gap - 1.0).abs();
         let split = ratio::split(ratio, noise).filter(|_| gapped);
-        if let (Some((numerator, denominator)), Some(time)) = (split, open_times.get(row)) {
-            actions.push(CorporateAction {
-                time: *time,
-                kind: ActionKind::Split {
-                    numerator,
-                    denominator,
-                },
-            });
-        }
         let units = split.map_or(1.0, |(n, d)| f64::from(n) / f64::from(d));
+        if let Some((numerator, denominator)) = split {
+            let ex_row = split_row(closes, last_row..=row, units);
+            if let Some(time) = open_times.get(ex_row) {
+                actions.push(CorporateAction {
+                    time: *time,
+                    kind: ActionKind::Split {
+                        numerator,
+                        denominator,
+                    },
+                });
+            }
+        }
         let rest = ratio / units;
         if (rest - 1.0).abs() <= noise {
             continue;
@@ -160,6 +168,21 @@ pub fn derive(
         convention,
         doubts,
     }
+}
+
+/// Whether a price can be divided by.
+pub(crate) fn usable(price: f64) -> bool {
+    price.is_finite() && price > 0.0
+}
+
+/// The row after the first and up to the last on which the raw price moved most like a split into `units`.
+fn split_row(closes: &[f64], rows: RangeInclusive<usize>, units: f64) -> usize {
+    let last = *rows.end();
+    let miss = |row: usize| (closes[row] / closes[row - 1] * units - 1.0).abs();
+    (rows.start() + 1..last)
+        .chain([last])
+        .min_by(|a, b| miss(*a).total_cmp(&miss(*b)))
+        .unwrap_or(last)
 }
 
 /// Sorts actions by time, on one moment splits before dividends (which are per new unit) before the rest.

@@ -7,6 +7,7 @@ use crate::clean::CleanBars;
 use bulkhead_domain::data::{BarsPage, Stamp};
 use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::order::{Bar, CorporateAction};
+use bulkhead_domain::time::DAY;
 use bulkhead_domain::{Digest, Instrument, Problem, Timestamp};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -40,8 +41,6 @@ pub struct RawBars {
     pub stamp: Stamp,
     /// The rows in the source's order.
     pub rows: Vec<RawBar>,
-    /// Whether the source gives an adjusted close.
-    pub has_adjusted_close: bool,
     /// Corporate actions the source lists itself; where there are any, none are derived.
     pub actions: Vec<CorporateAction>,
 }
@@ -54,7 +53,6 @@ impl RawBars {
             symbol: symbol.to_owned(),
             stamp,
             rows: Vec::new(),
-            has_adjusted_close: false,
             actions: Vec::new(),
         }
     }
@@ -105,7 +103,6 @@ impl RawBars {
             .map(|time| utc_date(*time).ok_or_else(|| blame(format!("time {time}"))))
             .collect::<Result<Vec<_>, _>>()?;
         self.stamp = page.stamp;
-        self.has_adjusted_close |= !adjusted.is_empty();
         self.actions.extend(page.actions.iter().cloned());
         for (row, date) in dates.into_iter().enumerate() {
             self.rows.push(RawBar {
@@ -246,7 +243,8 @@ impl BarSeries {
     /// A series of cleaned bars; computes factor and digest.
     ///
     /// # Errors
-    /// No bars, columns of unequal length, or stamps that do not rise.
+    /// No bars, columns of unequal length, stamps that do not rise, or bars of more than a day: stamped at one
+    /// session's close they would show the sessions after it.
     pub fn new(instrument: Instrument, clean: CleanBars) -> Result<Self, Problem> {
         let CleanBars {
             interval_ns,
@@ -270,6 +268,15 @@ impl BarSeries {
         }
         if bars.times.windows(2).any(|pair| pair[0] >= pair[1]) {
             return Err(wrong("have stamps that do not rise"));
+        }
+        if let Some(days) = longer_than_a_day(interval_ns, &bars.times) {
+            return Err(Problem::user(
+                format!(
+                    "the bars of {} are not daily: most lie {days} days apart",
+                    instrument.symbol
+                ),
+                "give daily or shorter bars",
+            ));
         }
         crate::actions::sort(&mut actions);
         bars.factor = crate::factor::factors(&open_times, &bars.close, &actions);
@@ -316,6 +323,19 @@ impl BarSeries {
         let to = self.actions.partition_point(|action| action.time <= *open);
         &self.actions[from..to]
     }
+}
+
+/// The usual distance of the bars in days, where it is that of no daily bars: their stamps lie up to four days
+/// apart, holidays beside a weekend included.
+fn longer_than_a_day(interval_ns: i64, times: &[i64]) -> Option<i64> {
+    if interval_ns < DAY {
+        return None;
+    }
+    let mut distances: Vec<i64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    distances.sort_unstable();
+    let median = distances.get(distances.len() / 2).copied();
+    let days = (median.unwrap_or(interval_ns).max(interval_ns) + DAY / 2) / DAY;
+    (interval_ns > DAY || days > 4).then_some(days)
 }
 
 /// Digest over a series' content, fed bar by bar, so that it can be taken of a stream.
@@ -370,4 +390,49 @@ impl CanonicalDigest {
 pub(crate) fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, Problem> {
     serde_json::to_vec(value)
         .map_err(|error| Problem::host(format!("cannot write JSON: {error}"), "report this"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Calendar, CleanOptions, clean};
+    use jiff::ToSpan as _;
+    use jiff::civil::date;
+
+    fn every(days: i64) -> Result<BarSeries, Problem> {
+        let mut raw = RawBars::new("X", Stamp::Date);
+        for row in 0..9 {
+            let day = date(2000, 3, 6).checked_add((row * days).days()).unwrap();
+            raw.rows.push(RawBar {
+                line: raw.rows.len() as u64 + 2,
+                date: day,
+                instant: crate::dates::midnight_utc(day).unwrap(),
+                open: 1.0,
+                high: 1.0,
+                low: 1.0,
+                close: 1.0,
+                volume: 1.0,
+                adjusted_close: f64::NAN,
+            });
+        }
+        let calendar = Calendar::named("24/7").unwrap();
+        let (bars, _) = clean(raw, &calendar, &CleanOptions::default());
+        BarSeries::new(Instrument::us_equity(0, "X"), bars)
+    }
+
+    #[test]
+    fn weekly_and_monthly_bars_are_refused_for_what_they_would_show() {
+        for daily in [1, 2, 4] {
+            assert_eq!(every(daily).unwrap().len(), 9, "{daily}");
+        }
+        for longer in [7, 30] {
+            assert_eq!(
+                every(longer).unwrap_err().to_string(),
+                format!(
+                    "the bars of X are not daily: most lie {longer} days apart; \
+                     give daily or shorter bars"
+                )
+            );
+        }
+    }
 }

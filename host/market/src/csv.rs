@@ -332,7 +332,6 @@ fn read(source: impl Read, options: &CsvOptions) -> Result<Vec<RawBars>, Problem
         );
     }
     for series in &mut bars {
-        series.has_adjusted_close = columns.adjusted_close.is_some();
         if intraday {
             series.stamp = options.intraday_stamp;
         }
@@ -396,7 +395,7 @@ mod tests {
             (3, 4),
             "a blank line counts"
         );
-        assert!(plain[0].has_adjusted_close);
+        assert_eq!(plain[0].rows[0].adjusted_close, 0.75);
         assert_eq!(plain[0].symbol, "X");
         for bars in [&plain, &variant] {
             let row = &bars[0].rows[1];

@@ -177,7 +177,6 @@ fn adjusted_closes_rounded_to_cents_lose_no_split_and_invent_no_action() {
 #[test]
 fn without_adjusted_closes_a_split_is_suspected_and_nothing_is_changed() {
     let mut raw = stock("AAPL");
-    raw.has_adjusted_close = false;
     for row in &mut raw.rows {
         row.adjusted_close = f64::NAN;
     }

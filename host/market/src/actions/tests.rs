@@ -96,6 +96,23 @@ fn a_reverse_split_is_one() {
 }
 
 #[test]
+fn a_split_on_a_day_without_an_adjusted_close_is_dated_by_the_price() {
+    let closes = [100.0, 101.0, 50.0, 51.0, 50.5];
+    let mut adjusted = adjusted(&closes, &[(2, 2.0, 0.0)], DividendConvention::PriorClose);
+    adjusted[2] = f64::NAN;
+    let times = [0, 1, 2, 3, 4];
+    let found = derive(&times, &closes, &adjusted, DividendConvention::Detect);
+    let split = CorporateAction {
+        time: 2,
+        kind: ActionKind::Split {
+            numerator: 2,
+            denominator: 1,
+        },
+    };
+    assert_eq!((found.actions, found.doubts), (vec![split], vec![]));
+}
+
+#[test]
 fn a_jump_that_the_price_does_not_follow_is_doubted_not_applied() {
     // The adjusted close doubles against a raw close that stays: already adjusted prices, most likely.
     let found = derive(

@@ -16,7 +16,7 @@ use std::fmt;
 /// The names that [`Calendar::named`] knows.
 pub const NAMES: [&str; 2] = ["XNYS", "24/7"];
 
-/// How far [`Calendar::next_session`] and [`Calendar::previous_session`] look; no closure was ever longer.
+/// How many days a session is looked for; the rules give no closure as long.
 const LONGEST_CLOSURE_DAYS: usize = 30;
 
 /// One trading session.
@@ -82,15 +82,6 @@ impl Calendar {
         }
     }
 
-    /// Sessions in a typical year, for annualising: 252 or 365.
-    #[must_use]
-    pub fn sessions_per_year(&self) -> u32 {
-        match self.kind {
-            Kind::Xnys => 252,
-            Kind::Always => 365,
-        }
-    }
-
     /// The session on the exchange's own date, `None` where it is closed.
     #[must_use]
     pub fn session_of(&self, date: Date) -> Option<Session> {
@@ -111,11 +102,13 @@ impl Calendar {
         }
     }
 
-    /// The session during which the moment lies: `open <= moment < close`.
+    /// The session during which the moment lies, else the first one after it. A session's close is after it.
     #[must_use]
-    pub fn session_containing(&self, moment: Timestamp) -> Option<Session> {
-        self.session_of(self.date_of(moment)?)
-            .filter(|session| session.open <= moment && moment < session.close)
+    pub fn session_at_or_after(&self, moment: Timestamp) -> Option<Session> {
+        self.days_from(self.date_of(moment)?)
+            .take(LONGEST_CLOSURE_DAYS)
+            .filter_map(|date| self.session_of(date))
+            .find(|session| moment < session.close)
     }
 
     /// The first session that opens at the moment or later. Asked with a session's close it gives the
@@ -126,16 +119,6 @@ impl Calendar {
             .take(LONGEST_CLOSURE_DAYS)
             .filter_map(|date| self.session_of(date))
             .find(|session| session.open >= moment)
-    }
-
-    /// The last session that closed at the moment or before. Asked with a daily bar's stamp it gives that
-    /// bar's own session.
-    #[must_use]
-    pub fn previous_session(&self, moment: Timestamp) -> Option<Session> {
-        std::iter::successors(self.date_of(moment), |date| date.yesterday().ok())
-            .take(LONGEST_CLOSURE_DAYS)
-            .filter_map(|date| self.session_of(date))
-            .find(|session| session.close <= moment)
     }
 
     /// The sessions of the dates `from` to `to`, both included, oldest first.
@@ -228,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_close_belongs_to_its_session_and_leads_to_the_next() {
+    fn a_close_ends_its_session_and_leads_to_the_next() {
         for name in NAMES {
             let calendar = Calendar::named(name).unwrap();
             let sessions: Vec<_> = calendar
@@ -236,20 +219,23 @@ mod tests {
                 .collect();
             for pair in sessions.windows(2) {
                 assert_eq!(calendar.next_session(pair[0].close), Some(pair[1]));
-                assert_eq!(calendar.previous_session(pair[1].open), Some(pair[0]));
-                assert_eq!(calendar.previous_session(pair[0].close), Some(pair[0]));
                 assert_eq!(calendar.next_session(pair[0].open), Some(pair[0]));
-                assert_eq!(calendar.session_containing(pair[0].open), Some(pair[0]));
-                assert_ne!(calendar.session_containing(pair[0].close), Some(pair[0]));
+                let before_close = Timestamp(pair[0].close.0 - 1);
+                assert_eq!(calendar.next_session(before_close), Some(pair[1]));
+                for inside in [pair[0].open, before_close] {
+                    assert_eq!(calendar.session_at_or_after(inside), Some(pair[0]));
+                }
+                assert_eq!(calendar.session_at_or_after(pair[0].close), Some(pair[1]));
             }
         }
         let calendar = Calendar::named("XNYS").unwrap();
         let closed = calendar.next_session(at("2001-09-10T20:00:00Z")).unwrap();
         assert_eq!(closed.date, date(2001, 9, 17));
-        assert_eq!(
-            calendar.session_containing(at("2001-09-12T15:00:00Z")),
-            None
-        );
+        let in_closure = at("2001-09-12T15:00:00Z");
+        assert_eq!(calendar.session_at_or_after(in_closure), Some(closed));
+        // Midnight UTC is still the evening before in New York.
+        let evening = calendar.session_at_or_after(at("2001-09-18T00:00:00Z"));
+        assert_eq!(evening.unwrap().date, date(2001, 9, 18));
     }
 
     #[test]
@@ -258,7 +244,6 @@ mod tests {
         let session = calendar.session_of(date(2024, 2, 29)).unwrap();
         assert_eq!(session.open, at("2024-02-29T00:00:00Z"));
         assert_eq!(session.close, at("2024-03-01T00:00:00Z"));
-        assert_eq!(calendar.sessions_per_year(), 365);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::report::{Finding, ReportRow, Treatment};
 use super::rows::Placed;
-use crate::actions::Doubt;
+use crate::actions::{Doubt, usable};
 use crate::calendar::Calendar;
 use bulkhead_domain::Timestamp;
 use bulkhead_domain::order::{ActionKind, CorporateAction};
@@ -77,12 +77,12 @@ pub(super) fn note_doubts(doubts: &[Doubt], rows: &[Placed], found: &mut Vec<Rep
     }
 }
 
-/// Notes gaps near the ratio of a split that no split explains. `known` says whether the actions are
-/// known, so that the gap must be a real move.
+/// Notes gaps near the ratio of a split that no split explains. Where the actions are known, listed or by
+/// the adjusted closes of both bars, the gap must be a real move.
 pub(super) fn note_split_like(
     rows: &[Placed],
     actions: &[CorporateAction],
-    known: bool,
+    listed: bool,
     found: &mut Vec<ReportRow>,
 ) {
     for pair in rows.windows(2) {
@@ -101,7 +101,8 @@ pub(super) fn note_split_like(
         if explained {
             continue;
         }
-        let (finding, verdict) = if known {
+        let adjusted = [before, after].map(|row| usable(row.raw.adjusted_close));
+        let (finding, verdict) = if listed || adjusted == [true, true] {
             (
                 Finding::LargeMove,
                 "the corporate actions show no split: a real move",

@@ -119,6 +119,7 @@ pub fn clean(
     let Sorted { mut rows, found } = rows::sort_and_judge(raw.rows, slots, options);
     report.rows = found;
     rows::drop_duplicates(&mut rows, options.conflict, &mut report.rows);
+    rows::note_zero_volume(&rows, &mut report.rows);
     gaps::note_missing_sessions(&rows, calendar, interval_ns, &mut report.rows);
 
     let mut clean = CleanBars {
@@ -139,7 +140,11 @@ pub fn clean(
             factor: 1.0,
         });
     }
-    let known = if raw.actions.is_empty() {
+    let is_listed = !raw.actions.is_empty();
+    if is_listed {
+        clean.actions = listed(raw.actions, calendar, &clean, &mut report.rows);
+    } else {
+        rows::note_missing_adjusted(&rows, &mut report.rows);
         let adjusted: Vec<f64> = rows.iter().map(|row| row.raw.adjusted_close).collect();
         let derived = actions::derive(
             &clean.open_times,
@@ -149,12 +154,8 @@ pub fn clean(
         );
         gaps::note_doubts(&derived.doubts, &rows, &mut report.rows);
         clean.actions = derived.actions;
-        raw.has_adjusted_close
-    } else {
-        clean.actions = listed(raw.actions, calendar, &clean, &mut report.rows);
-        true
-    };
-    gaps::note_split_like(&rows, &clean.actions, known, &mut report.rows);
+    }
+    gaps::note_split_like(&rows, &clean.actions, is_listed, &mut report.rows);
     clean.bars.factor =
         crate::factor::factors(&clean.open_times, &clean.bars.close, &clean.actions);
     report
@@ -164,7 +165,8 @@ pub fn clean(
     (clean, report)
 }
 
-/// Listed actions, each moved to the open of its session; those that cannot apply are left out.
+/// Listed actions, each moved to the open of the session that it falls on or that opens next; those that
+/// cannot apply are left out.
 fn listed(
     mut actions: Vec<CorporateAction>,
     calendar: &Calendar,
@@ -172,13 +174,26 @@ fn listed(
     report: &mut Vec<ReportRow>,
 ) -> Vec<CorporateAction> {
     for action in &mut actions {
-        let date = calendar.date_of(Timestamp(action.time));
-        if let Some(session) = date.and_then(|date| calendar.session_of(date)) {
+        if let Some(session) = calendar.session_at_or_after(Timestamp(action.time)) {
             action.time = session.open.0;
         }
     }
     actions::sort(&mut actions);
-    actions.dedup();
+    let note = |action: &CorporateAction, finding, treatment, what: &str| ReportRow {
+        line: None,
+        time: Some(Timestamp(action.time)),
+        finding,
+        treatment,
+        detail: format!("{}: {what}", named(&action.kind)),
+    };
+    actions.dedup_by(|later, first| {
+        let same = later == first;
+        if same {
+            let finding = Finding::DuplicateIdentical;
+            report.push(note(later, finding, Treatment::Dropped, "listed twice"));
+        }
+        same
+    });
     // New units for an old one by the splits of the moment: a dividend of the same day is per new unit.
     let (mut moment, mut units) = (i64::MIN, 1.0);
     actions.retain(|action| {
@@ -208,18 +223,30 @@ fn listed(
                 }
                 "a split of or into nothing"
             }
-            _ => return true,
+            (ActionKind::Other { .. }, _) => {
+                let what = "neither split nor dividend: kept beside the bars, not applied";
+                let finding = Finding::UnusableAction;
+                report.push(note(action, finding, Treatment::Noted, what));
+                return true;
+            }
+            (ActionKind::Dividend(_), _) => return true,
         };
-        report.push(ReportRow {
-            line: None,
-            time: Some(Timestamp(action.time)),
-            finding: Finding::UnusableAction,
-            treatment: Treatment::Dropped,
-            detail: format!("{:?}: {unusable}", action.kind),
-        });
+        let finding = Finding::UnusableAction;
+        report.push(note(action, finding, Treatment::Dropped, unusable));
         false
     });
     actions
+}
+
+fn named(kind: &ActionKind) -> String {
+    match kind {
+        ActionKind::Split {
+            numerator,
+            denominator,
+        } => format!("split {numerator}:{denominator}"),
+        ActionKind::Dividend(amount) => format!("dividend of {amount}"),
+        ActionKind::Other { code, text } => format!("{code} ({text})"),
+    }
 }
 
 #[cfg(test)]

@@ -37,7 +37,8 @@ pub enum Finding {
     LargeMove,
     /// The adjusted close moved against the close in a way that is neither split nor dividend.
     UnexplainedAdjustment,
-    /// A listed action outside the bars, or a dividend as large as the price.
+    /// A listed action outside the bars, one that is neither split nor dividend, or a dividend as large as the
+    /// price.
     UnusableAction,
 }
 

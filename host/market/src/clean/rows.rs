@@ -2,13 +2,14 @@
 
 use super::report::{Finding, ReportRow, Treatment};
 use super::{CleanBars, CleanOptions, Conflict};
+use crate::actions;
 use crate::bars::{RawBar, RawBars};
 use crate::calendar::{Calendar, Session};
 use bulkhead_domain::Timestamp;
 use bulkhead_domain::data::Stamp;
 use bulkhead_domain::time::DAY;
 use jiff::civil::Date;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A row with its place in time.
 #[derive(Debug, Clone)]
@@ -105,6 +106,13 @@ impl<'a> Slots<'a> {
         } else {
             instant.0.checked_sub(1)?
         };
+        if self.stamp == Stamp::Open && self.interval_ns >= DAY {
+            // Sources write midnight, in UTC or at the exchange, for a day's open. It may lie after the close
+            // of the session before, which the bar is not of.
+            let session = self.calendar.session_at_or_after(instant)?;
+            let waited = session.open.0.saturating_sub(inside);
+            return (waited < DAY).then_some((session.open.0, session.close.0));
+        }
         let session = self.session(self.calendar.date_of(Timestamp(inside))?)?;
         let (first, last) = (session.open.0, session.close.0);
         if self.interval_ns >= DAY {
@@ -185,7 +193,6 @@ pub(super) fn sort_and_judge(
         }
     }
     rows.sort_by_key(|row| row.close_time);
-    note_zero_volume(&rows, &mut found);
     Sorted { rows, found }
 }
 
@@ -255,11 +262,11 @@ fn judge(row: &mut Placed, options: &CleanOptions, found: &mut Vec<ReportRow>) -
 }
 
 /// Notes bars without volume: one by one, or all at once where no bar has any, as of an index.
-fn note_zero_volume(rows: &[Placed], found: &mut Vec<ReportRow>) {
-    // Volumes that were set to 0 are in the report already.
-    let repaired: std::collections::BTreeSet<Option<u64>> = found
+pub(super) fn note_zero_volume(rows: &[Placed], found: &mut Vec<ReportRow>) {
+    // What was repaired but no high or low is a volume that was set to 0: it is in the report already.
+    let repaired: BTreeSet<Option<u64>> = found
         .iter()
-        .filter(|row| row.detail.ends_with(": 0 now"))
+        .filter(|row| row.treatment == Treatment::Repaired && row.finding != Finding::OhlcViolation)
         .map(|row| row.line)
         .collect();
     let zero: Vec<&Placed> = rows
@@ -280,6 +287,21 @@ fn note_zero_volume(rows: &[Placed], found: &mut Vec<ReportRow>) {
             )
         })),
     }
+}
+
+/// Notes bars without an adjusted close among others that have one.
+pub(super) fn note_missing_adjusted(rows: &[Placed], found: &mut Vec<ReportRow>) {
+    let has = |row: &&Placed| actions::usable(row.raw.adjusted_close);
+    if !rows.iter().any(|row| has(&row)) {
+        return;
+    }
+    found.extend(rows.iter().filter(|row| !has(row)).map(|row| {
+        let detail = format!(
+            "adjusted close {}: a dividend of this bar is dated to the next one that has it",
+            row.raw.adjusted_close
+        );
+        row.found(Finding::MissingValue, Treatment::Noted, detail)
+    }));
 }
 
 /// Leaves one row of each stamp, or none where rows conflict and the options say so.

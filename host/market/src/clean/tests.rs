@@ -1,4 +1,5 @@
 use super::*;
+use bulkhead_domain::Decimal;
 use bulkhead_domain::time::DAY;
 use jiff::civil::date;
 use proptest::prelude::*;
@@ -209,7 +210,6 @@ fn a_gap_like_a_split_is_suspected_or_known_to_be_real_but_never_repaired() {
     assert_eq!(bars.bars.factor, [1.0; 5]);
 
     let mut known = raw(rows.clone());
-    known.has_adjusted_close = true;
     for row in &mut known.rows {
         row.adjusted_close = row.close / 3.0;
     }
@@ -250,6 +250,135 @@ fn an_action_that_cannot_apply_is_left_out_and_said() {
     let (bars, report) = clean(listed, &xnys(), &CleanOptions::default());
     assert_eq!(bars.actions.len(), 1);
     assert_eq!(report.summary(), [(Finding::UnusableAction, 3)].into());
+}
+
+#[test]
+fn an_action_at_midnight_utc_is_of_that_date_and_not_of_the_evening_before_in_new_york() {
+    // Wednesday, and a Saturday that stands for the Monday after it.
+    for (day, row) in [(date(2000, 3, 8), 2), (date(2000, 3, 11), 5)] {
+        let mut listed = raw(week());
+        listed.rows.push(self::row(11, date(2000, 3, 13), 100.0));
+        listed.actions = vec![CorporateAction {
+            time: crate::dates::midnight_utc(day).unwrap().0,
+            kind: ActionKind::Dividend(1.into()),
+        }];
+        let (bars, report) = clean(listed, &xnys(), &CleanOptions::default());
+        assert_eq!(bars.actions[0].time, bars.open_times[row], "{day}");
+        assert_eq!(report.rows, []);
+    }
+}
+
+#[test]
+fn what_a_source_lists_twice_or_in_its_own_terms_is_said() {
+    let mut listed = raw(week());
+    let time = listed.rows[2].instant.0 + DAY / 2;
+    let dividend = CorporateAction {
+        time,
+        kind: ActionKind::Dividend(Decimal::new(25, 2)),
+    };
+    let other = CorporateAction {
+        time,
+        kind: ActionKind::Other {
+            code: "SPIN".to_owned(),
+            text: "one of Y for ten".to_owned(),
+        },
+    };
+    listed.actions = vec![dividend.clone(), other, dividend];
+    let (bars, report) = clean(listed, &xnys(), &CleanOptions::default());
+    assert_eq!(bars.actions.len(), 2);
+    let said: Vec<_> = report
+        .rows
+        .iter()
+        .map(|row| (row.finding, row.treatment, row.detail.as_str()))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            (
+                Finding::DuplicateIdentical,
+                Treatment::Dropped,
+                "dividend of 0.25: listed twice"
+            ),
+            (
+                Finding::UnusableAction,
+                Treatment::Noted,
+                "SPIN (one of Y for ten): neither split nor dividend: kept beside the bars, not applied"
+            ),
+        ]
+    );
+}
+
+#[test]
+fn a_daily_open_stamp_never_puts_a_bar_before_its_session() {
+    // Midnight in UTC and in New York, the opening, and a Saturday, which is no session's.
+    let stamps = [
+        ("2000-03-07T00:00:00Z", Some("2000-03-07T21:00:00Z")),
+        ("2000-03-08T05:00:00Z", Some("2000-03-08T21:00:00Z")),
+        ("2000-03-09T14:30:00Z", Some("2000-03-09T21:00:00Z")),
+        ("2000-03-11T05:00:00Z", None),
+        ("2000-03-13T00:00:00Z", Some("2000-03-13T21:00:00Z")),
+    ];
+    let mut daily = RawBars::new("X", Stamp::Open);
+    for (line, (stamp, _)) in stamps.iter().enumerate() {
+        let instant: jiff::Timestamp = stamp.parse().unwrap();
+        daily.rows.push(RawBar {
+            instant: Timestamp(instant.as_nanosecond() as i64),
+            ..row(line as u64 + 2, date(2000, 3, 6), 100.0)
+        });
+    }
+    let options = CleanOptions {
+        interval_ns: Some(DAY),
+        ..CleanOptions::default()
+    };
+    let (bars, _) = clean(daily, &xnys(), &options);
+    let closes: Vec<String> = bars
+        .bars
+        .times
+        .iter()
+        .map(|time| Timestamp(*time).to_string())
+        .collect();
+    let expected: Vec<&str> = stamps.iter().filter_map(|(_, close)| *close).collect();
+    assert_eq!(closes, expected);
+}
+
+#[test]
+fn a_missing_adjusted_close_is_said_and_calls_no_gap_real() {
+    let mut rows = week();
+    for (index, row) in rows.iter_mut().enumerate() {
+        row.adjusted_close = row.close;
+        if index == 3 {
+            for price in [&mut row.open, &mut row.high, &mut row.low, &mut row.close] {
+                *price *= 0.5;
+            }
+            row.adjusted_close = f64::NAN;
+        }
+    }
+    let (_, report) = cleaned(rows);
+    assert_eq!(
+        findings(&report),
+        [
+            (Some(9), Finding::MissingValue, Treatment::Noted),
+            (Some(9), Finding::SuspectedSplit, Treatment::Kept),
+            (Some(10), Finding::SuspectedSplit, Treatment::Kept),
+        ]
+    );
+}
+
+#[test]
+fn a_dropped_duplicate_is_not_said_to_be_kept() {
+    let mut rows = week();
+    rows[4].volume = 0.0;
+    rows.push(rows[4]);
+    let (_, report) = cleaned(rows);
+    let mut found = findings(&report);
+    found.sort_by_key(|(_, finding, _)| *finding);
+    assert_eq!(
+        found,
+        [
+            (Some(10), Finding::DuplicateIdentical, Treatment::Dropped),
+            (Some(10), Finding::ZeroVolume, Treatment::Kept),
+        ]
+    );
 }
 
 #[test]
@@ -341,13 +470,11 @@ proptest! {
     #[test]
     fn cleaning_clean_bars_changes_nothing(
         mut rows in prop::collection::vec(messy_row(), 0..60),
-        adjusted in any::<bool>(),
     ) {
         for (line, row) in rows.iter_mut().enumerate() {
             row.line = line as u64 + 2;
         }
-        let mut messy = raw(rows);
-        messy.has_adjusted_close = adjusted;
+        let messy = raw(rows);
         let (once, report) = clean(messy, &xnys(), &CleanOptions::default());
         prop_assert_eq!(once.bars.len(), report.rows_kept);
         prop_assert!(once.bars.times.windows(2).all(|pair| pair[0] < pair[1]));
