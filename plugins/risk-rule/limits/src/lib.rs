@@ -8,16 +8,20 @@
 //! Working orders that may open exposure count as if they had filled. A limit that is not set does not
 //! count. What cannot be judged (no price for a working order, numbers out of range) is an error, and the
 //! host denies.
+//!
+//! The last reference price of each instrument is remembered, since a working market order names none; that
+//! is the state which moves to another instance.
 
 mod judge;
 
+use bulkhead_rule_common::{Listings, Prices, context};
 use bulkhead_sdk::config::Number;
 use bulkhead_sdk::order::Order;
 use bulkhead_sdk::risk_rule::{Context, Error, Portfolio, RiskRule, Verdict};
-use bulkhead_sdk::{Decimal, Instrument, InstrumentHandle};
+use bulkhead_sdk::snapshot::Snapshot;
+use bulkhead_sdk::{Decimal, Instrument};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// What can be set. Money is in the account's currency.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
@@ -59,19 +63,11 @@ impl Config {
     }
 }
 
-/// What is known of an instrument.
-#[derive(Debug, Clone, Copy)]
-struct Terms {
-    lot: Decimal,
-    multiplier: Decimal,
-}
-
 /// The rule.
 pub struct Limits {
     config: Config,
-    terms: BTreeMap<InstrumentHandle, Terms>,
-    /// Last reference price of each instrument, for working orders that name no price.
-    last: BTreeMap<InstrumentHandle, Decimal>,
+    listings: Listings,
+    prices: Prices,
 }
 
 impl RiskRule for Limits {
@@ -79,20 +75,10 @@ impl RiskRule for Limits {
 
     fn new(config: Config, instruments: &[Instrument]) -> Result<Self, String> {
         config.check()?;
-        let terms = instruments
-            .iter()
-            .map(|instrument| {
-                let terms = Terms {
-                    lot: instrument.lot,
-                    multiplier: instrument.multiplier,
-                };
-                (instrument.handle, terms)
-            })
-            .collect();
         Ok(Limits {
             config,
-            terms,
-            last: BTreeMap::new(),
+            listings: Listings::new(instruments),
+            prices: Prices::default(),
         })
     }
 
@@ -102,19 +88,25 @@ impl RiskRule for Limits {
         context: &Context,
         portfolio: &Portfolio,
     ) -> Result<Verdict, Error> {
-        if context.reference_price <= Decimal::ZERO || context.multiplier <= Decimal::ZERO {
-            return Err(Error::InvalidInput(format!(
-                "reference price {} or multiplier {} is not above 0",
-                context.reference_price, context.multiplier
-            )));
-        }
-        self.last
-            .insert(order.request.instrument, context.reference_price);
-        judge::judge(self, order, context, portfolio)
+        let unit = context::unit_value(context)?;
+        self.prices
+            .note(order.request.instrument, context.reference_price);
+        judge::judge(self, order, context, unit, portfolio)
     }
 }
 
-bulkhead_sdk::export!(risk_rule: Limits);
+impl Snapshot for Limits {
+    fn save(&self) -> Result<Vec<u8>, String> {
+        self.prices.save()
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), String> {
+        self.prices = Prices::restored(state)?;
+        Ok(())
+    }
+}
+
+bulkhead_sdk::export!(risk_rule: Limits, snapshot);
 
 #[cfg(test)]
 mod tests;

@@ -321,3 +321,35 @@ fn a_rule_without_limits_or_with_a_negative_one_is_refused() {
     let reason = Limits::new(negative, &[]).err().unwrap_or_default();
     assert!(reason.contains("`max-position`"), "{reason}");
 }
+
+#[test]
+fn an_order_that_turns_a_position_is_judged_for_what_it_opens() {
+    let mut rule = rule(|config| config.max_position = some(50));
+    let mut exit = working("exit", AAPL, Side::Sell, 100);
+    exit.order.request.reduce_only = true;
+    let turning = portfolio(vec![held(AAPL, "ema", 100)], vec![exit]);
+    let (quantity, denial) = cut(assess(&mut rule, &order(Side::Sell, 100), &turning));
+    assert_eq!((quantity, denial.observed.as_str()), (50, "100"));
+}
+
+#[test]
+fn remembered_prices_move_to_another_instance() {
+    let limit = |config: &mut Config| config.max_gross_exposure = some(1);
+    let (mut first, mut second) = (rule(limit), rule(limit));
+    let mut theirs = order(Side::Buy, 1);
+    theirs.request.instrument = MSFT;
+    theirs.client_order_id = "w".into();
+    let busy = portfolio(vec![], vec![working("w", MSFT, Side::Buy, 1)]);
+    assert_eq!(assess(&mut first, &theirs, &busy), Verdict::Approve);
+    assert!(
+        second
+            .assess(&order(Side::Buy, 1), &context(), &busy)
+            .is_err()
+    );
+    second.restore(&first.save().unwrap()).unwrap();
+    assert_eq!(
+        assess(&mut second, &order(Side::Buy, 1), &busy),
+        Verdict::Approve
+    );
+    assert!(second.restore(b"{}").is_err());
+}
