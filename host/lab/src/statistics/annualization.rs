@@ -3,7 +3,7 @@
 use bulkhead_domain::time::DAY;
 use serde::{Deserialize, Serialize};
 
-/// Returns in a year.
+/// Daily returns in a year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Annualization(pub u32);

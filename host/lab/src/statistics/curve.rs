@@ -71,20 +71,32 @@ impl Curve {
         }
     }
 
-    /// `r_t = E_t / E_{t-1} - 1`, one a close, the first against the base. `None` when a value is not
-    /// finite or one that is divided by is not above zero: a return on nothing has no meaning.
+    /// `r_t = E_t / E_{t-1} - 1` over the last close of each day, the first against the base. `None` when a
+    /// value is not finite or one that is divided by is not above zero: a return on nothing has no meaning.
     #[must_use]
     pub fn returns(&self) -> Option<Vec<f64>> {
         let mut before = self.base;
-        self.values
-            .iter()
-            .map(|&value| {
+        self.day_ends()
+            .map(|value| {
                 let defined = before > 0.0 && before.is_finite() && value.is_finite();
                 let change = defined.then(|| value / before - 1.0);
                 before = value;
                 change
             })
             .collect()
+    }
+
+    /// The value at the last close of each day in UTC. Where markets close at different hours there are
+    /// several closes a day, and a year of [`Annualization`] counts days.
+    fn day_ends(&self) -> impl Iterator<Item = f64> + '_ {
+        let day = |time: &i64| time.div_euclid(DAY);
+        self.points()
+            .enumerate()
+            .filter(move |(index, (time, _))| {
+                let next = self.times.get(index + 1).map(day);
+                next != Some(day(time))
+            })
+            .map(|(_, (_, value))| value)
     }
 }
 
@@ -122,6 +134,24 @@ impl CurveStatistics {
         }
     }
 
+    /// Says of every figure what limits its meaning, unless it says already why it is not defined.
+    #[must_use]
+    pub fn noted(self, note: &str) -> Self {
+        let noted = |figure: Figure| figure.noted(Some(note));
+        CurveStatistics {
+            total_return: noted(self.total_return),
+            cagr: noted(self.cagr),
+            volatility: noted(self.volatility),
+            sharpe: noted(self.sharpe),
+            sortino: noted(self.sortino),
+            max_drawdown: Drawdown {
+                figure: noted(self.max_drawdown.figure),
+                ..self.max_drawdown
+            },
+            calmar: noted(self.calmar),
+        }
+    }
+
     /// Label and figure, in the order of a table.
     #[must_use]
     pub fn rows(&self) -> Vec<(&'static str, &Figure)> {
@@ -142,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_one_return_a_close() {
+    fn there_is_one_return_a_day() {
         let curve = Curve::new(100.0, &[0, DAY, 2 * DAY], &[100.0, 110.0, 99.0]);
         let returns = curve.returns().unwrap();
         assert_eq!(returns.len(), 3);
@@ -150,6 +180,18 @@ mod tests {
             assert!((got - want).abs() < 1e-15, "{got} {want}");
         }
         assert_eq!(curve.days(), 2.0);
+    }
+
+    #[test]
+    fn closes_of_two_markets_on_one_day_make_one_return() {
+        let hour = DAY / 24;
+        let times = [0, 21 * hour, DAY, DAY + 21 * hour, 2 * DAY];
+        let curve = Curve::new(100.0, &times, &[90.0, 100.0, 130.0, 110.0, 99.0]);
+        let returns = curve.returns().unwrap();
+        assert_eq!(returns.len(), 3);
+        for (got, want) in returns.iter().zip([0.0, 0.1, -0.1]) {
+            assert!((got - want).abs() < 1e-15, "{got} {want}");
+        }
     }
 
     #[test]

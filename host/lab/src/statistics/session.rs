@@ -4,6 +4,7 @@ use super::{
     Annualization, Curve, CurveStatistics, Figure, TradeStatistics, fees_share,
     mean_gross_exposure, time_in_market,
 };
+use bulkhead_domain::Timestamp;
 use bulkhead_domain::number::to_f64;
 use bulkhead_session::record::SessionRecord;
 use serde::{Deserialize, Serialize};
@@ -57,10 +58,7 @@ impl Statistics {
                 .iter()
                 .map(|benchmark| BenchmarkStatistics {
                     name: benchmark.name.clone(),
-                    curve: CurveStatistics::of(
-                        &Curve::from_first_value(times, &benchmark.values),
-                        annualization,
-                    ),
+                    curve: of_benchmark(times, &benchmark.values, annualization),
                 })
                 .collect(),
         }
@@ -75,5 +73,49 @@ impl Statistics {
         rows.push(("Mean gross exposure", &self.mean_gross_exposure));
         rows.push(("Fees' share of gross result", &self.fees_share));
         rows
+    }
+}
+
+/// Statistics of a benchmark, which say so where it does not cover the whole session.
+fn of_benchmark(
+    times: &[i64],
+    values: &[Option<f64>],
+    annualization: Annualization,
+) -> CurveStatistics {
+    let curve = Curve::from_first_value(times, values);
+    let statistics = CurveStatistics::of(&curve, annualization);
+    let mut covered = curve.points().map(|(time, _)| time);
+    let Some(first) = covered.next() else {
+        return statistics;
+    };
+    let last = covered.last().unwrap_or(first);
+    if times.first() == Some(&first) && times.last() == Some(&last) {
+        return statistics;
+    }
+    let (first, last) = (Timestamp(first).date(), Timestamp(last).date());
+    statistics.noted(&format!("from {first} to {last} only"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bulkhead_domain::time::DAY;
+
+    #[test]
+    fn a_benchmark_that_does_not_cover_the_session_says_so() {
+        let times = [0, DAY, 2 * DAY];
+        let total = |values: [Option<f64>; 3]| {
+            of_benchmark(&times, &values, Annualization::SESSIONS).total_return
+        };
+        let whole = total([Some(100.0), Some(90.0), Some(110.0)]);
+        assert_eq!(whole.note, None);
+        let late = total([None, Some(100.0), Some(110.0)]);
+        assert_eq!(
+            late.note.as_deref(),
+            Some("from 1970-01-02 to 1970-01-03 only")
+        );
+        assert!((late.value.unwrap() - 0.1).abs() < 1e-15);
+        let none = total([None, None, None]);
+        assert_eq!((none.value, none.note.is_some()), (None, true));
     }
 }

@@ -26,17 +26,18 @@ pub fn sortino(curve: &Curve, annualization: Annualization) -> Figure {
         value,
         Unit::Ratio,
         format!(
-            "mean / downside deviation over all returns at session closes * sqrt({}), \
+            "mean / downside deviation over all daily returns at session closes * sqrt({}), \
              minimum acceptable return 0",
             annualization.0
         ),
-        "fewer than two returns, or none of them negative",
+        "fewer than two returns, none of them negative, or equity not above zero",
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bulkhead_domain::time::DAY;
 
     #[test]
     fn only_losses_count_but_over_all_returns() {
@@ -49,14 +50,14 @@ mod tests {
                 value
             })
             .collect();
-        let curve = Curve::new(100.0, &[0, 1, 2, 3], &values);
+        let curve = Curve::new(100.0, &[0, DAY, 2 * DAY, 3 * DAY], &values);
         let got = sortino(&curve, Annualization::SESSIONS).value.unwrap();
         assert!((got - 252.0f64.sqrt()).abs() < 1e-9, "{got}");
     }
 
     #[test]
     fn without_a_loss_there_is_none() {
-        let curve = Curve::new(100.0, &[0, 1], &[101.0, 105.0]);
+        let curve = Curve::new(100.0, &[0, DAY], &[101.0, 105.0]);
         assert_eq!(sortino(&curve, Annualization::SESSIONS).value, None);
     }
 }
