@@ -4,7 +4,7 @@ use crate::report::{Control, Report};
 use crate::statistics::{Figure, Unit};
 use bulkhead_domain::number::to_f64;
 use bulkhead_domain::{Decimal, Timestamp};
-use bulkhead_session::record::{Interval, SessionRecord};
+use bulkhead_session::record::{Ending, Interval, SessionRecord};
 
 /// A report's rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +96,7 @@ fn rows(report: &Report) -> Vec<(String, String)> {
     let mut rows = vec![
         ("Simulated".to_owned(), "historical replay".to_owned()),
         ("Period".to_owned(), period(session)),
+        ("Ended".to_owned(), ending(session).to_owned()),
         (
             "Starting cash".to_owned(),
             money(session, session.starting_cash),
@@ -154,6 +155,13 @@ fn period(session: &SessionRecord) -> String {
     }
 }
 
+fn ending(session: &SessionRecord) -> &'static str {
+    match session.ending {
+        Ending::Completed => "with its feed",
+        Ending::Interrupted => "stopped before its feed ended; what was done is kept",
+    }
+}
+
 fn control(control: &Control) -> ControlRow {
     let totals = &control.session.totals;
     let chosen: u64 = control
@@ -184,14 +192,18 @@ fn skill(interval: Interval) -> String {
 }
 
 fn number(session: &SessionRecord, figure: &Figure) -> String {
-    match (figure.value, figure.unit) {
-        (None, _) => format!(
-            "not defined: {}",
-            figure.note.as_deref().unwrap_or_default()
-        ),
-        (Some(value), Unit::Fraction) => percent(value),
-        (Some(value), Unit::Ratio) => format!("{value:.2}"),
-        (Some(value), Unit::Currency) => format!("{} {}", grouped(value), session.currency),
+    let note = figure.note.as_deref();
+    let Some(value) = figure.value else {
+        return format!("not defined: {}", note.unwrap_or_default());
+    };
+    let text = match figure.unit {
+        Unit::Fraction => percent(value),
+        Unit::Ratio => format!("{value:.2}"),
+        Unit::Currency => format!("{} {}", grouped(value), session.currency),
+    };
+    match note {
+        Some(note) => format!("{text} ({note})"),
+        None => text,
     }
 }
 

@@ -5,6 +5,7 @@ mod fixture;
 use bulkhead_domain::Blame;
 use bulkhead_lab::report::{Report, Written, write};
 use bulkhead_lab::terminal::summary;
+use bulkhead_session::record::Ending;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -68,13 +69,65 @@ fn equal_sessions_give_equal_bytes() {
     );
 }
 
+/// Keys of a report whose values a plugin, a data file or a configuration words.
+const WORDED: [&str; 18] = [
+    "title",
+    "generated_from",
+    "name",
+    "symbol",
+    "currency",
+    "candidate",
+    "plugin",
+    "text",
+    "consequence",
+    "owner",
+    "reason",
+    "task",
+    "source",
+    "code",
+    "observed",
+    "limit",
+    "verdict",
+    "decision",
+];
+/// Keys whose lists hold such words beside numbers.
+const LISTED: [&str; 5] = ["notes", "features", "actions", "cleaning", "failures"];
+
+/// Adds `words` to everything in a report that others than the host word.
+fn hostile(value: &mut Value, words: &str, worded: bool) {
+    match value {
+        Value::String(text) if worded => text.push_str(words),
+        Value::Array(values) => {
+            for value in values {
+                hostile(value, words, worded);
+            }
+        }
+        Value::Object(fields) => {
+            // An order's kind is the host's own word, and its prices are numbers.
+            for (key, value) in fields.iter_mut().filter(|(key, _)| *key != "kind") {
+                let worded = WORDED.contains(&key.as_str()) || LISTED.contains(&key.as_str());
+                hostile(value, words, worded);
+            }
+        }
+        _ => {}
+    }
+}
+
 #[test]
 fn what_a_plugin_writes_cannot_become_markup() {
-    let hostile = "</script><script>alert(1)</script><!-- <img src=x onerror=alert(1)> {{script}}";
-    let mut report = fixture::report(120, 60);
-    report.title = hostile.to_owned();
-    report.main.incidents[0].text = hostile.to_owned();
-    report.main.proposals[0].reason = hostile.to_owned();
+    let words = "</script><script>alert(1)</script><!-- <img src=x onerror=alert(1)> {{script}}";
+    let mut report = serde_json::to_value(fixture::report(120, 60)).unwrap();
+    hostile(&mut report, words, false);
+    let report: Report = serde_json::from_value(report).unwrap();
+    for text in [
+        &report.title,
+        &report.main.proposals[0].features[0].0,
+        &report.main.proposals[0].verdicts[0].text,
+        &report.main.instruments[0].cleaning[0].0,
+        &report.controls[0].session.models[0].candidate,
+    ] {
+        assert!(text.ends_with(words), "{text}");
+    }
     let folder = tempfile::tempdir().unwrap();
     let (_, html) = written(&report, folder.path());
 
@@ -84,8 +137,11 @@ fn what_a_plugin_writes_cannot_become_markup() {
         assert_eq!(html.matches(tag).count(), expected, "{tag}");
     }
     let page = embedded(&html);
-    assert_eq!(page["main"]["incidents"][0]["text"], hostile);
-    assert_eq!(page["title"], hostile);
+    assert_eq!(
+        page["main"]["incidents"][0]["text"],
+        report.main.incidents[0].text
+    );
+    assert_eq!(page["title"], report.title);
 }
 
 #[test]
@@ -129,6 +185,17 @@ fn when_the_second_file_cannot_be_written_the_first_does_not_appear() {
 }
 
 #[test]
+fn a_folder_in_the_place_of_the_second_file_keeps_the_first_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = folder.path().join("report.html");
+    fs::write(&old, "old").unwrap();
+    fs::create_dir(folder.path().join("report.json")).unwrap();
+    let problem = write(&fixture::empty_report(), folder.path()).unwrap_err();
+    assert!(problem.to_string().contains("report.json"), "{problem}");
+    assert_eq!(fs::read_to_string(old).unwrap(), "old");
+}
+
+#[test]
 fn the_controls_are_judged_by_what_came_out() {
     let report = fixture::report(700, 700);
     assert!(report.controls.iter().all(|control| control.passed));
@@ -151,6 +218,7 @@ fn the_terminal_gets_the_totals_every_model_and_every_control() {
         row.map(|(_, value)| value.as_str()).unwrap()
     };
     assert_eq!(value("Simulated"), "historical replay");
+    assert_eq!(value("Ended"), "with its feed");
     assert_eq!(value("Digest"), report.main.digest.to_string());
     assert!(value("Final equity").ends_with(" USD"));
     assert_eq!(summary.models.len(), report.main.models.len());
@@ -163,4 +231,21 @@ fn the_terminal_gets_the_totals_every_model_and_every_control() {
     assert!(svm.fits.contains("52 failed"));
     assert_eq!(summary.controls.len(), 2);
     assert_eq!(summary.incidents.len(), 1);
+}
+
+#[test]
+fn the_terminal_says_what_limits_a_figure_and_that_a_session_was_cut_short() {
+    let mut report = fixture::report(40, 40);
+    report.main.ending = Ending::Interrupted;
+    let summary = summary(&report);
+    let value = |label: &str| {
+        let row = summary.rows.iter().find(|(name, _)| name == label);
+        row.map(|(_, value)| value.as_str()).unwrap()
+    };
+    assert!(value("Ended").starts_with("stopped before"));
+    let growth = value("CAGR");
+    assert!(
+        growth.ends_with("% (annualised from a short sample)"),
+        "{growth}"
+    );
 }

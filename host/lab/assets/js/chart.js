@@ -183,6 +183,7 @@ class TimeChart {
     this.svg.addEventListener("pointermove", (event) => {
       const at = this.place(event);
       const spot = this.nearest(at.x, at.y);
+      this.legend.removeAttribute("aria-live");
       this.svg.classList.toggle("over-marker", Boolean(spot && this.spec.onPick));
       this.point(spot ? spot.marker.index : this.indexAt(at.x));
       if (from) {
@@ -231,6 +232,8 @@ class TimeChart {
     };
     if (!actions[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
+    // What the arrow keys read is read aloud; what a pointer passes over is not.
+    this.legend.setAttribute("aria-live", "polite");
     actions[event.key]();
   }
 }

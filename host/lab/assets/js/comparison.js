@@ -17,7 +17,7 @@ function totalsTable(caption, sessions) {
     ["Digest", (session) => digest(session.digest)],
   ];
   return plainTable(caption, [
-    { title: "", cell: ([name]) => el("strong", null, name) },
+    { title: "Total", cell: ([name]) => el("strong", null, name) },
     ...sessions.map(([title, session]) => ({ title, numeric: true, cell: ([, cell]) => cell(session) })),
   ], rows);
 }

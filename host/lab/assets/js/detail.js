@@ -12,10 +12,13 @@ function openDecision(id) {
 
 function showDecision(id) {
   const proposal = proposalById.get(id);
+  // Whoever steps from one to the next by a button keeps it under the finger.
+  const pressed = drawer.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
   drawer.replaceChildren(el("div", null, proposal ? detailOf(proposal) : missing(id)));
   if (!drawer.open) drawer.showModal();
   drawer.scrollTop = 0;
-  drawer.querySelector(".close").focus();
+  const tools = [...drawer.querySelectorAll(".drawer-head button:enabled")];
+  (tools.find((tool) => tool.getAttribute("aria-label") === pressed) ?? drawer.querySelector(".close")).focus();
 }
 
 drawer.addEventListener("close", () => {

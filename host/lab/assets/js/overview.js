@@ -24,8 +24,7 @@ function summarySection() {
   const tiles = el("div", { class: "tiles" },
     tile("Final equity", money(Number(totals.finalEquity)), `from ${money(start)} of cash`),
     tile("Total return", signedPercent(totals.totalReturn, 2),
-      ...main.benchmarks.map((benchmark) =>
-        `${capital(benchmark.name)}: ${signedPercent(statistic(benchmark.statistics, "Total return")?.value, 1)}`)),
+      ...main.benchmarks.map(benchmarkWords)),
     tile("Max drawdown", figure(statistic(statistics, "Max drawdown")), drawdownWords(statistics.drawdown)),
     tile("Fees", money(Number(totals.fees)), feesWords(statistic(statistics, "Fees' share of gross result")),
       `dividends, net: ${money(Number(totals.dividends))}`),
@@ -37,6 +36,11 @@ function summarySection() {
     : el("p", { class: "notice" }, "This session was stopped before its feed ended. Everything up to then is kept.");
   return section("summary", "Summary", null, ended, tiles,
     el("p", { class: "digest-line" }, "Digest of inputs and outcome, equal for equal sessions on any machine: ", digest(main.digest)));
+}
+
+function benchmarkWords({ name, statistics }) {
+  const row = statistic(statistics, "Total return");
+  return `${capital(name)}: ${signedPercent(row?.value, 1)}${row?.note ? ` (${row.note})` : ""}`;
 }
 
 function feesWords(row) {
@@ -84,7 +88,7 @@ function statisticsSection() {
   const { closed, wins, losses, breakevens, open } = main.statistics.trades;
   const words = `${plural(closed, "closed trade")}: ${count(wins)} won, ${count(losses)} lost, ${count(breakevens)} broke even; ${count(open)} still open at the end.`;
   return section("statistics", "Statistics",
-    `Returns are of equity at session closes; a year has ${main.statistics.annualization} of them. “${UNDEFINED}” means not defined, with the reason under it.`,
+    `Returns are of equity at the last close of each day; a year has ${main.statistics.annualization} of them. “${UNDEFINED}” means not defined, with the reason under it.`,
     table, el("p", { class: "under" }, words));
 }
 

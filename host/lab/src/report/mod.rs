@@ -12,6 +12,7 @@ mod rounding;
 mod view;
 
 pub use fate::{Fate, Speaker};
+pub use view::order_kind;
 
 use crate::statistics::Statistics;
 use bulkhead_domain::Problem;

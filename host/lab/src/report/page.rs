@@ -103,6 +103,13 @@ mod tests {
                 "innerHTML",
                 "outerHTML",
                 "insertAdjacentHTML",
+                "createContextualFragment",
+                "DOMParser",
+                "document.write",
+                "srcdoc",
+                "eval(",
+                "Function(",
+                "javascript:",
             ] {
                 assert!(!source.contains(tag), "{tag}");
             }

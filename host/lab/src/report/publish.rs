@@ -28,6 +28,11 @@ pub(super) fn stage(
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<Staged, Problem> {
     let place = folder.join(name);
+    // Found out only when one of two files was renamed, it would leave a new one beside an old one.
+    if place.is_dir() {
+        let what = "there is a folder where a file of the report belongs";
+        return Err(Problem::host(what, "move it away, or name another folder").in_file(place));
+    }
     // The process id keeps two runs that write into one folder out of each other's unfinished file.
     let staged = Staged {
         unfinished: folder.join(format!(".{name}.{}.unfinished", std::process::id())),
@@ -151,9 +156,9 @@ mod tests {
     fn a_place_that_is_taken_by_a_folder_is_named_and_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("report.html/kept")).unwrap();
-        let staged = stage(folder.path(), "report.html", |out| out.write_all(b"new")).unwrap();
-        let problem = staged.publish().unwrap_err();
-        assert!(problem.to_string().contains("make way"), "{problem}");
+        let staged = stage(folder.path(), "report.html", |out| out.write_all(b"new"));
+        let problem = staged.unwrap_err().to_string();
+        assert!(problem.contains("move it away"), "{problem}");
         assert_eq!(names(folder.path()), ["report.html"]);
     }
 

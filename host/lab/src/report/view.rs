@@ -4,6 +4,8 @@
 mod proposals;
 mod session;
 
+pub use proposals::order_kind;
+
 use super::Report;
 use serde::Serialize;
 use session::{Depth, SessionView};

@@ -5,7 +5,7 @@ use super::session::interval;
 use crate::report::rounding::{Rounded, seconds};
 use crate::report::{Fate, Speaker};
 use bulkhead_domain::Decimal;
-use bulkhead_domain::order::{OrderKind, Outcome, Side, Trail};
+use bulkhead_domain::order::{OrderKind, Side, Trail};
 use bulkhead_session::record::{FillRecord, ProposalRecord, SessionRecord, TradeRecord};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -37,7 +37,6 @@ struct ProposalView<'a> {
     models: Vec<Opinion>,
     choices: Vec<Choice>,
     verdicts: Vec<VerdictView>,
-    outcome: Option<Outcome>,
     fate: Fate,
 }
 
@@ -113,7 +112,7 @@ fn view<'a>(
         side: proposal.side,
         quantity: &proposal.quantity,
         sent: &proposal.sent,
-        kind: describe(&proposal.kind),
+        kind: order_kind(&proposal.kind),
         reason: texts.number(&proposal.reason),
         confidence: proposal.confidence.map(Rounded),
         features: (set, values),
@@ -157,12 +156,13 @@ fn view<'a>(
                 )
             })
             .collect(),
-        outcome: proposal.outcome,
         fate: Fate::of(proposal),
     }
 }
 
-fn describe(kind: &OrderKind) -> String {
+/// An order's price condition in words.
+#[must_use]
+pub fn order_kind(kind: &OrderKind) -> String {
     match kind {
         OrderKind::Market => "market".to_owned(),
         OrderKind::Limit(price) => format!("limit {price}"),
@@ -182,7 +182,6 @@ fn describe(kind: &OrderKind) -> String {
 #[derive(Serialize)]
 pub(super) struct FillView<'a> {
     decision: &'a str,
-    order: &'a str,
     time: i64,
     owner: &'a str,
     instrument: u32,
@@ -196,7 +195,6 @@ impl<'a> FillView<'a> {
     pub(super) fn new(fill: &'a FillRecord) -> Self {
         FillView {
             decision: &fill.decision,
-            order: &fill.client_order_id,
             time: seconds(fill.time),
             owner: &fill.owner,
             instrument: fill.instrument,
@@ -252,9 +250,9 @@ mod tests {
     #[test]
     fn a_price_condition_reads_as_it_is_said() {
         let price = Decimal::new(1250, 2);
-        assert_eq!(describe(&OrderKind::Limit(price)), "limit 12.50");
+        assert_eq!(order_kind(&OrderKind::Limit(price)), "limit 12.50");
         assert_eq!(
-            describe(&OrderKind::TrailingStop(Trail::Fraction(Decimal::new(
+            order_kind(&OrderKind::TrailingStop(Trail::Fraction(Decimal::new(
                 50, 3
             )))),
             "trailing stop 5 %"

@@ -1,7 +1,7 @@
 //! One session.
 
 use super::proposals::{Book, FillView, TradeView};
-use crate::report::rounding::{Gapped, Rounded, Seconds, Series, seconds};
+use crate::report::rounding::{GappedMoney, Money, Rounded, Seconds, Series, seconds};
 use crate::statistics::{CurveStatistics, Drawdown, Figure, Statistics, Unit};
 use bulkhead_domain::{Decimal, Digest};
 use bulkhead_session::record::{
@@ -22,7 +22,6 @@ pub(super) enum Depth {
 #[serde(rename_all = "camelCase")]
 pub(super) struct SessionView<'a> {
     id: &'a str,
-    name: &'a str,
     ending: Ending,
     seed: String,
     currency: &'a str,
@@ -32,7 +31,7 @@ pub(super) struct SessionView<'a> {
     inputs: &'a [Input],
     instruments: Vec<InstrumentView<'a>>,
     times: Seconds<'a>,
-    equity: Series<'a>,
+    equity: Money<'a>,
     exposure: Series<'a>,
     benchmarks: Vec<BenchmarkView<'a>>,
     book: Option<Book<'a>>,
@@ -58,15 +57,15 @@ struct Prices<'a> {
     /// Absent when they are the session's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     times: Option<Seconds<'a>>,
-    close: Series<'a>,
-    continuous: Series<'a>,
+    close: Money<'a>,
+    continuous: Money<'a>,
     actions: Vec<(i64, &'a str)>,
 }
 
 #[derive(Serialize)]
 struct BenchmarkView<'a> {
     name: &'a str,
-    values: Gapped<'a>,
+    values: GappedMoney<'a>,
     statistics: CurveView<'a>,
 }
 
@@ -101,7 +100,6 @@ struct TotalsView<'a> {
     bars: u64,
     final_equity: &'a Decimal,
     total_return: Rounded,
-    max_drawdown: Rounded,
     fees: &'a Decimal,
     dividends: &'a Decimal,
     proposals: u64,
@@ -129,7 +127,7 @@ struct CurveView<'a> {
 struct Row<'a> {
     label: &'static str,
     unit: Unit,
-    value: Option<Rounded>,
+    value: Option<f64>,
     convention: &'a str,
     note: Option<&'a str>,
 }
@@ -165,7 +163,6 @@ impl<'a> SessionView<'a> {
         let whole = depth == Depth::Everything;
         SessionView {
             id: &session.id,
-            name: &session.name,
             ending: session.ending,
             seed: session.seed.to_string(),
             currency: &session.currency,
@@ -184,7 +181,7 @@ impl<'a> SessionView<'a> {
                 })
                 .collect(),
             times: Seconds(&session.equity.times),
-            equity: Series(&session.equity.equity),
+            equity: Money(&session.equity.equity),
             exposure: Series(&session.equity.gross_exposure),
             benchmarks: session
                 .benchmarks
@@ -192,7 +189,7 @@ impl<'a> SessionView<'a> {
                 .zip(&statistics.benchmarks)
                 .map(|(benchmark, statistics)| BenchmarkView {
                     name: &benchmark.name,
-                    values: Gapped(&benchmark.values),
+                    values: GappedMoney(&benchmark.values),
                     statistics: CurveView::new(&statistics.curve),
                 })
                 .collect(),
@@ -228,8 +225,8 @@ impl<'a> SessionView<'a> {
 fn prices<'a>(instrument: &'a InstrumentRecord, session_times: &[i64]) -> Prices<'a> {
     Prices {
         times: (instrument.times != session_times).then_some(Seconds(&instrument.times)),
-        close: Series(&instrument.close),
-        continuous: Series(&instrument.continuous),
+        close: Money(&instrument.close),
+        continuous: Money(&instrument.continuous),
         actions: instrument
             .actions
             .iter()
@@ -273,7 +270,6 @@ impl<'a> TotalsView<'a> {
             bars: totals.bars,
             final_equity: &totals.final_equity,
             total_return: Rounded(totals.total_return),
-            max_drawdown: Rounded(totals.max_drawdown),
             fees: &totals.fees,
             dividends: &totals.dividends,
             proposals: totals.proposals,
@@ -328,7 +324,7 @@ fn rows<'a>(rows: Vec<(&'static str, &'a Figure)>) -> Vec<Row<'a>> {
         .map(|(label, figure)| Row {
             label,
             unit: figure.unit,
-            value: figure.value.map(Rounded),
+            value: figure.value,
             convention: &figure.convention,
             note: figure.note.as_deref(),
         })
