@@ -3,7 +3,7 @@
 //! The header decides what the file is: with open, high, low and close columns it holds bars, otherwise a
 //! date and one or more series. A file may hold many symbols in a symbol column, in any order. Dates are
 //! `YYYY-MM-DD`, `month/day/year` or `day/month/year`; which of the two slashes are is found from the rows,
-//! and one file uses one form. An empty cell (or `NA`, `.`, `null`) is NaN, for the host to report and
+//! and one file uses one form. An empty cell (or `NA`, `.`, `-`, `null`) is NaN, for the host to report and
 //! clean; anything else that is no number is an error that names line and column.
 //!
 //! Bounds: the file is read in chunks of 64 KiB; a page holds at most 5,000 rows and looks at no more than

@@ -69,7 +69,8 @@ impl Row<'_> {
 /// A cell's number; NaN where it is empty or says that there is none.
 pub(crate) fn number(row: &Row<'_>, column: usize) -> Result<f64, Error> {
     let text = row.cell(column)?;
-    if text.is_empty() || text == "." || is_any(text, &["na", "n/a", "nan", "null", "none"]) {
+    let missing = ["-", ".", "na", "n/a", "nan", "null", "none"];
+    if text.is_empty() || is_any(text, &missing) {
         return Ok(f64::NAN);
     }
     text.parse()

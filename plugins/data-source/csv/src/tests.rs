@@ -151,7 +151,7 @@ fn a_file_of_one_symbol_has_the_files_name() {
 fn other_columns_are_series() {
     let mut source = source(
         "rates.csv",
-        "Date,AAA,BAA\n1/1/1919,5.35,7.12\n2/1/1919,.,7.2\n",
+        "Date,AAA,BAA\n1/1/1919,5.35,-\n2/1/1919,.,7.2\n",
     );
     let dataset = &ok(source.datasets())[0];
     assert_eq!(dataset.kind, DataKind::Series);
@@ -159,6 +159,9 @@ fn other_columns_are_series() {
     let page = ok(source.series(&series_request("rates.csv", "AAA")));
     assert_eq!(page.values[0], 5.35);
     assert!(page.values[1].is_nan());
+    let other = ok(source.series(&series_request("rates.csv", "BAA")));
+    assert!(other.values[0].is_nan());
+    assert_eq!(other.values[1], 7.2);
     // 31 days apart: month first.
     assert_eq!(page.periods[1] - page.periods[0], 31 * DAY);
     assert!(!page.vintages);

@@ -125,13 +125,21 @@ pub(crate) fn dates(config: &Config) -> Vec<Timestamp> {
     let Some(first) = first_weekday(&config.start) else {
         return Vec::new();
     };
-    let weekday = weekday(first);
     (0..i64::from(config.bars))
-        .map(|i| {
-            let working = weekday + i;
-            (first + i + working.div_euclid(5) * 2) * DAY
-        })
+        .map(|i| later(first, i) * DAY)
         .collect()
+}
+
+/// The day that lies some weekdays after a weekday.
+fn later(first: i64, weekdays: i64) -> i64 {
+    first + weekdays + (weekday(first) + weekdays).div_euclid(5) * 2
+}
+
+/// Whether nanoseconds can say the date of every bar, and its close on the day after.
+pub(crate) fn in_range(config: &Config) -> bool {
+    const LAST_DAY: i64 = i64::MAX / DAY - 1;
+    first_weekday(&config.start)
+        .is_some_and(|first| later(first, i64::from(config.bars) - 1) <= LAST_DAY)
 }
 
 /// 0 for Monday; 1970-01-01 was a Thursday.

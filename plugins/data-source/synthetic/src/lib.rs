@@ -26,8 +26,9 @@ const DATASET: &str = "synthetic";
 /// Most rows in a page.
 const PAGE_ROWS: usize = 5_000;
 
-/// Most bars of a series.
-const MAX_BARS: u32 = 1_000_000;
+/// Most bars of a series: as many weekdays as lie between the earliest start and the last day that time
+/// stamps reach, and a few more.
+const MAX_BARS: u32 = 100_000;
 
 /// What can be set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -38,7 +39,7 @@ pub struct Config {
     /// Symbols; each has a series of its own.
     pub symbols: Vec<String>,
     /// Bars in a series.
-    #[schemars(range(min = 1, max = 1_000_000))]
+    #[schemars(range(min = 1, max = 100_000))]
     pub bars: u32,
     /// First date (YYYY-MM-DD); a weekend moves to the Monday after.
     #[schemars(regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
@@ -163,6 +164,15 @@ impl Config {
             return wrong(
                 "start",
                 format!("`{}` is not a date such as 2000-01-03", self.start),
+            );
+        }
+        if !generate::in_range(self) {
+            return wrong(
+                "bars",
+                format!(
+                    "{} bars from {} on end after the year 2261, beyond what time stamps reach",
+                    self.bars, self.start
+                ),
             );
         }
         Ok(())

@@ -160,6 +160,20 @@ fn regimes_set_drift_and_volatility() {
 }
 
 #[test]
+fn the_longest_series_has_dates_that_rise_to_the_last_that_stamps_reach() {
+    for (start, bars) in [("1900-01-01", 94_000), ("2000-01-03", 68_000)] {
+        let config = Config {
+            start: start.into(),
+            bars,
+            ..Config::default()
+        };
+        assert!(Synthetic::new(config.clone(), &[]).is_ok(), "{start}");
+        let dates = generate::dates(&config);
+        assert!(dates.windows(2).all(|pair| pair[0] < pair[1]), "{start}");
+    }
+}
+
+#[test]
 fn pages_put_together_are_the_whole() {
     let config = Config {
         bars: 10_001,
@@ -209,6 +223,10 @@ fn what_cannot_work_is_refused_by_name() {
     refused(|config| config.regimes.clear(), "`regimes`");
     refused(|config| config.regimes[1].volatility = 0.0, "`regimes[1]`");
     refused(|config| config.start = "2000-02-30".into(), "`start`");
+    refused(
+        |config| config.bars = 80_000,
+        "`bars`: 80000 bars from 2000-01-03",
+    );
     refused(
         |config| config.signal = Signal::Planted { strength: 0.4 },
         "`signal.planted.strength`",
