@@ -48,8 +48,8 @@ pub enum ManifestError {
         /// The parser's reason; names the field and the place.
         reason: String,
     },
-    /// `plugin.toml` does not parse as a manifest.
-    #[error("plugin.toml, line {line}, column {column}: {reason}")]
+    /// `plugin.toml` does not parse as a manifest. Whoever knows the file names it.
+    #[error("line {line}, column {column}: {reason}")]
     Toml {
         /// Counted from 1; 0 when unknown.
         line: usize,
@@ -74,4 +74,12 @@ pub enum ManifestError {
         /// What is wrong, and what would be right.
         reason: String,
     },
+}
+
+/// A field whose value cannot be accepted.
+pub(crate) fn field(name: &str, reason: impl Into<String>) -> ManifestError {
+    ManifestError::Field {
+        field: name.to_owned(),
+        reason: reason.into(),
+    }
 }

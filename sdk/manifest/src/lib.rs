@@ -9,9 +9,11 @@
 //! not count.
 
 mod error;
+mod kind;
 mod model;
 mod section;
 
 pub use error::ManifestError;
-pub use model::{API, Kind, Limits, Manifest, Requests};
+pub use kind::Kind;
+pub use model::{API, Limits, Manifest, Requests};
 pub use section::{MAX_SECTION_BYTES, SECTION, append_section, read_section};

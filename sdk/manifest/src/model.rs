@@ -1,87 +1,17 @@
 //! The manifest itself, and the rules its fields obey.
 
-use crate::error::ManifestError;
+use crate::error::{ManifestError, field};
+use crate::kind::Kind;
 use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
 
 /// Major and minor version of the contract `bulkhead:plugin` that this crate speaks.
 pub const API: &str = "0.1";
 
-/// Longest text of an `id`, an `authors` entry or a secret's name, in characters.
+/// Longest `id` and longest name of a secret, in bytes; both are ASCII.
 const MAX_NAME: usize = 64;
 
-/// What sort of plugin it is; decides its world.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// Market data, page by page.
-    DataSource,
-    /// A language model, or what answers in its place.
-    AiProvider,
-    /// Where orders go.
-    Broker,
-    /// Learning algorithms.
-    Model,
-    /// A rule that can only tighten.
-    RiskRule,
-    /// Turns what is known into intents.
-    Strategy,
-}
-
-impl Kind {
-    /// Every kind, in the order of their names.
-    pub const ALL: [Kind; 6] = [
-        Kind::AiProvider,
-        Kind::Broker,
-        Kind::DataSource,
-        Kind::Model,
-        Kind::RiskRule,
-        Kind::Strategy,
-    ];
-
-    /// The name, as it is written in `plugin.toml` and in paths.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::DataSource => "data-source",
-            Kind::AiProvider => "ai-provider",
-            Kind::Broker => "broker",
-            Kind::Model => "model",
-            Kind::RiskRule => "risk-rule",
-            Kind::Strategy => "strategy",
-        }
-    }
-
-    /// Whether the kind talks to the outside world, and may ask for hosts, secrets and storage.
-    #[must_use]
-    pub fn does_io(self) -> bool {
-        matches!(self, Kind::DataSource | Kind::AiProvider | Kind::Broker)
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Kind {
-    type Err = ManifestError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Kind::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| {
-                let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
-                field(
-                    "kind",
-                    format!("`{text}` is no kind; use one of {}", known.join(", ")),
-                )
-            })
-    }
-}
+/// Longest text of a line: `licence`, `description`, an entry of `authors`, in characters.
+const MAX_LINE: usize = 300;
 
 /// What a plugin says of itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -222,19 +152,38 @@ impl Manifest {
                 ),
             ));
         }
+        let authors = self.authors.iter().map(|author| ("authors", author));
         for (name, text) in [
             ("licence", &self.licence),
             ("description", &self.description),
-        ] {
+        ]
+        .into_iter()
+        .chain(authors)
+        {
             if text.trim().is_empty() {
                 return Err(field(name, "is empty; say something"));
             }
             if text.contains(['\n', '\r']) {
                 return Err(field(name, "spans several lines; use one"));
             }
+            if text.chars().any(char::is_control) {
+                return Err(field(name, "has control characters; leave them out"));
+            }
+            if text.chars().count() > MAX_LINE {
+                return Err(field(
+                    name,
+                    format!("is longer than {MAX_LINE} characters; shorten it"),
+                ));
+            }
         }
         if !self.config_schema.is_object() {
             return Err(field("config-schema", "is not a table"));
+        }
+        if !is_printable(&self.config_schema) {
+            return Err(field(
+                "config-schema",
+                "has control characters in a text; leave them out",
+            ));
         }
         self.validate_requests()?;
         self.validate_limits()
@@ -316,13 +265,6 @@ fn no_config() -> serde_json::Value {
     serde_json::json!({ "type": "object", "additionalProperties": false })
 }
 
-fn field(name: &str, reason: impl Into<String>) -> ManifestError {
-    ManifestError::Field {
-        field: name.to_owned(),
-        reason: reason.into(),
-    }
-}
-
 fn is_kebab(text: &str) -> bool {
     text.len() <= MAX_NAME
         && text.starts_with(|c: char| c.is_ascii_lowercase())
@@ -334,11 +276,31 @@ fn is_kebab(text: &str) -> bool {
         })
 }
 
-/// Folds a text into one line of bounded length, for error messages.
+/// Whether no text in it could command a terminal: texts and names are shown to people. Line ends and tabs
+/// may be in a description.
+fn is_printable(value: &serde_json::Value) -> bool {
+    let plain = |text: &str| {
+        text.chars()
+            .all(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+    };
+    match value {
+        serde_json::Value::String(text) => plain(text),
+        serde_json::Value::Array(items) => items.iter().all(is_printable),
+        serde_json::Value::Object(map) => map
+            .iter()
+            .all(|(name, inner)| plain(name) && is_printable(inner)),
+        _ => true,
+    }
+}
+
+/// Folds a text into one line of bounded length without control characters, for error messages.
 pub(crate) fn one_line(text: &str) -> String {
-    const LONGEST: usize = 300;
-    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((end, _)) = line.char_indices().nth(LONGEST) {
+    let mut line = text
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
+    if let Some((end, _)) = line.char_indices().nth(MAX_LINE) {
         line.truncate(end);
         line.push('…');
     }
@@ -401,10 +363,7 @@ default = 10
     fn a_misspelt_field_is_named_with_its_line() {
         let text = EMA.replace("licence", "license");
         let error = reason(&text);
-        assert!(
-            error.starts_with("plugin.toml, line 6, column 1:"),
-            "{error}"
-        );
+        assert!(error.starts_with("line 6, column 1:"), "{error}");
         assert!(error.contains("license"), "{error}");
     }
 
@@ -425,6 +384,22 @@ default = 10
                 "unknown variant `indicator`",
             ),
             ("\"Apache-2.0\"", "\"\"", "`licence`: is empty"),
+            ("\"Somebody\"", "\" \"", "`authors`: is empty"),
+            (
+                "\"Somebody\"",
+                "\"\\u001b[2J\"",
+                "`authors`: has control characters",
+            ),
+            (
+                "default = 10",
+                "title = \"\\u001b[2J\"",
+                "`config-schema`: has control characters",
+            ),
+            (
+                "\"0.1.0\"",
+                "\"\\u001b[2J\"",
+                "`version`: `[2J` is not a semantic version",
+            ),
             ("memory-mib = 16", "memory-mib = 0", "`limits.memory-mib`"),
             (
                 "[limits]",
@@ -444,19 +419,19 @@ default = 10
     }
 
     #[test]
+    fn a_line_is_bounded() {
+        let long = "x".repeat(MAX_LINE + 1);
+        let error = reason(&EMA.replace("Somebody", &long));
+        assert!(error.contains("longer than 300 characters"), "{error}");
+        assert!(Manifest::from_toml(&EMA.replace("Somebody", &long[1..])).is_ok());
+    }
+
+    #[test]
     fn a_url_is_not_a_host() {
         let text = EMA.replace("\"strategy\"", "\"data-source\"").replace(
             "[limits]",
             "[requests]\nhosts = [\"https://example.com\"]\n[limits]",
         );
         assert!(reason(&text).contains("leave scheme and path out"));
-    }
-
-    #[test]
-    fn kinds_are_parsed_by_their_names() {
-        for kind in Kind::ALL {
-            assert_eq!(kind.as_str().parse::<Kind>().unwrap(), kind);
-        }
-        assert!("robot".parse::<Kind>().is_err());
     }
 }

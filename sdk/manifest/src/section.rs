@@ -108,7 +108,8 @@ fn malformed(offset: usize, reason: &str) -> ManifestError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{API, Kind, Limits, Requests};
+    use crate::kind::Kind;
+    use crate::model::{API, Limits, Requests};
     use wasm_encoder::{Component, Module, ModuleSection, NestedComponentSection};
 
     fn manifest() -> Manifest {
