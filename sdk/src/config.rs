@@ -5,7 +5,6 @@ use serde::de::{DeserializeOwned, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
 use std::fmt;
-use std::str::FromStr;
 
 /// The configuration of a plugin that takes none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -21,8 +20,10 @@ pub fn parse<C: DeserializeOwned>(json: &str) -> Result<C, String> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let config = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
+        // What is no JSON at some place has no key there, which the path shows as `?`.
+        let path = path.trim_end_matches(['?', '.']);
         let reason = without_position(error.inner());
-        if path == "." {
+        if path.is_empty() {
             format!("config: {reason}")
         } else {
             format!("config key `{path}`: {reason}")
@@ -41,7 +42,9 @@ fn without_position(error: &serde_json::Error) -> String {
     text[..end].split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// An exact decimal in a configuration, written as a number (`100`, `0.25`) or as text (`"0.25"`).
+/// An exact decimal in a configuration, written as a number (`100`, `0.25`) or as text (`"0.25"`). A number
+/// comes as the shortest decimal that reads as the same binary float, so more than 15 digits want text. What
+/// does not fit a decimal is refused, never rounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Number(pub rust_decimal::Decimal);
 
@@ -81,7 +84,7 @@ impl Visitor<'_> for NumberVisitor {
     type Value = Number;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a decimal number")
+        f.write_str("a decimal number of at most 28 digits")
     }
 
     fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Number, E> {
@@ -103,7 +106,7 @@ impl Visitor<'_> for NumberVisitor {
 }
 
 fn decimal(text: &str) -> Option<Number> {
-    rust_decimal::Decimal::from_str(text).ok().map(Number)
+    rust_decimal::Decimal::from_str_exact(text).ok().map(Number)
 }
 
 impl JsonSchema for Number {
@@ -164,11 +167,28 @@ mod tests {
                 "config key `size`: invalid value: string \"much\", expected a decimal number",
             ),
             ("[", "config: "),
+            ("fast", "config: expected "),
+            ("{fast: 1}", "config: key must be a string"),
+            (
+                r#"{"fast":1,"limits":[{at}]}"#,
+                "config key `limits[0]`: key must be a string",
+            ),
             (r#"{"fast":1} x"#, "config: trailing characters"),
         ] {
             let error = parse::<Config>(json).unwrap_err();
             assert!(error.starts_with(expected), "{json}: {error}");
             assert!(!error.contains(" at line "), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_is_refused_rather_than_rounded() {
+        for size in ["1e-30", "\"0.00000000000000000000000000001\"", "1e40"] {
+            let error = parse::<Config>(&format!(r#"{{"fast":1,"size":{size}}}"#)).unwrap_err();
+            assert!(
+                error.starts_with("config key `size`: invalid value"),
+                "{error}"
+            );
         }
     }
 
