@@ -18,6 +18,9 @@ pub use wire::{
 pub type Answer = Box<dyn Iterator<Item = Result<Chunk, Error>>>;
 
 /// A provider. Export it with `export!(ai_provider: MyType)`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is exported as an AI provider, but does not implement `bulkhead_sdk::ai_provider::AiProvider`"
+)]
 pub trait AiProvider: Sized + 'static {
     /// The configuration; its JSON Schema goes into `plugin.toml`.
     type Config: DeserializeOwned + JsonSchema;

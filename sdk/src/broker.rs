@@ -14,6 +14,9 @@ use serde::de::DeserializeOwned;
 pub use wire::{Acknowledgement, Error, Rejection};
 
 /// A broker. Export it with `export!(broker: MyType)`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is exported as a broker, but does not implement `bulkhead_sdk::broker::Broker`"
+)]
 pub trait Broker: Sized + 'static {
     /// The configuration; its JSON Schema goes into `plugin.toml`.
     type Config: DeserializeOwned + JsonSchema;
@@ -73,6 +76,9 @@ pub trait Broker: Sized + 'static {
 
 /// Optional: a broker that fills against bars it is shown; deterministic, and time comes only with
 /// `advance`. Add it with `export!(broker: MyType, simulated)`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is exported with `simulated`, but does not implement `bulkhead_sdk::broker::SimulatedBroker`"
+)]
 pub trait SimulatedBroker: Broker {
     /// Moves time on by one bar for each instrument in `steps`, whose order changes nothing.
     ///

@@ -13,6 +13,9 @@ pub use wire::{
 };
 
 /// A source of data. Export it with `export!(data_source: MyType)`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is exported as a data source, but does not implement `bulkhead_sdk::data_source::DataSource`"
+)]
 pub trait DataSource: Sized + 'static {
     /// The configuration; its JSON Schema goes into `plugin.toml`.
     type Config: DeserializeOwned + JsonSchema;

@@ -29,11 +29,11 @@ pub fn size(path: &str) -> Result<u64, Error> {
     }
     #[cfg(not(target_arch = "wasm32"))]
     {
-        crate::testing::doubles::read(path, 0, u32::MAX).map(|bytes| bytes.len() as u64)
+        crate::testing::doubles::size(path)
     }
 }
 
-/// Up to `length` bytes from `offset`; fewer only at the end of the file.
+/// Up to `length` bytes from `offset`, at most 1 MiB; fewer only at the end of the file.
 ///
 /// # Errors
 /// Not found, denied, more than one call may return, or an I/O failure.

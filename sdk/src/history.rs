@@ -1,4 +1,5 @@
-//! The past, as of the bar that is being decided on; strategies only. No call can return anything later.
+//! The past, as of the bar that is being decided on; strategies only. No call can return anything later, or
+//! more than 100,000 rows.
 //! Natively the past is what [`testing::set_history`](crate::testing::set_history) put there.
 
 pub use crate::wire::history::Error;

@@ -13,6 +13,9 @@ pub use wire::{
 };
 
 /// A collection of learning algorithms. Export it with `export!(model: MyType)`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is exported as a model, but does not implement `bulkhead_sdk::model::Model`"
+)]
 pub trait Model: Sized + 'static {
     /// The configuration; its JSON Schema goes into `plugin.toml`.
     type Config: DeserializeOwned + JsonSchema;
@@ -65,6 +68,9 @@ pub trait Fitted: 'static {
 
 /// Optional: continue learning from where a saved model stands. Add it with
 /// `export!(model: MyType, partial_fit)`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is exported with `partial_fit`, but does not implement `bulkhead_sdk::model::PartialFit`"
+)]
 pub trait PartialFit: Model {
     /// Takes a saved model and new samples; returns the new model in saved form.
     ///

@@ -14,6 +14,9 @@ use serde::de::DeserializeOwned;
 pub use wire::{Denial, Error};
 
 /// A rule. Export it with `export!(risk_rule: MyType)`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is exported as a risk rule, but does not implement `bulkhead_sdk::risk_rule::RiskRule`"
+)]
 pub trait RiskRule: Sized + 'static {
     /// The configuration; its JSON Schema goes into `plugin.toml`.
     type Config: DeserializeOwned + JsonSchema;

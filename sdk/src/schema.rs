@@ -44,7 +44,8 @@ pub(crate) fn stated(plugin_toml: &str) -> Result<Value, String> {
 /// `plugin.toml` with its schema replaced; everything else stays byte for byte.
 ///
 /// # Errors
-/// One line when the schema cannot be said in TOML.
+/// One line when the schema cannot be said in TOML, or the file states one in a form other than a table
+/// `[config-schema]`.
 pub(crate) fn replaced(plugin_toml: &str, schema: &Value) -> Result<String, String> {
     let mut kept = String::new();
     let mut inside = false;
@@ -62,7 +63,13 @@ pub(crate) fn replaced(plugin_toml: &str, schema: &Value) -> Result<String, Stri
     }
     let written = toml::to_string(&serde_json::json!({ TABLE: schema }))
         .map_err(|error| error.to_string())?;
-    Ok(format!("{}\n\n{written}", kept.trim_end()))
+    let replaced = format!("{}\n\n{written}", kept.trim_end());
+    match stated(&replaced) {
+        Ok(found) if found == *schema => Ok(replaced),
+        _ => Err(format!(
+            "it has more of `{TABLE}` than the table [{TABLE}]; remove it and run the test again"
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -106,6 +113,18 @@ mod tests {
         assert_eq!(stated(&after).unwrap(), schema);
         assert_eq!(replaced(&after, &schema).unwrap(), after);
         assert_eq!(schema["additionalProperties"], false);
+    }
+
+    #[test]
+    fn a_schema_in_another_form_is_left_for_its_author_to_remove() {
+        for other in [
+            "id = \"x\"\nconfig-schema = { type = \"object\" }\n",
+            "id = \"x\"\nconfig-schema.type = \"object\"\n",
+            "id = \"x\"\n[\"config-schema\"]\ntype = \"object\"\n",
+        ] {
+            let reason = replaced(other, &of::<Config>()).unwrap_err();
+            assert!(reason.contains("remove it"), "{reason}");
+        }
     }
 
     #[test]

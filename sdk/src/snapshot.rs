@@ -6,6 +6,9 @@ use std::marker::PhantomData;
 
 /// Saves and restores the state of a configured plugin, or of a strategy's one live instance. Add it with
 /// `export!(strategy: MyType, snapshot)`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is exported with `snapshot`, but does not implement `bulkhead_sdk::snapshot::Snapshot`"
+)]
 pub trait Snapshot: Sized + 'static {
     /// The state.
     ///

@@ -19,6 +19,9 @@ use std::rc::Rc;
 pub use wire::{Delivery, Error, Prediction, Requirements, Slice, State};
 
 /// One configured strategy with its running state. Export it with `export!(strategy: MyType)`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is exported as a strategy, but does not implement `bulkhead_sdk::strategy::Strategy`"
+)]
 pub trait Strategy: Sized + 'static {
     /// The configuration; its JSON Schema goes into `plugin.toml`.
     type Config: DeserializeOwned + JsonSchema;
@@ -35,17 +38,20 @@ pub trait Strategy: Sized + 'static {
     /// One bar of one instrument, under [`Delivery::Bar`].
     fn on_bar(&mut self, instrument: InstrumentHandle, bar: &Bar, state: &State) -> Vec<Intent> {
         let _ = (instrument, bar, state);
-        panic!("on_bar is not implemented: the strategy asks for slices");
+        panic!("`requirements` asks for bars, but `on_bar` is not implemented");
     }
 
     /// One moment of all instruments, under [`Delivery::Slice`].
     fn on_slice(&mut self, slice: &Slice) -> Vec<Intent> {
         let _ = slice;
-        panic!("on_slice is not implemented: the strategy asks for bars");
+        panic!("`requirements` asks for slices, but `on_slice` is not implemented");
     }
 }
 
 /// Optional: the whole series at once. Add it with `export!(strategy: MyType, vectorised)`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is exported with `vectorised`, but does not implement `bulkhead_sdk::strategy::Vectorised`"
+)]
 pub trait Vectorised: Strategy {
     /// Target quantities, one a bar of `chunk`; `warm_up` holds the bars before it. They equal what the
     /// strategy would come to want bar by bar.

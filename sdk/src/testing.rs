@@ -1,6 +1,7 @@
 //! What stands in for the host in native tests: files, history, time, progress, and the schema check.
 //!
-//! Everything here belongs to the current thread, so tests that run side by side do not meet.
+//! Everything here belongs to the current thread, so tests that run side by side do not meet. What one call
+//! may ask for is bounded as it is by the host.
 
 use crate::{Bar, BarColumns, DAY, InstrumentHandle, Timestamp, schema};
 use schemars::JsonSchema;
@@ -34,7 +35,7 @@ pub fn assert_schema<C: JsonSchema>(path: &str) {
     }
     let replaced = match schema::replaced(&text, &wanted) {
         Ok(replaced) => replaced,
-        Err(reason) => panic!("the config type's schema cannot be written as TOML: {reason}"),
+        Err(reason) => panic!("{path}: the config type's schema cannot be written: {reason}"),
     };
     if std::env::var_os(UPDATE).is_some() {
         if let Err(error) = std::fs::write(path, replaced) {
@@ -147,6 +148,10 @@ pub(crate) mod doubles {
         STATE.with(|state| change(&mut state.borrow_mut()))
     }
 
+    /// Most bytes of a file and most rows of the past that the host gives in one call.
+    const READ_BYTES: u32 = 1 << 20;
+    const HISTORY_ROWS: u32 = 100_000;
+
     pub(crate) fn clock() -> Timestamp {
         with(|state| state.now)
     }
@@ -192,17 +197,28 @@ pub(crate) mod doubles {
     }
 
     pub(crate) fn read(path: &str, offset: u64, length: u32) -> Result<Vec<u8>, files::Error> {
-        inside(path)?;
-        with(|state| {
-            let bytes = state
-                .files
-                .get(path)
-                .ok_or_else(|| files::Error::NotFound(path.to_owned()))?;
+        if length > READ_BYTES {
+            return Err(files::Error::TooLarge(u64::from(READ_BYTES)));
+        }
+        whole(path, |bytes| {
             let start = usize::try_from(offset)
                 .unwrap_or(usize::MAX)
                 .min(bytes.len());
             let end = start.saturating_add(length as usize).min(bytes.len());
-            Ok(bytes[start..end].to_vec())
+            bytes[start..end].to_vec()
+        })
+    }
+
+    pub(crate) fn size(path: &str) -> Result<u64, files::Error> {
+        whole(path, |bytes| bytes.len() as u64)
+    }
+
+    fn whole<T>(path: &str, look: impl FnOnce(&[u8]) -> T) -> Result<T, files::Error> {
+        inside(path)?;
+        with(|state| {
+            (state.files.get(path))
+                .map(|bytes| look(bytes))
+                .ok_or_else(|| files::Error::NotFound(path.to_owned()))
         })
     }
 
@@ -210,6 +226,7 @@ pub(crate) mod doubles {
         instrument: InstrumentHandle,
         count: u32,
     ) -> Result<BarColumns, history::Error> {
+        few(count)?;
         with(|state| {
             let bars = state
                 .bars
@@ -224,6 +241,7 @@ pub(crate) mod doubles {
         name: &str,
         count: u32,
     ) -> Result<Vec<f64>, history::Error> {
+        few(count)?;
         with(|state| {
             let values = state
                 .features
@@ -231,6 +249,13 @@ pub(crate) mod doubles {
                 .ok_or_else(|| history::Error::UnknownFeature(name.to_owned()))?;
             Ok(tail(values, count).to_vec())
         })
+    }
+
+    fn few(count: u32) -> Result<(), history::Error> {
+        if count > HISTORY_ROWS {
+            return Err(history::Error::TooMany(HISTORY_ROWS));
+        }
+        Ok(())
     }
 
     fn tail<T>(rows: &[T], count: u32) -> &[T] {
@@ -273,6 +298,10 @@ mod tests {
         assert_eq!(files::read("a.csv", 80, 10).unwrap(), b"");
         assert_eq!(files::size("a.csv").unwrap(), 10);
         assert!(matches!(
+            files::read("a.csv", 0, (1 << 20) + 1),
+            Err(files::Error::TooLarge(_))
+        ));
+        assert!(matches!(
             files::read("../a.csv", 0, 1),
             Err(files::Error::Denied(_))
         ));
@@ -288,6 +317,10 @@ mod tests {
         assert_eq!(history::bars(3, 1).unwrap().close, [2.0]);
         assert_eq!(history::bars(3, 9).unwrap().close, [1.0, 2.0]);
         assert!(history::bars(4, 1).is_err());
+        assert!(matches!(
+            history::bars(3, u32::MAX),
+            Err(history::Error::TooMany(_))
+        ));
         testing::stop_at(2);
         assert_eq!(progress::report(1, 2, &[("loss", 0.5)]), Directive::Proceed);
         assert_eq!(progress::report(2, 2, &[]), Directive::Stop);
