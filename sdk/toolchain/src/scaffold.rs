@@ -119,6 +119,9 @@ const RESERVED: [&str; 57] = [
     "yield",
 ];
 
+/// Crates that every plugin uses: a package of the same name could not depend on them.
+const USED: [&str; 3] = ["bulkhead-sdk", "schemars", "serde"];
+
 /// The SDK that this crate was built beside: there whenever the checkout it came from still is.
 pub fn sdk() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -223,6 +226,9 @@ fn check_name(name: &str) -> Result<(), ScaffoldError> {
     if RESERVED.contains(&name) {
         return refuse("Rust keeps that word for itself");
     }
+    if USED.contains(&name) {
+        return refuse("every plugin uses a crate of that name");
+    }
     Ok(())
 }
 
@@ -232,13 +238,7 @@ fn render(
     name: &str,
     sdk: &Path,
 ) -> Result<Vec<(PathBuf, String)>, ScaffoldError> {
-    let values = [
-        ("id", name.to_owned()),
-        ("crate", name.replace('-', "_")),
-        ("type", type_name(name)),
-        ("sdk", sdk.display().to_string().replace('\\', "/")),
-    ];
-    let mut files = Vec::new();
+    let mut found = Vec::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
         let path = templates.join(&folder);
@@ -252,16 +252,37 @@ fn render(
                 .is_some_and(|extension| extension == "tmpl")
             {
                 let text = std::fs::read_to_string(entry.path()).map_err(io_at(&entry.path()))?;
-                let text =
-                    fill(&text, &values).map_err(|placeholder| ScaffoldError::Placeholder {
-                        path: entry.path(),
-                        placeholder,
-                    })?;
-                files.push((destination(&relative), text));
+                found.push((relative, text));
             }
         }
     }
-    Ok(files)
+    let mut type_name = type_name(name);
+    // A plugin called `strategy` or `result` must not take the place of what its template names so.
+    if found.iter().any(|(_, text)| has_word(text, &type_name)) {
+        type_name.push_str("Plugin");
+    }
+    let values = [
+        ("id", name.to_owned()),
+        ("crate", name.replace('-', "_")),
+        ("type", type_name),
+        ("sdk", sdk.display().to_string().replace('\\', "/")),
+    ];
+    found
+        .into_iter()
+        .map(|(relative, text)| match fill(&text, &values) {
+            Ok(text) => Ok((destination(&relative), text)),
+            Err(placeholder) => Err(ScaffoldError::Placeholder {
+                path: templates.join(relative),
+                placeholder,
+            }),
+        })
+        .collect()
+}
+
+/// Whether `word` occurs in Rust source as a whole identifier.
+fn has_word(text: &str, word: &str) -> bool {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .any(|found| found == word)
 }
 
 /// Where a template's file goes: its name without `.tmpl`, and Rust sources into `src`.
@@ -375,6 +396,25 @@ mod tests {
     }
 
     #[test]
+    fn a_type_that_the_template_names_keeps_its_name() {
+        let sdk = sdk();
+        let template = sdk.path().join("templates/strategy/lib.rs.tmpl");
+        let text = "use x::{Strategy, StrategyError}; struct {{type}}; fn f() -> Result<(), ()>";
+        std::fs::write(template, text).unwrap();
+        let place = tempfile::tempdir().unwrap();
+        for (name, type_name) in [
+            ("strategy", "StrategyPlugin"),
+            ("result", "ResultPlugin"),
+            ("strat", "Strat"),
+        ] {
+            let folder = place.path().join(name);
+            new(Kind::Strategy, name, &folder, sdk.path()).unwrap();
+            let text = std::fs::read_to_string(folder.join("src/lib.rs")).unwrap();
+            assert!(text.contains(&format!("struct {type_name};")), "{text}");
+        }
+    }
+
+    #[test]
     fn a_name_that_is_no_name_is_refused_with_its_reason() {
         let sdk = sdk();
         let place = tempfile::tempdir().unwrap();
@@ -388,6 +428,7 @@ mod tests {
             ("idea-", "without a word"),
             ("my--idea", "without a word"),
             ("match", "keeps that word"),
+            ("serde", "uses a crate of that name"),
             (&"a".repeat(65), "longer than 64"),
         ] {
             let error = new(Kind::Strategy, name, &place.path().join("x"), sdk.path())
