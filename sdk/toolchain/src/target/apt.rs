@@ -66,10 +66,12 @@ pub(super) fn library(
     }
     let system = System::read()?;
     let mut asked = Vec::new();
+    let mut unreachable = None;
     for suite in system.suites() {
         for repository in system.repositories_for() {
             let apt = Apt::new(work, repository, &suite)?;
-            if process::output(apt.get().arg("update")).is_err() {
+            if let Err(error) = process::output(apt.get().arg("update")) {
+                unreachable.get_or_insert(error);
                 continue;
             }
             if !asked.contains(&suite) {
@@ -83,10 +85,10 @@ pub(super) fn library(
     }
     Err(AptError::NotPackaged {
         release: release.to_owned(),
-        suites: if asked.is_empty() {
-            "(none could be reached)".to_owned()
-        } else {
-            asked.join(", ")
+        suites: match (asked.is_empty(), unreachable) {
+            (true, Some(error)) => format!("(none could be reached: {error})"),
+            (true, None) => "(none could be reached)".to_owned(),
+            (false, _) => asked.join(", "),
         },
     })
 }
