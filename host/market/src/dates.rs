@@ -3,6 +3,7 @@
 //! A column holds one format: the first row's decides, and a row in another is a mistake, because a file
 //! that mixes formats was stitched together and `1/2/2000` no longer says which part is the month.
 
+use crate::csv::shown;
 use bulkhead_domain::{Problem, Timestamp};
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
@@ -65,7 +66,7 @@ impl DateColumn {
                 Some((format, _)) => format!("write it as {format}, like the rows above"),
                 None => "write it as YYYY-MM-DD".to_owned(),
             };
-            Problem::user(format!("'{text}' is not a date"), mend)
+            Problem::user(format!("'{}' is not a date", shown(text)), mend)
                 .at_line(line)
                 .at_column(column)
         })?;

@@ -20,10 +20,12 @@ pub fn write_atomically<T>(
         _ => Path::new("."),
     };
     std::fs::create_dir_all(folder).map_err(blame)?;
-    let mut temporary = tempfile::Builder::new()
-        .prefix(".unfinished-")
-        .tempfile_in(folder)
-        .map_err(blame)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".unfinished-");
+    // Readable for whoever the umask allows, as every file that is written in the plain way.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut temporary = builder.tempfile_in(folder).map_err(blame)?;
     let value = fill(temporary.as_file_mut())?;
     temporary.as_file().sync_all().map_err(blame)?;
     temporary
@@ -82,6 +84,14 @@ mod tests {
             "{problem}"
         );
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let plain = folder.path().join("plain");
+            std::fs::write(&plain, b"").unwrap();
+            let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
+            assert_eq!(mode(&path), mode(&plain));
+        }
         assert_eq!(names(path.parent().unwrap()), ["file"]);
     }
 }

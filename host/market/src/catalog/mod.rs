@@ -6,6 +6,7 @@
 //! whole or not at all. Reading streams row group by row group: memory does not grow with the series.
 
 mod atomic;
+mod guard;
 mod reader;
 mod writer;
 
@@ -129,7 +130,7 @@ impl Catalog {
     /// Opens a series for streaming.
     ///
     /// # Errors
-    /// There is none, or its file is damaged.
+    /// There is none, or its file is damaged or of something else.
     pub fn read(&self, symbol: &str, interval_ns: i64) -> Result<BarReader, Problem> {
         let path = self.path(symbol, interval_ns);
         if !path.exists() {
@@ -140,7 +141,13 @@ impl Catalog {
             )
             .in_file(path));
         }
-        BarReader::open(&path)
+        let reader = BarReader::open(&path)?;
+        let (found, interval) = (&reader.instrument().symbol, reader.interval_ns());
+        if (found.as_str(), interval) != (symbol, interval_ns) {
+            let what = format!("it holds {} bars of {found}", interval_name(interval));
+            return Err(reader::damaged(&path, &what));
+        }
+        Ok(reader)
     }
 
     /// Reads a whole series into memory and checks its digest.

@@ -1,5 +1,6 @@
 //! Reading a series from a Parquet file, row group by row group.
 
+use super::guard::guarded;
 use super::writer::{ACTIONS, COLUMNS, DIGEST, INSTRUMENT, INTERVAL, PROVENANCE, REPORT, schema};
 use super::{Entry, Provenance, ROW_GROUP};
 use crate::bars::{BarColumns, BarSeries, CanonicalDigest};
@@ -15,7 +16,6 @@ use parquet::file::statistics::Statistics;
 use serde::de::DeserializeOwned;
 use std::fs::File;
 use std::ops::RangeInclusive;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 /// Successive bars of a series.
@@ -358,16 +358,10 @@ fn parsed<T: DeserializeOwned>(path: &Path, key: &str, text: &str) -> Result<T, 
     serde_json::from_str(text).map_err(|error| damaged(path, &format!("{key}: {error}")))
 }
 
-fn damaged(path: &Path, what: &dyn std::fmt::Display) -> Problem {
+pub(super) fn damaged(path: &Path, what: &dyn std::fmt::Display) -> Problem {
     Problem::user(
         format!("the bar file is damaged: {what}"),
         "import it again with: bulkhead data import",
     )
     .in_file(path)
-}
-
-/// Runs the decoder, which panics on some files whose metadata contradicts itself.
-fn guarded<T>(path: &Path, decode: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
-    catch_unwind(AssertUnwindSafe(decode))
-        .unwrap_or_else(|_| Err(damaged(path, &"its parts do not fit each other")))
 }

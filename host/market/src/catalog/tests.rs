@@ -1,7 +1,7 @@
 use super::*;
 use crate::clean::{CleanBars, Finding, ReportRow, Treatment};
-use bulkhead_domain::Decimal;
 use bulkhead_domain::order::{ActionKind, Bar, CorporateAction};
+use bulkhead_domain::{Decimal, Value};
 use proptest::prelude::*;
 
 /// Distance of the bars here: a day each would leave the range of time stamps.
@@ -110,6 +110,50 @@ fn what_is_stored_comes_back_with_everything_beside_it() {
     );
     assert_eq!(entries[0].digest, stored.digest);
     assert_eq!(entries[0].provenance, provenance());
+}
+
+#[test]
+fn an_instruments_own_fields_come_back_as_they_were() {
+    let (_folder, catalog) = catalog();
+    let mut instrument = Instrument::us_equity(0, "X");
+    instrument.extra = [
+        ("cik", Value::Text("0000320193".to_owned())),
+        ("shares", Value::Number(Decimal::new(150, 2))),
+        ("beta", Value::Real(0.1 + 0.2)),
+        ("odd", Value::Real(5e-324)),
+        ("listed", Value::Integer(1980)),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec();
+    let stored = BarSeries::new(instrument, bars(3, 1.0)).unwrap();
+    catalog.import_bars(&stored, &provenance(), None).unwrap();
+    assert_eq!(catalog.load("X", STEP).unwrap(), stored);
+
+    let mut without = stored.instrument.clone();
+    without.extra = vec![("beta".to_owned(), Value::Real(f64::NAN))];
+    let stored = BarSeries::new(without, bars(3, 1.0)).unwrap();
+    catalog.import_bars(&stored, &provenance(), None).unwrap();
+    let loaded = catalog.load("X", STEP).unwrap();
+    assert_eq!(loaded.instrument.extra[0].1, Value::Text("NaN".to_owned()));
+    assert_eq!(loaded.digest, stored.digest);
+}
+
+#[test]
+fn a_file_in_anothers_place_is_not_taken_for_it() {
+    let (_folder, catalog) = catalog();
+    let path = catalog
+        .import_bars(&series(3, Vec::new()), &provenance(), None)
+        .unwrap();
+    let other = catalog.path("Y", STEP);
+    std::fs::create_dir_all(other.parent().unwrap()).unwrap();
+    std::fs::copy(path, &other).unwrap();
+    let problem = catalog.load("Y", STEP).unwrap_err();
+    assert!(
+        problem
+            .to_string()
+            .starts_with("the bar file is damaged: it holds 1h bars of X"),
+        "{problem}"
+    );
 }
 
 #[test]

@@ -11,7 +11,7 @@ const BOLLINGER_DEVIATIONS: f64 = 2.0;
 /// The customary smoothing of the stochastic's lines.
 const STOCHASTIC_SMOOTHING: usize = 3;
 
-/// A bar in terms of the first bar's units.
+/// A bar with its factor applied.
 pub(super) struct Adjusted {
     pub(super) high: f64,
     pub(super) low: f64,

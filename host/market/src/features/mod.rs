@@ -1,8 +1,9 @@
 //! Features: numbers about an instrument as of a bar, by name.
 //!
 //! A [`FeatureSet`] is fed bar by bar and gives a row for each; a row never depends on a later bar. Prices
-//! enter as `price * factor`, so neither a split nor a dividend shows in any feature; volume enters as
-//! `volume / factor`, which counts it in the units of the first bar. Every feature is free of the price's
+//! enter as `price * factor`, so neither a split nor a dividend shows in any feature of prices; volume enters as
+//! `volume / factor`, so that price times volume stays the money that was traded: a split does not show in it,
+//! a dividend moves it by its yield. Every feature is free of the price's
 //! level, so rows of different instruments may train one model. A feature is NaN until it is defined.
 //! Recursive averages are seeded with a simple mean ([`Seed::SimpleMean`](crate::indicators::Seed)).
 

@@ -2,7 +2,9 @@
 //! release dates, every other column a series.
 
 use super::{MacroOptions, MacroRow, MacroSeries};
-use crate::csv::{check_width, is_date_column, next_record, number, open, plain_name, table};
+use crate::csv::{
+    check_width, is_date_column, next_record, number, open, plain_name, shown, table,
+};
 use crate::dates::{DateColumn, midnight_utc};
 use bulkhead_domain::{Problem, Timestamp};
 use csv::StringRecord;
@@ -139,7 +141,7 @@ fn read(source: impl std::io::Read, options: &MacroOptions) -> Result<Vec<MacroS
         for ((index, series), rows) in columns.series.iter().zip(&mut rows) {
             let value = number(field(*index)).ok_or_else(|| {
                 Problem::user(
-                    format!("'{}' is not a number", field(*index)),
+                    format!("'{}' is not a number", shown(field(*index))),
                     "write a plain decimal number, or nothing where the value is missing",
                 )
                 .at_line(line)
