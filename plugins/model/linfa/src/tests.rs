@@ -161,7 +161,7 @@ fn predictions_stay_defined_far_from_what_was_seen() {
         let far = Matrix {
             rows: 2,
             columns: COLUMNS as u32,
-            values: [vec![1e150; COLUMNS], vec![-1e300; COLUMNS]].concat(),
+            values: [vec![1e150; COLUMNS], vec![f64::MIN; COLUMNS]].concat(),
         };
         let out = model.probabilities(&far).unwrap();
         assert!(

@@ -3,6 +3,10 @@
 use bulkhead_tabular::{Fault, Table};
 use serde::{Deserialize, Serialize};
 
+/// Most deviations from the mean that a value counts for. So far out every model has long made up its mind,
+/// and sums and squares of such numbers stay finite.
+const FARTHEST: f64 = 1e9;
+
 /// Means and population standard deviations of the training rows, by column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Scaler {
@@ -57,14 +61,14 @@ impl Scaler {
             && self.deviations.iter().all(|d| d.is_finite() && *d > 0.0)
     }
 
-    /// Writes the standardised row into `out`.
+    /// Writes the standardised row into `out`, each value at most [`FARTHEST`] from 0.
     pub(crate) fn row(&self, row: &[f64], out: &mut Vec<f64>) {
         out.clear();
         out.extend(
             row.iter()
                 .zip(&self.means)
                 .zip(&self.deviations)
-                .map(|((x, mean), deviation)| (x - mean) / deviation),
+                .map(|((x, mean), deviation)| ((x - mean) / deviation).clamp(-FARTHEST, FARTHEST)),
         );
     }
 
@@ -104,6 +108,19 @@ mod tests {
             scaled.iter().all(|r| r[1].abs() < 1e-12),
             "a constant column becomes zero"
         );
+    }
+
+    #[test]
+    fn a_value_beyond_all_measure_stays_a_number() {
+        let table = Table {
+            rows: 2,
+            columns: 2,
+            values: vec![-1e-3, 0.1, 1e-3, 0.1],
+        };
+        let scaler = Scaler::fit(&table).unwrap();
+        let mut line = Vec::new();
+        scaler.row(&[f64::MAX, f64::MIN], &mut line);
+        assert_eq!(line, [FARTHEST, -FARTHEST]);
     }
 
     #[test]

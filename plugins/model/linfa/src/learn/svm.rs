@@ -263,6 +263,10 @@ impl Svm {
         if let [second] = shares[..] {
             shares = vec![1.0 - second, second];
         } else {
+            // Scores far below zero can round every share to nothing: no class is likelier than another.
+            if shares.iter().all(|share| *share == 0.0) {
+                shares.fill(1.0);
+            }
             normalise(&mut shares);
         }
         for (class, p) in self.classes.iter().zip(shares) {
@@ -304,6 +308,28 @@ fn score_block(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_no_machine_claims_a_row_its_classes_are_equally_likely() {
+        let machine = Machine::Linear {
+            weights: vec![0.0],
+            rho: 1e6,
+        };
+        let scored: Vec<_> = (0..50).map(|i| (f64::from(i) - 24.5, i >= 25)).collect();
+        let svm = Svm {
+            scaler: Scaler::fit(&Table {
+                rows: 2,
+                columns: 1,
+                values: vec![0.0, 1.0],
+            })
+            .unwrap(),
+            classes: vec![0, 1, 2],
+            machines: vec![(machine, Platt::fit(&scored)); 3],
+        };
+        let mut out = Vec::new();
+        svm.predict(&[0.5], &mut Vec::new(), 3, &mut out);
+        assert_eq!(out, [1.0 / 3.0; 3]);
+    }
 
     #[test]
     fn rows_whose_labels_reach_into_the_held_out_block_are_not_trained_on() {
