@@ -15,8 +15,8 @@
 //! ```
 //!
 //! Each rule reads features by name, adds points for or against, and quotes the numbers it saw. Points of -2
-//! or less disagree, of -1 abstain, otherwise agree; without any known feature the answer is to abstain. A
-//! trade marked `"reduces": true` is always agreed with.
+//! or less disagree, of -1 abstain, otherwise agree; with neither a known feature nor a probability the answer
+//! is to abstain. A trade marked `"reduces": true` is always agreed with.
 
 mod proposal;
 mod rules;

@@ -80,6 +80,9 @@ fn date(key: &str, text: Option<&str>) -> Result<Option<i64>, String> {
 
 /// Days since 1970-01-01 of a date in the Gregorian calendar.
 fn parse(text: &str) -> Option<i64> {
+    if !text.bytes().all(|b| b.is_ascii_digit() || b == b'-') {
+        return None;
+    }
     let mut parts = text.split('-');
     let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() || year.len() != 4 || month.len() != 2 || day.len() != 2 {
@@ -141,6 +144,7 @@ mod tests {
             "2023-02-29",
             "2023-13-01",
             "2023-1-1",
+            "2023-+1-01",
             "1/2/2003",
             "2023-00-10",
             "",
