@@ -99,7 +99,7 @@ struct IncidentView<'a> {
 struct TotalsView<'a> {
     bars: u64,
     final_equity: &'a Decimal,
-    total_return: Rounded,
+    total_return: f64,
     fees: &'a Decimal,
     dividends: &'a Decimal,
     proposals: u64,
@@ -269,7 +269,7 @@ impl<'a> TotalsView<'a> {
         TotalsView {
             bars: totals.bars,
             final_equity: &totals.final_equity,
-            total_return: Rounded(totals.total_return),
+            total_return: totals.total_return,
             fees: &totals.fees,
             dividends: &totals.dividends,
             proposals: totals.proposals,
