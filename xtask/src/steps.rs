@@ -12,12 +12,19 @@ use crate::tree::{Tree, run, say};
 
 /// Everything that the demo needs.
 pub(crate) fn setup(tree: &Tree) -> Result<()> {
-    plugins(tree)?;
+    wasm_target(tree)?;
+    components(tree, "plugins", &tree.plugins())?;
     host(tree)
 }
 
 /// The wasm target and all components.
 pub(crate) fn plugins(tree: &Tree) -> Result<()> {
+    wasm_target(tree)?;
+    components(tree, "plugins", &tree.plugins())?;
+    components(tree, "tests/hostile", &tree.hostile())
+}
+
+fn wasm_target(tree: &Tree) -> Result<()> {
     match target::ensure(&tree.root, &mut say)? {
         Origin::Present => {}
         Origin::Rustup => say(&format!("target: rustup added {TARGET}")),
@@ -26,25 +33,21 @@ pub(crate) fn plugins(tree: &Tree) -> Result<()> {
         }
         Origin::Package(name) => say(&format!("target: built {TARGET} from {name}")),
     }
-    for (workspace, out) in [
-        ("plugins", tree.plugins()),
-        ("tests/hostile", tree.hostile()),
-    ] {
-        let folder = tree.root.join(workspace);
-        if !folder.join("Cargo.toml").is_file() {
-            continue;
-        }
-        say(&format!("building {workspace}"));
-        let mut options = Options::new(&out);
-        options.target_dir = Some(tree.target.join("wasm"));
-        let built = build::workspace(&folder, &options, &mut say)?;
-        let changed = built.iter().filter(|plugin| plugin.changed).count();
-        say(&format!(
-            "{} components in {}, {changed} of them new",
-            built.len(),
-            out.display()
-        ));
-    }
+    Ok(())
+}
+
+/// The components of a workspace of plugins.
+fn components(tree: &Tree, workspace: &str, out: &Path) -> Result<()> {
+    say(&format!("building {workspace}"));
+    let mut options = Options::new(out);
+    options.target_dir = Some(tree.target.join("wasm"));
+    let built = build::workspace(&tree.root.join(workspace), &options, &mut say)?;
+    let changed = built.iter().filter(|plugin| plugin.changed).count();
+    say(&format!(
+        "{} components in {}, {changed} of them new",
+        built.len(),
+        out.display()
+    ));
     Ok(())
 }
 
@@ -58,14 +61,19 @@ fn host(tree: &Tree) -> Result<()> {
 }
 
 /// The main job on the demo's configuration, run in the checkout's root. Ends as `bulkhead` ends, which
-/// has said by itself what went wrong.
+/// has said by itself what went wrong. A component that is not there is said before anything is built.
 pub(crate) fn demo(tree: &Tree, with: &[PathBuf], out: Option<&Path>) -> Result<ExitCode> {
     let mut command = Command::new(tree.bulkhead());
     command.current_dir(&tree.root).arg("paper");
     for file in with {
-        let file = file
-            .canonicalize()
-            .with_context(|| format!("--with {}", file.display()))?;
+        let file = std::path::absolute(file).context("--with")?;
+        if !file.is_file() {
+            say(&format!(
+                "error: there is no file {}; correct --with",
+                file.display()
+            ));
+            return Ok(ExitCode::from(2));
+        }
         command.arg("--with").arg(file);
     }
     let out = match out {
@@ -80,14 +88,25 @@ pub(crate) fn demo(tree: &Tree, with: &[PathBuf], out: Option<&Path>) -> Result<
         .arg("--out")
         .arg(out);
     setup(tree)?;
+    become_it(command)
+}
+
+/// Goes on as the command, so that Ctrl-C is the command's to answer and the terminal waits for it.
+#[cfg(unix)]
+fn become_it(mut command: Command) -> Result<ExitCode> {
+    use std::os::unix::process::CommandExt as _;
+    let error = command.exec();
+    Err(error).with_context(|| format!("cannot run {}", command.get_program().display()))
+}
+
+/// Runs the command and ends as it ends.
+#[cfg(not(unix))]
+fn become_it(mut command: Command) -> Result<ExitCode> {
     let status = command
         .status()
-        .with_context(|| format!("cannot run {}", tree.bulkhead().display()))?;
-    Ok(match status.code() {
-        Some(0) => ExitCode::SUCCESS,
-        Some(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
-        None => ExitCode::FAILURE,
-    })
+        .with_context(|| format!("cannot run {}", command.get_program().display()))?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 /// Every test of the host, the plugins and the documentation.
@@ -153,10 +172,8 @@ pub(crate) fn test(tree: &Tree, soak: bool, all: bool) -> Result<()> {
 
 /// The benchmarks.
 pub(crate) fn bench(tree: &Tree, prefix: Option<&str>) -> Result<()> {
-    if !tree.root.join("tests/bench/Cargo.toml").is_file() {
-        bail!("there are no benchmarks: tests/bench/Cargo.toml is missing");
-    }
-    plugins(tree)?;
+    wasm_target(tree)?;
+    components(tree, "plugins", &tree.plugins())?;
     // The demo's figures are those of the binary that people run.
     if prefix.is_none_or(|prefix| prefix.starts_with("demo") || "demo".starts_with(prefix)) {
         host(tree)?;
