@@ -1,13 +1,15 @@
 //! `bulkhead explain`: why a trade was proposed, or why a model was chosen.
 
-use crate::environment::Environment;
 use crate::kept;
+use crate::options::GlobalOptions;
 use crate::output::{self, line, table};
 use bulkhead_domain::{Problem, Timestamp};
+use bulkhead_lab::report::order_kind;
 use bulkhead_orchestrator::{Decision, Rederived, Standings, find_decision};
 use bulkhead_session::find_proposal;
 use bulkhead_session::record::{Interval, ProposalRecord};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 /// Say why a trade was proposed (`t-…`, `r-…` for a rule's protection) or a model chosen (`p-…`).
 #[derive(Debug, clap::Args)]
@@ -22,12 +24,8 @@ enum Found {
 }
 
 /// Runs the command.
-pub(crate) fn run(
-    arguments: &ExplainArgs,
-    environment: &Environment,
-    json: bool,
-) -> Result<(), Problem> {
-    let path = kept::path(&environment.state);
+pub(crate) fn run(arguments: &ExplainArgs, options: &GlobalOptions) -> Result<(), Problem> {
+    let path = kept::path(&options.state);
     if !path.is_file() {
         return Err(Problem::user(
             "there is no database of sessions",
@@ -35,7 +33,7 @@ pub(crate) fn run(
         )
         .in_file(path));
     }
-    let store = kept::open(&environment.state)?;
+    let store = kept::open(&options.state)?;
     let id = &arguments.decision;
     let found = bulkhead_store::wait(async {
         if let Some(proposal) = find_proposal(&store, id).await? {
@@ -46,8 +44,8 @@ pub(crate) fn run(
             .map(|found| Found::Choice(Box::new(found))))
     })?;
     match found {
-        Some(Found::Trade(proposal)) => trade(&proposal, json),
-        Some(Found::Choice(found)) => choice(&found.0, &found.1, json),
+        Some(Found::Trade(proposal)) => trade(&proposal, options.json),
+        Some(Found::Choice(found)) => choice(&found.0, &found.1, options.json),
         None => Err(Problem::user(
             format!("no session kept here has a decision {id}"),
             "take an id from the report's trades, or name another state folder with --state",
@@ -68,6 +66,18 @@ fn interval(skill: Option<Interval>) -> String {
     )
 }
 
+/// A word of the record as it is written there.
+fn word(value: &impl Serialize) -> Result<String, Problem> {
+    match serde_json::to_value(value) {
+        Ok(Value::String(word)) => Ok(word),
+        Ok(other) => Ok(other.to_string()),
+        Err(error) => Err(Problem::host(
+            format!("the record cannot be written: {error}"),
+            "report this",
+        )),
+    }
+}
+
 fn yes(value: bool) -> String {
     if value { "yes" } else { "" }.to_owned()
 }
@@ -76,14 +86,17 @@ fn trade(proposal: &ProposalRecord, as_json: bool) -> Result<(), Problem> {
     if as_json {
         return output::json(&json!({ "trade": proposal }));
     }
-    let rows = [
+    let mut rows = vec![
         ("decided", Timestamp(proposal.time).to_string()),
         ("wanted by", proposal.owner.clone()),
         (
             "order",
             format!(
-                "{:?} {} of instrument {}",
-                proposal.side, proposal.quantity, proposal.instrument
+                "{} {} of instrument {}, {}",
+                word(&proposal.side)?,
+                proposal.quantity,
+                proposal.instrument,
+                order_kind(&proposal.kind)
             ),
         ),
         ("because", proposal.reason.clone()),
@@ -96,11 +109,20 @@ fn trade(proposal: &ProposalRecord, as_json: bool) -> Result<(), Problem> {
         ("sent", proposal.sent.to_string()),
         (
             "outcome",
-            proposal
-                .outcome
-                .map_or_else(|| "none".to_owned(), |outcome| format!("{outcome:?}")),
+            match &proposal.outcome {
+                Some(outcome) => word(outcome)?,
+                None => "none".to_owned(),
+            },
         ),
     ];
+    rows.extend(proposal.choices.iter().map(|choice| {
+        let heeded = if choice.heeded { "" } else { " (not gone by)" };
+        let text = format!(
+            "{}: {}{heeded}; see {}",
+            choice.task, choice.reason, choice.decision
+        );
+        ("choice", text)
+    }));
     table(
         ["trade", &proposal.decision],
         rows.into_iter()
@@ -220,10 +242,11 @@ fn choice(decision: &Decision, standings: &Standings, as_json: bool) -> Result<(
         }
         Rederived::Different(other) => Err(Problem::host(
             format!(
-                "the recorded standings give another choice: {}",
+                "the recorded standings give another choice ({}): the database was changed, or another \
+                 version of the policy made this decision",
                 other.reason
             ),
-            "the database was changed, or another version of the policy made this decision",
+            "do not rely on this record; run the session again",
         )),
     }
 }

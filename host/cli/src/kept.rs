@@ -1,6 +1,6 @@
 //! The database of sessions, in the state folder.
 
-use bulkhead_domain::Problem;
+use bulkhead_domain::{Blame, Problem};
 use bulkhead_store::{MigrationSet, Store, StoreError};
 use std::path::{Path, PathBuf};
 
@@ -29,9 +29,18 @@ pub(crate) fn open(state: &Path) -> Result<Store, Problem> {
         .in_file(state)
     })?;
     let path = path(state);
-    Ok(bulkhead_store::wait(async {
+    bulkhead_store::wait(async {
         let store = Store::open(&path).await?;
         store.migrate(&MIGRATIONS).await?;
         Ok::<_, StoreError>(store)
-    })?)
+    })
+    .map_err(|error| match error {
+        // Only this program writes here: a file that is ours and broken is the machine's failure, or ours. One
+        // that was never ours is a mistake of whoever named the folder.
+        StoreError::Damaged { .. } => Problem {
+            blame: Blame::Host,
+            ..error.into()
+        },
+        other => other.into(),
+    })
 }

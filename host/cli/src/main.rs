@@ -70,9 +70,7 @@ fn run(cli: Cli) -> Result<(), Problem> {
         Command::Paper(arguments) => {
             paper::run(&arguments, &Environment::open(options)?, options.json)
         }
-        Command::Explain(arguments) => {
-            explain::run(&arguments, &Environment::open(options)?, options.json)
-        }
+        Command::Explain(arguments) => explain::run(&arguments, options),
         Command::Plugin(command) => plugin::run(options, command),
         Command::Data(command) => data::run(options, command),
     }

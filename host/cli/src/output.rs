@@ -16,7 +16,8 @@ const NARROWEST: u16 = 60;
 /// Prints a line, or several.
 pub(crate) fn line(text: impl AsRef<str>) -> Result<(), Problem> {
     let mut out = std::io::stdout().lock();
-    match writeln!(out, "{}", text.as_ref()).and_then(|()| out.flush()) {
+    let lines: Vec<String> = text.as_ref().split('\n').map(plain).collect();
+    match writeln!(out, "{}", lines.join("\n")).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Problem::host(
             format!("the result cannot be written: {error}"),
             "check where the output goes",
@@ -66,10 +67,13 @@ fn new_table() -> Table {
     table
 }
 
-/// Text of a plugin without what would steer the terminal.
+/// Text of a plugin without what would steer the terminal or turn the order of what is read around.
 fn plain(text: &str) -> String {
+    let steers = |letter: char| {
+        letter.is_control() || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     text.chars()
-        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .map(|letter| if steers(letter) { ' ' } else { letter })
         .collect()
 }
 
@@ -91,5 +95,6 @@ mod tests {
     #[test]
     fn a_plugins_text_cannot_steer_the_terminal() {
         assert_eq!(plain("a\u{1b}[2Jb\nc"), "a [2Jb c");
+        assert_eq!(plain("sell\u{202e}yub\u{2069}"), "sell yub ");
     }
 }

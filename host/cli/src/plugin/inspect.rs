@@ -5,7 +5,7 @@ use crate::environment::loader;
 use crate::options::GlobalOptions;
 use crate::output;
 use bulkhead_domain::Problem;
-use bulkhead_manifest::Manifest;
+use bulkhead_manifest::{Kind, Manifest};
 use bulkhead_sandbox::Limits;
 use clap::Args;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ pub(crate) fn run(options: &GlobalOptions, arguments: &Arguments) -> Result<(), 
             "manifest": manifest,
             "imports": plugin.imports(),
             "exports": plugin.exports(),
-            "limits": limits_json(plugin.limits()),
+            "limits": limits_json(plugin.limits(), manifest.kind),
         }));
     }
     let mut rows = vec![
@@ -47,7 +47,7 @@ pub(crate) fn run(options: &GlobalOptions, arguments: &Arguments) -> Result<(), 
         ("exports", list(&plugin.exports())),
         ("asks for", asks(manifest)),
     ];
-    rows.extend(limits(plugin.limits()));
+    rows.extend(limits(plugin.limits(), manifest.kind));
     output::pairs(rows)?;
     output::line("")?;
     let rows = settings(&manifest.config_schema);
@@ -92,10 +92,22 @@ fn asks(manifest: &Manifest) -> String {
     }
 }
 
-fn limits(limits: &Limits) -> [(&'static str, String); 9] {
+/// The fuel of one call. Plugins of the I/O engine have none: they are bounded by time alone.
+fn fuel(limits: &Limits, kind: Kind) -> Option<u64> {
+    let timed = matches!(kind, Kind::DataSource | Kind::AiProvider);
+    (!timed).then_some(limits.fuel)
+}
+
+fn limits(limits: &Limits, kind: Kind) -> [(&'static str, String); 9] {
     [
         ("memory", format!("{} MiB", limits.memory_bytes >> 20)),
-        ("fuel", format!("{} a call", limits.fuel)),
+        (
+            "fuel",
+            fuel(limits, kind).map_or_else(
+                || "none; bounded by wall time".to_owned(),
+                |fuel| format!("{fuel} a call"),
+            ),
+        ),
         ("wall time", format!("{:?} a call", limits.wall)),
         ("host calls", format!("{} a call", limits.host_calls)),
         ("host time", format!("{:?} a call", limits.host_time)),
@@ -109,12 +121,12 @@ fn limits(limits: &Limits) -> [(&'static str, String); 9] {
     ]
 }
 
-fn limits_json(limits: &Limits) -> Value {
+fn limits_json(limits: &Limits, kind: Kind) -> Value {
     json!({
         "memory-bytes": limits.memory_bytes,
         "table-elements": limits.table_elements,
         "handles": limits.handles,
-        "fuel": limits.fuel,
+        "fuel": fuel(limits, kind),
         "wall-ms": limits.wall.as_millis(),
         "host-calls": limits.host_calls,
         "host-time-ms": limits.host_time.as_millis(),

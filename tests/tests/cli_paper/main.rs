@@ -1,0 +1,14 @@
+//! `bulkhead paper` and `bulkhead explain`: the last word of a run, every mistake as one line, and what is left
+//! when a person or a full disk ends it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "../cli/mod.rs"]
+mod cli;
+
+mod demo;
+mod ended;
+mod explained;
+mod files;
+mod mistakes;
+mod small;
