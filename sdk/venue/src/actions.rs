@@ -62,10 +62,6 @@ impl Book {
         } = ratio;
         let by = f64::from(numerator) / f64::from(denominator);
         self.scale_volumes(by);
-        let before = self.position;
-        if let Some((whole, _)) = split_units(before, numerator, denominator, self.spec.lot) {
-            self.position = whole;
-        }
         let (tick, lot) = (self.spec.tick, self.spec.lot);
         for working in &mut self.orders {
             let old = working.leaves();
@@ -93,13 +89,20 @@ impl Book {
             }
             out.push(working.update(Outcome::Accepted, time, reason));
         }
-        if !before.is_zero() && self.position.is_zero() {
-            let closing = if before > Decimal::ZERO {
-                Side::Sell
-            } else {
-                Side::Buy
+        for holder in 0..self.positions.len() {
+            let before = self.positions[holder];
+            let Some((whole, _)) = split_units(before, numerator, denominator, lot) else {
+                continue;
             };
-            self.position_closed(closing, time, out);
+            self.positions[holder] = whole;
+            if !before.is_zero() && whole.is_zero() {
+                let closing = if before > Decimal::ZERO {
+                    Side::Sell
+                } else {
+                    Side::Buy
+                };
+                self.position_closed(holder, closing, time, out);
+            }
         }
         self.sweep();
     }

@@ -17,14 +17,16 @@ pub(crate) struct Book {
     #[serde(with = "bits::each")]
     volumes: [f64; bounds::VOLUME_BARS],
     bars: u64,
-    /// By time of acceptance, then client order id.
+    /// By time of acceptance, then owner, then client order id.
     pub(crate) orders: Vec<Working>,
     pub(crate) spec: InstrumentSpec,
-    /// Below zero is short.
-    pub(crate) position: Decimal,
+    /// By account; below zero is short.
+    pub(crate) positions: Vec<Decimal>,
     /// Filled on the last bar, for what may still fill at its close.
     pub(crate) used: Decimal,
     used_at: Nanos,
+    /// Whether the last bar was withheld from orders.
+    pub(crate) withheld: bool,
 }
 
 /// What fills may take from, shared by all orders of the instrument.
@@ -35,7 +37,7 @@ pub(crate) struct Pool {
 }
 
 impl Book {
-    pub(crate) fn new(spec: InstrumentSpec) -> Self {
+    pub(crate) fn new(spec: InstrumentSpec, accounts: usize) -> Self {
         Book {
             last_time: Nanos::MIN,
             last_close: f64::NAN,
@@ -43,14 +45,22 @@ impl Book {
             bars: 0,
             orders: Vec::new(),
             spec,
-            position: Decimal::ZERO,
+            positions: vec![Decimal::ZERO; accounts],
             used: Decimal::ZERO,
             used_at: Nanos::MIN,
+            withheld: false,
         }
     }
 
-    /// One bar, the corporate actions before it included.
-    pub(crate) fn step(&mut self, rules: &VenueConfig, step: &Step, out: &mut Vec<OrderUpdate>) {
+    /// One bar, the corporate actions before it included. Orders do not meet a bar that is withheld.
+    pub(crate) fn step(
+        &mut self,
+        rules: &VenueConfig,
+        step: &Step,
+        withheld: bool,
+        out: &mut Vec<OrderUpdate>,
+    ) {
+        self.withheld = withheld;
         if !self.orders.is_empty() {
             self.expire_before(step.open_time, out);
         }
@@ -126,17 +136,24 @@ impl Book {
         self.last_close /= by;
     }
 
-    /// How much an order on this side could reduce the position by.
-    pub(crate) fn reducible(&self, side: Side) -> Decimal {
-        (self.position * side.opposite().sign()).max(Decimal::ZERO)
+    /// How much an order of this account on this side could reduce its position by.
+    pub(crate) fn reducible(&self, holder: usize, side: Side) -> Decimal {
+        (self.positions[holder] * side.opposite().sign()).max(Decimal::ZERO)
     }
 
-    /// Cancels the reduce-only orders that had a position to reduce until `side` closed it, and the rest of
-    /// the entries whose exits are among them.
-    pub(crate) fn position_closed(&mut self, side: Side, time: Nanos, out: &mut Vec<OrderUpdate>) {
+    /// Cancels an account's reduce-only orders that had a position to reduce until `side` closed it, and the
+    /// rest of the entries whose exits are among them.
+    pub(crate) fn position_closed(
+        &mut self,
+        holder: usize,
+        side: Side,
+        time: Nanos,
+        out: &mut Vec<OrderUpdate>,
+    ) {
         for index in 0..self.orders.len() {
             let working = &mut self.orders[index];
-            if working.done || !working.order.request.reduce_only || working.side() != side {
+            let closed = working.holder == holder && working.side() == side;
+            if working.done || !working.order.request.reduce_only || !closed {
                 continue;
             }
             working.end(

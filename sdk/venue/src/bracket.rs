@@ -1,6 +1,8 @@
 //! Brackets: a filled entry places a target and a stop, reduce-only and good till cancelled, which always
-//! cover what has filled and no more. A fill of one takes as much from the other; when one is done the
-//! other is cancelled. An entry never goes on filling once an exit has: its rest is cancelled.
+//! cover what has filled and no more. A fill of one takes as much from the other, and when nothing is left
+//! of the other it is cancelled: of two exits of the same size, the one that fills cancels the other. One
+//! that was replaced by a smaller one leaves the other on the rest. An entry never goes on filling once an
+//! exit has: its rest is cancelled.
 
 use crate::book::Book;
 use crate::config::bounds;
@@ -56,6 +58,13 @@ impl Book {
         })
     }
 
+    /// The largest that a replacement of exit `index` may leave: what it or its sibling covers.
+    pub(crate) fn covered(&self, index: usize) -> Decimal {
+        let own = self.orders[index].leaves();
+        let other = self.sibling(index);
+        other.map_or(own, |other| own.max(self.orders[other].leaves()))
+    }
+
     /// Cancels what is left of a bracket's entry.
     pub(crate) fn cancel_entry(
         &mut self,
@@ -97,9 +106,8 @@ impl Book {
             }
             Link::Exit { group, .. } => {
                 if let Some(sibling) = self.sibling(index) {
-                    let done = self.orders[index].done;
                     let sibling = &mut self.orders[sibling];
-                    if done || sibling.leaves() <= quantity {
+                    if sibling.leaves() <= quantity {
                         sibling.end(
                             Outcome::Cancelled,
                             time,
@@ -124,9 +132,11 @@ impl Book {
         let mut placed = Vec::new();
         let last_price = self.last_close;
         for index in 0..self.orders.len() {
-            let closed = self
-                .reducible(self.orders[index].side().opposite())
-                .is_zero();
+            let (holder, exit) = {
+                let entry = &self.orders[index];
+                (entry.holder, entry.side().opposite())
+            };
+            let closed = self.reducible(holder, exit).is_zero();
             let entry = &mut self.orders[index];
             entry.deferred = Decimal::ZERO;
             let Link::Entry {
@@ -188,6 +198,7 @@ fn exits_of(entry: &Working, group: &str, time: Nanos, last_price: f64) -> Vec<W
         };
         Some(Working::new(
             order,
+            entry.holder,
             time,
             Link::Exit {
                 group: group.to_owned(),

@@ -10,6 +10,25 @@ pub enum ConfigError {
     /// The share is no part of the volume.
     #[error("max-volume-share is {0}; it must be above 0 and at most 1")]
     VolumeShare(f64),
+    /// A probability is none.
+    #[error("{what} is {observed}; it must be between 0 and 1")]
+    Chance {
+        /// Which one.
+        what: &'static str,
+        /// What was given.
+        observed: f64,
+    },
+    /// Too many accounts.
+    #[error("{observed} accounts; at most {limit} trade at one venue")]
+    Accounts {
+        /// How many were given.
+        observed: usize,
+        /// Inclusive bound.
+        limit: usize,
+    },
+    /// The same account twice.
+    #[error("account `{0}` comes twice")]
+    AccountTwice(String),
     /// A rate is out of bounds.
     #[error("{what} is {observed}; it must be between {least} and {most}")]
     Cost {
@@ -56,12 +75,12 @@ pub enum VenueReject {
     /// The client order id is no such thing.
     #[error("client order id `{0}` is not 1 to 36 characters of [A-Za-z0-9_-]")]
     ClientOrderId(String),
-    /// The account is not this venue's.
+    /// The account is none of this venue's.
     #[error("account `{observed}` is unknown; this venue trades `{expected}`")]
     Account {
         /// The order's.
         observed: String,
-        /// The venue's.
+        /// The venue's, or all of them.
         expected: String,
     },
     /// The instrument is not traded here.

@@ -22,9 +22,10 @@
 //!    (at the open it may do both). A trailing stop is tested at the level it had before the bar; the
 //!    level then moves with the bar's extreme. When the stop and the target of one bracket are both within
 //!    the bar, the stop wins; pass finer bars to know better. An order fills at most once a bar.
-//! 4. **The end.** Day orders expire when a session ends with the bar; good-till-date orders at their
-//!    time (in the bar their time falls into they only get the open). Exits of a bracket whose entry has
-//!    filled are placed, and work from the next bar on.
+//! 4. **The end.** Day orders expire when a session ends with the bar (one whose instrument has no bar at the
+//!    session's end stands until a bar that ends one); good-till-date orders at their time, in the bar their
+//!    time falls into with only its open before them, and at the next open where it falls between bars. Exits
+//!    of a bracket whose entry has filled are placed, and work from the next bar on.
 //!
 //! What happens at the open is stamped with it, everything later with the bar's close.
 //!
@@ -32,15 +33,20 @@
 //! before; fills on the path share that part of the bar's own volume, less what was filled at its open.
 //! Quantities are whole lots, rounded towards zero. A bar without volume fills, triggers and trails
 //! nothing, and where no bar is known yet nothing fills at the open. What cannot be filled waits for the
-//! next bar, a market order or triggered stop at its open.
+//! next bar, a market order or triggered stop at its open. A fill-or-kill order fills whole or not at all: not
+//! up to the volume, nor up to the position that a reduce-only one finds. [`PartialFills`] makes fills smaller
+//! than that at random.
 //!
 //! **Priority.** At the open: orders at any price, then limits by how much better the open is. On the
 //! path: by when the path gets there, stops before limits at the same price. Ties: time of acceptance, then
 //! owner, then client order id. Nothing depends on the order of `steps`, of instruments, or of orders sent
 //! at the same time.
 //!
-//! **Reduce-only** orders fill up to the position and are cancelled when there is none left: when they
-//! would fill, and when a fill closes the position.
+//! **Reduce-only** orders fill up to the position of their account and are cancelled when there is none left:
+//! when they would fill, and when a fill closes the position.
+//!
+//! **Delays and stale quotes.** Orders can be made to arrive late ([`Venue::delay`]), and bars withheld from
+//! orders ([`Venue::advance_withholding_into`]). Who is delayed, and what is withheld, is the caller's choice.
 //!
 //! # What callers rely on
 //!
@@ -53,12 +59,15 @@ mod book;
 mod bracket;
 pub mod config;
 pub mod cost;
+pub mod draw;
 pub mod error;
 mod matching;
 pub mod number;
 pub mod order;
+mod steps;
 mod validate;
 mod venue;
+mod view;
 mod working;
 
 #[cfg(any(test, feature = "testkit"))]
@@ -66,7 +75,7 @@ pub mod testkit;
 #[cfg(test)]
 mod tests;
 
-pub use config::{FillTiming, InstrumentSpec, VenueConfig};
+pub use config::{FillTiming, InstrumentSpec, PartialFills, VenueAccount, VenueConfig};
 pub use cost::{FeeModel, SlippageModel};
 pub use error::{AdvanceError, ConfigError, VenueReject};
 pub use venue::Venue;

@@ -29,16 +29,16 @@ impl Book {
             session_end,
             ..
         } = *step;
-        let trades = rules.max_volume_share.is_none() || bar.volume > 0.0;
+        let trades = !self.withheld && (rules.max_volume_share.is_none() || bar.volume > 0.0);
         if trades {
             self.match_open(rules, open_time, bar, out);
         }
         for working in &mut self.orders {
-            if !working.done && working.is_immediate() && working.accepted <= open_time {
-                let reason = if trades {
-                    "not to be had at the open"
-                } else {
-                    "no volume"
+            if working.is_immediate() && working.takes_part(open_time) {
+                let reason = match (trades, self.withheld) {
+                    (true, _) => "not to be had at the open",
+                    (false, true) => "no quote",
+                    (false, false) => "no volume",
                 };
                 working.end(Outcome::Cancelled, open_time, reason, out);
             }
@@ -47,7 +47,7 @@ impl Book {
             self.match_path(rules, open_time, bar, out);
         }
         for working in &mut self.orders {
-            if trades && working.accepted <= open_time {
+            if trades && working.takes_part(open_time) {
                 working.trail(bar);
                 working.rested = true;
             }
@@ -56,6 +56,9 @@ impl Book {
                 && let Some(reason) = expiry(working, bar.time, session_end)
             {
                 working.end(Outcome::Expired, bar.time, reason, out);
+            }
+            if working.waits > 0 && working.accepted <= open_time {
+                working.waits -= 1;
             }
         }
         self.place_exits(bar.time, out);
@@ -84,7 +87,7 @@ impl Book {
         let mut reached = Vec::new();
         for index in 0..self.orders.len() {
             let working = &self.orders[index];
-            if working.done || working.accepted > open_time {
+            if !working.takes_part(open_time) {
                 continue;
             }
             let Some(reach) = working.at_open(bar.open) else {
@@ -93,7 +96,7 @@ impl Book {
             if working.order.request.post_only && !working.rested {
                 let reason = format!("post-only: marketable at the open of {}", bar.open);
                 self.orders[index].end(Outcome::Rejected, open_time, reason, out);
-            } else if self.stop_goes_first(index, None) {
+            } else if self.stop_goes_first(index, open_time, None) {
                 self.orders[index].tried = true;
             } else {
                 reached.push((reach, index));
@@ -127,11 +130,11 @@ impl Book {
                 working.order.request.time_in_force,
                 TimeInForce::GoodTillDate(until) if until < bar.time
             );
-            if working.done || working.tried || working.accepted > open_time || gone_by_the_close {
+            if !working.takes_part(open_time) || working.tried || gone_by_the_close {
                 continue;
             }
             if let Some(reach) = working.on_path(bar)
-                && !self.stop_goes_first(index, Some(bar))
+                && !self.stop_goes_first(index, open_time, Some(bar))
             {
                 reached.push((reach, index));
             }
@@ -160,7 +163,10 @@ impl Book {
         let reached: Vec<_> = (0..self.orders.len())
             .filter(|index| {
                 let working = &self.orders[*index];
-                working.style() == Style::Market && working.accepted == time && !working.rested
+                working.style() == Style::Market
+                    && working.accepted == time
+                    && working.waits == 0
+                    && !working.rested
             })
             .map(|index| {
                 let deal = Deal::Take(close);
@@ -177,7 +183,7 @@ impl Book {
             })
             .collect();
         let indices: Vec<usize> = reached.iter().map(|(_, index)| *index).collect();
-        if rules.max_volume_share.is_none() || pool.volume > 0.0 {
+        if !self.withheld && (rules.max_volume_share.is_none() || pool.volume > 0.0) {
             self.deal(Moment { rules, time, pool }, reached, out);
         }
         for index in indices {
@@ -193,7 +199,7 @@ impl Book {
     }
 
     /// Whether order `index` is a bracket's target whose stop has been triggered, or is on this bar's path.
-    fn stop_goes_first(&self, index: usize, path: Option<&Bar>) -> bool {
+    fn stop_goes_first(&self, index: usize, open_time: Nanos, path: Option<&Bar>) -> bool {
         if !matches!(
             self.orders[index].link,
             Link::Exit {
@@ -205,7 +211,8 @@ impl Book {
         }
         self.sibling(index).is_some_and(|stop| {
             let stop = &self.orders[stop];
-            stop.triggered || path.is_some_and(|bar| stop.on_path(bar).is_some())
+            let reached = |bar| stop.takes_part(open_time) && stop.on_path(bar).is_some();
+            stop.triggered || path.is_some_and(reached)
         })
     }
 
@@ -260,17 +267,22 @@ impl Book {
             return;
         }
         if working.order.request.reduce_only {
-            wanted = towards_zero(wanted.min(self.reducible(side)), self.spec.lot);
+            let reducible = self.reducible(working.holder, side);
+            wanted = towards_zero(wanted.min(reducible), self.spec.lot);
             if wanted.is_zero() {
                 let reason = "reduce-only: there is no position to reduce";
                 self.orders[index].end(Outcome::Cancelled, moment.time, reason, out);
                 return;
             }
         }
-        let quantity = wanted.min(moment.pool.left);
+        let mut quantity = wanted.min(moment.pool.left);
+        // All of the order: not all that the position leaves to a reduce-only one.
         let all = working.order.request.time_in_force == TimeInForce::FillOrKill;
-        if quantity <= Decimal::ZERO || (all && quantity < wanted) {
+        if quantity <= Decimal::ZERO || (all && quantity < working.leaves()) {
             return;
+        }
+        if !all && let Some(partial) = &moment.rules.partial_fills {
+            quantity = partial.cut(quantity, self.spec.lot, working.id(), moment.time);
         }
         let (price, liquidity) = self.price(moment, index, deal, quantity);
         moment.pool.left -= quantity;
@@ -354,17 +366,19 @@ impl Book {
             quantity: quantity.normalize(),
             price: price.normalize(),
             fee: fee.normalize(),
-            fee_currency: rules.fee_currency.clone(),
+            fee_currency: rules.fee_currency_of(working.holder).to_owned(),
             liquidity,
             time,
         });
         out.push(update);
-        let before = self.position;
-        self.position += side.sign() * quantity;
+        let holder = working.holder;
+        let before = self.positions[holder];
+        let after = before + side.sign() * quantity;
+        self.positions[holder] = after;
         self.bracket_filled(index, quantity, time, out);
         let against = (before * side.sign()) < Decimal::ZERO;
-        if against && (self.position * side.sign()) >= Decimal::ZERO {
-            self.position_closed(side, time, out);
+        if against && (after * side.sign()) >= Decimal::ZERO {
+            self.position_closed(holder, side, time, out);
         }
     }
 }
@@ -372,7 +386,7 @@ impl Book {
 /// Why an order's time is over with this bar, if it is.
 fn expiry(working: &Working, close: Nanos, session_end: bool) -> Option<&'static str> {
     match working.order.request.time_in_force {
-        TimeInForce::Day if session_end && working.accepted <= close => {
+        TimeInForce::Day if session_end && working.accepted <= close && working.waits == 0 => {
             Some("the session has ended")
         }
         TimeInForce::GoodTillDate(until) if until <= close => Some("good-till-date"),

@@ -60,12 +60,17 @@ pub(crate) struct Reach {
 pub(crate) struct Working {
     /// `request.quantity` and the prices are the current ones.
     pub(crate) order: Order,
+    /// Index of its account.
+    pub(crate) holder: usize,
+    /// When the venue takes it; later than when it was sent if it was delayed.
     pub(crate) accepted: Nanos,
     pub(crate) filled: Decimal,
     pub(crate) fills: u32,
     pub(crate) fees: FeeSoFar,
     /// Part of the quantity that must wait for the next bar.
     pub(crate) deferred: Decimal,
+    /// Bars it has still to sit out before it can match.
+    pub(crate) waits: u32,
     pub(crate) triggered: bool,
     /// Has been through the open of a bar that traded.
     pub(crate) rested: bool,
@@ -84,14 +89,22 @@ pub(crate) struct Working {
 }
 
 impl Working {
-    pub(crate) fn new(order: Order, accepted: Nanos, link: Link, last_price: f64) -> Self {
+    pub(crate) fn new(
+        order: Order,
+        holder: usize,
+        accepted: Nanos,
+        link: Link,
+        last_price: f64,
+    ) -> Self {
         let mut working = Working {
             order,
+            holder,
             accepted,
             filled: Decimal::ZERO,
             fills: 0,
             fees: FeeSoFar::default(),
             deferred: Decimal::ZERO,
+            waits: 0,
             triggered: false,
             rested: false,
             best: last_price,
@@ -127,6 +140,11 @@ impl Working {
 
     pub(crate) fn leaves(&self) -> Decimal {
         self.order.request.quantity - self.filled
+    }
+
+    /// Whether a bar that opens at `open_time` can reach it.
+    pub(crate) fn takes_part(&self, open_time: Nanos) -> bool {
+        !self.done && self.waits == 0 && self.accepted <= open_time
     }
 
     pub(crate) fn is_immediate(&self) -> bool {

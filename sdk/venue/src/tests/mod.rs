@@ -1,11 +1,13 @@
 //! The rules, one test each, on one instrument with a tick of 0.01 and a lot of 1.
 
 mod brackets;
+mod frictions;
 mod lifecycle;
 mod open;
 mod path;
 mod properties;
 mod refusals;
+mod replace;
 mod volume;
 
 use crate::Venue;

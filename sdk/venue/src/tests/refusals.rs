@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::bounds;
+use crate::config::{PartialFills, VenueAccount, bounds};
 use crate::cost::FeeModel;
 use crate::error::{AdvanceError, ConfigError};
 
@@ -230,6 +230,29 @@ fn a_venue_is_not_set_up_with_what_makes_no_sense() {
         assert!(
             matches!(new(config, &[]), ConfigError::VolumeShare(_)),
             "{share}"
+        );
+    }
+    let account = |id: &str| VenueAccount {
+        id: id.to_owned(),
+        fee_currency: "USD".to_owned(),
+    };
+    for names in [&["paper"][..], &["x", "y", "x"][..]] {
+        let config = VenueConfig {
+            further_accounts: names.iter().map(|id| account(id)).collect(),
+            ..VenueConfig::default()
+        };
+        let twice = new(config, &[]);
+        assert_eq!(twice, ConfigError::AccountTwice(names[0].to_owned()));
+    }
+    for chance in [-0.1, 1.1, f64::NAN] {
+        let partial_fills = Some(PartialFills { chance, seed: 0 });
+        let config = VenueConfig {
+            partial_fills,
+            ..VenueConfig::default()
+        };
+        assert!(
+            matches!(new(config, &[]), ConfigError::Chance { .. }),
+            "{chance}"
         );
     }
     let fees = FeeModel::Fraction { rate: dec("2") };
