@@ -1,4 +1,8 @@
+mod accounts;
+mod faults;
+mod margin;
 mod scenarios;
+mod snapshots;
 
 use super::*;
 use bulkhead_sdk::config::parse;
@@ -53,15 +57,50 @@ impl Desk {
     }
 
     fn send(&mut self, id: &str, side: Side, quantity: &str) -> Result<Acknowledgement, Error> {
+        self.send_as("paper", id, side, quantity, |_| {})
+    }
+
+    fn send_as(
+        &mut self,
+        account: &str,
+        id: &str,
+        side: Side,
+        quantity: &str,
+        with: impl FnOnce(&mut OrderRequest),
+    ) -> Result<Acknowledgement, Error> {
+        let mut request = OrderRequest {
+            time_in_force: TimeInForce::GoodTillCancelled,
+            ..OrderRequest::market(0, side, dec(quantity))
+        };
+        with(&mut request);
         self.paper.submit(Order {
             client_order_id: id.to_owned(),
-            account: "paper".to_owned(),
+            account: account.to_owned(),
             owner: "test".to_owned(),
-            request: OrderRequest {
-                time_in_force: TimeInForce::GoodTillCancelled,
-                ..OrderRequest::market(0, side, dec(quantity))
-            },
+            request,
         })
+    }
+
+    fn extra(&mut self, name: &str) -> Value {
+        let extra = self.account().extra;
+        let field = extra.into_iter().find(|(field, _)| field == name);
+        field.unwrap().1
+    }
+
+    fn change(
+        &mut self,
+        old: &str,
+        new: &str,
+        quantity: &str,
+        kind: OrderKind,
+    ) -> Result<(), Error> {
+        let replacement = Replacement {
+            client_order_id: old.to_owned(),
+            new_client_order_id: new.to_owned(),
+            quantity: dec(quantity),
+            kind,
+        };
+        self.paper.replace("paper", replacement).map(|_| ())
     }
 
     fn account(&mut self) -> Account {
@@ -241,6 +280,34 @@ fn configuration_is_checked() {
         (r#"{"fees": {"model": "fraction"}}"#, "rate"),
         (r#"{"account": ""}"#, "`account`"),
         (r#"{"leverage": 2}"#, "leverage"),
+        (r#"{"margin-multiple": 0.5}"#, "`margin-multiple`"),
+        (r#"{"maintenance-margin": -0.1}"#, "`maintenance-margin`"),
+        (
+            r#"{"margin-multiple": 4, "maintenance-margin": 0.3}"#,
+            "a margin-multiple of 4 leaves at most 0.25",
+        ),
+        (r#"{"short-borrow-rate": 11}"#, "`short-borrow-rate`"),
+        (r#"{"cash-interest-rate": -2}"#, "`cash-interest-rate`"),
+        (r#"{"faults": {"rejects": 1.5}}"#, "`faults.rejects`"),
+        (r#"{"faults": {"latency": -1}}"#, "`faults.latency`"),
+        (
+            r#"{"faults": {"disconnect-advances": 0}}"#,
+            "`faults.disconnect-advances`",
+        ),
+        (r#"{"faults": {"latencies": 1}}"#, "latencies"),
+        (
+            r#"{"accounts": [{"id": "a", "currency": "USD", "cash": 1}], "cash": 5}"#,
+            "in place of",
+        ),
+        (
+            r#"{"accounts": [{"id": "", "currency": "USD", "cash": 1}]}"#,
+            "`accounts[0].id`",
+        ),
+        (
+            r#"{"accounts": [{"id": "a", "currency": "USD", "cash": 1},
+                             {"id": "a", "currency": "USD", "cash": 1}]}"#,
+            "account `a` comes twice",
+        ),
     ] {
         let reason = new(config).unwrap_err();
         assert!(reason.contains(part), "{config}: {reason}");

@@ -1,15 +1,27 @@
 //! The plugin and the venue through the same scenarios.
 
 use super::*;
-use bulkhead_venue::testkit::{Driver, Event, Scenario, Shape, play, play_natively};
-use bulkhead_venue::{FeeModel, FillTiming, SlippageModel};
+use bulkhead_sdk::order;
+use bulkhead_venue::testkit::{Command, Driver, Event, Scenario, Shape, play, play_natively};
+use bulkhead_venue::{FeeModel, FillTiming, PartialFills, SlippageModel, VenueAccount};
 
 /// The plugin as a driver of scenarios.
-struct Played(Paper);
+pub(super) struct Played(pub(super) Paper);
+
+/// The code of a rejection, or the name of another error.
+fn answer(error: Error) -> String {
+    match error {
+        Error::Rejected(rejection) => rejection.code,
+        Error::Unavailable(_) => "unavailable".to_owned(),
+        Error::Ambiguous(_) => "ambiguous".to_owned(),
+        Error::RateLimited(wait) => format!("rate-limited {wait:?}"),
+        other => panic!("{other:?}"),
+    }
+}
 
 impl Driver for Played {
     fn submit(&mut self, order: &Order, _now: Timestamp) -> Result<(), String> {
-        self.0.submit(order.clone()).map(|_| ()).map_err(code)
+        self.0.submit(order.clone()).map(|_| ()).map_err(answer)
     }
 
     fn replace(
@@ -27,11 +39,11 @@ impl Driver for Played {
         self.0
             .replace(account, replacement)
             .map(|_| ())
-            .map_err(code)
+            .map_err(answer)
     }
 
     fn cancel(&mut self, account: &str, client_order_id: &str) -> Result<(), String> {
-        self.0.cancel(account, client_order_id).map_err(code)
+        self.0.cancel(account, client_order_id).map_err(answer)
     }
 
     fn advance(&mut self, steps: &[Step]) -> Result<Vec<OrderUpdate>, String> {
@@ -44,10 +56,22 @@ impl Driver for Played {
 }
 
 fn paper_for(scenario: &Scenario) -> Played {
+    paper_with(scenario, Config::default())
+}
+
+/// The scenario's venue, and of `rest` everything else. The account is the scenario's and rich, unless `rest`
+/// names several.
+pub(super) fn paper_with(scenario: &Scenario, rest: Config) -> Played {
+    let plain = Config::default();
+    let cash = if rest.accounts.is_empty() {
+        Decimal::from(1_000_000).into()
+    } else {
+        plain.cash
+    };
+    assert_eq!(scenario.config.account, plain.account);
+    assert_eq!(scenario.config.fee_currency, plain.currency);
     let config = Config {
-        account: scenario.config.account.clone(),
-        currency: scenario.config.fee_currency.clone(),
-        cash: Decimal::from(1_000_000).into(),
+        cash,
         fees: match scenario.config.fees {
             FeeModel::None => Fees::None,
             FeeModel::Fraction { rate } => Fees::Fraction { rate: rate.into() },
@@ -73,8 +97,13 @@ fn paper_for(scenario: &Scenario) -> Played {
         },
         max_volume_share: scenario.config.max_volume_share,
         round_to_tick: scenario.config.round_to_tick,
+        ..rest
     };
-    let instruments: Vec<Instrument> = scenario
+    Played(Paper::new(config, &instruments_of(scenario)).unwrap())
+}
+
+pub(super) fn instruments_of(scenario: &Scenario) -> Vec<Instrument> {
+    scenario
         .instruments
         .iter()
         .map(|spec| Instrument {
@@ -83,12 +112,42 @@ fn paper_for(scenario: &Scenario) -> Played {
             multiplier: spec.multiplier,
             ..Instrument::us_equity(spec.handle, &format!("I{}", spec.handle))
         })
-        .collect();
-    Played(Paper::new(config, &instruments).unwrap())
+        .collect()
+}
+
+/// Gives every third order to a second account; only the first one's are changed and cancelled.
+fn in_two_accounts(scenario: &mut Scenario) -> Vec<AccountConfig> {
+    let seconds = |id: &str| {
+        let number = id.split('-').nth(1).and_then(|number| number.parse().ok());
+        number.is_some_and(|number: u32| number.is_multiple_of(3))
+    };
+    for turn in &mut scenario.turns {
+        turn.commands.retain_mut(|command| match command {
+            Command::Submit(order) => {
+                if seconds(&order.client_order_id) {
+                    "second".clone_into(&mut order.account);
+                }
+                true
+            }
+            Command::Cancel(id) => !seconds(id),
+            Command::Replace(change) => !seconds(&change.client_order_id),
+        });
+    }
+    let accounts = [scenario.config.account.as_str(), "second"].map(|id| AccountConfig {
+        id: id.to_owned(),
+        currency: scenario.config.fee_currency.clone(),
+        cash: 100_000.into(),
+    });
+    scenario.config.further_accounts = vec![VenueAccount {
+        id: "second".to_owned(),
+        fee_currency: scenario.config.fee_currency.clone(),
+    }];
+    accounts.to_vec()
 }
 
 #[test]
 fn the_plugin_says_what_the_venue_says_and_holds_what_it_holds() {
+    let mut seconds = 0;
     for seed in 0..200 {
         let shape = Shape {
             instruments: 3,
@@ -96,28 +155,40 @@ fn the_plugin_says_what_the_venue_says_and_holds_what_it_holds() {
             commands: 5,
             actions: true,
         };
-        let scenario = Scenario::generate(seed, shape);
-        let mut paper = paper_for(&scenario);
+        let mut scenario = Scenario::generate(seed, shape);
+        let mut rest = Config::default();
+        if seed % 3 == 1 {
+            rest.faults.seed = seed;
+            rest.faults.partial_fills = 0.4;
+            scenario.config.partial_fills = Some(PartialFills { chance: 0.4, seed });
+        }
+        if seed % 3 == 2 {
+            rest.accounts = in_two_accounts(&mut scenario);
+        }
+        let mut paper = paper_with(&scenario, rest);
         assert_eq!(
             play(&scenario, &mut paper).unwrap(),
             play_natively(&scenario).unwrap(),
             "seed {seed}"
         );
-        for spec in &scenario.instruments {
-            let held = paper
-                .0
-                .state
-                .ledger
-                .holdings
-                .get(&spec.handle)
-                .map_or(Decimal::ZERO, |held| held.quantity);
-            assert_eq!(
-                held,
-                paper.0.state.venue.position(spec.handle),
-                "seed {seed}"
-            );
+        let state = &paper.0.state;
+        for (account, ledger) in paper.0.accounts.iter().zip(&state.ledgers) {
+            for spec in &scenario.instruments {
+                let held = ledger.holdings.get(&spec.handle);
+                assert_eq!(
+                    held.map_or(Decimal::ZERO, |held| held.quantity),
+                    state.venue.position_of(&account.id, spec.handle),
+                    "seed {seed}, {}",
+                    account.id
+                );
+            }
         }
+        seconds += state
+            .ledgers
+            .get(1)
+            .map_or(0, |ledger| ledger.executions.len());
     }
+    assert!(seconds > 100, "{seconds}");
 }
 
 #[test]
