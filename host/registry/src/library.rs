@@ -134,11 +134,7 @@ impl Registry {
         })
     }
 
-    /// The grants alone, for a strategy, whose instances take their configuration one by one.
-    ///
-    /// # Errors
-    /// When the operator's folder does not exist.
-    pub fn grants(&self, plugin: &Plugin, operator: &Operator) -> Result<Grants, Problem> {
+    fn grants(&self, plugin: &Plugin, operator: &Operator) -> Result<Grants, Problem> {
         let folder = operator
             .folder
             .clone()
@@ -223,6 +219,41 @@ mod tests {
         std::fs::write(folder.path().join("x.wasm"), b"not wasm").unwrap();
         let problem = Registry::open(folder.path(), loader()).err().unwrap();
         assert!(problem.to_string().contains("x.wasm"), "{problem}");
+        assert_eq!(problem.exit_code(), 2);
+    }
+
+    /// A component with nothing in it but a manifest.
+    fn component(id: &str) -> Vec<u8> {
+        let manifest = serde_json::json!({
+            "id": id, "version": "1.0.0", "kind": "strategy", "api": "0.1",
+            "licence": "Apache-2.0", "description": "d",
+            "config-schema": { "type": "object" }
+        });
+        let manifest = Manifest::from_json(manifest.to_string().as_bytes()).unwrap();
+        bulkhead_manifest::append_section(b"\0asm\x0d\0\x01\0", &manifest).unwrap()
+    }
+
+    #[test]
+    fn two_components_of_one_id_are_refused_and_both_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |file: &str, id: &str| {
+            std::fs::write(folder.path().join(file), component(id)).unwrap();
+        };
+        write("a.wasm", "first");
+        write("b.wasm", "second");
+        write("notes.txt", "first");
+        let registry = Registry::open(folder.path(), loader()).unwrap();
+        let ids: Vec<&str> = registry
+            .entries()
+            .map(|entry| entry.manifest.id.as_str())
+            .collect();
+        assert_eq!(ids, ["first", "second"]);
+
+        write("c.wasm", "first");
+        let problem = Registry::open(folder.path(), loader()).err().unwrap();
+        let said = problem.to_string();
+        assert!(said.contains("call themselves first"), "{said}");
+        assert!(said.contains("a.wasm") && said.contains("c.wasm"), "{said}");
         assert_eq!(problem.exit_code(), 2);
     }
 
