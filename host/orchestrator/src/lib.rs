@@ -18,6 +18,6 @@ mod task;
 pub use decision::{Decision, Rederived, Standings};
 pub use policy::{Choice, Policy, SkillGate};
 pub use score::{Board, Outcome, Scoring, Summary};
-pub use skill::{Interval, log_loss, skill, skill_interval};
+pub use skill::{FEWEST_BLOCKS, Interval, log_loss, skill, skill_interval};
 pub use tables::{MIGRATIONS, find_decision, write_decision, write_standings};
 pub use task::{Candidate, Standing, Task, TaskKind};

@@ -101,6 +101,13 @@ fn nobody(standings: &[Standing], gate: &SkillGate) -> String {
         .filter_map(|standing| standing.skill.map(|skill| (standing, skill)))
         .max_by(|a, b| a.1.lower.total_cmp(&b.1.lower));
     match best {
+        // Were it available, it would have won: so it is not.
+        Some((standing, skill)) if skill.lower > gate.above => format!(
+            "no candidate is eligible: {}, whose skill's lower bound is {:.4}, cannot be asked: {}",
+            standing.candidate,
+            skill.lower,
+            standing.unavailable.as_deref().unwrap_or("not available")
+        ),
         Some((standing, skill)) => format!(
             "no candidate is eligible: the best lower bound of skill is {:.4} ({}, {} labels), not above {}",
             skill.lower, standing.candidate, standing.samples, gate.above
@@ -181,6 +188,18 @@ mod tests {
                 .choose(&[down, standing("b", 0.0, 0.0)])
                 .winner,
             Some(1)
+        );
+    }
+
+    #[test]
+    fn who_has_skill_and_cannot_be_asked_is_not_said_to_have_none() {
+        let mut down = standing("a", 0.05, 0.5);
+        down.unavailable = Some("its fit failed".to_owned());
+        let choice = GATE.choose(&[down, standing("b", -0.01, 0.0)]);
+        assert_eq!(choice.winner, None);
+        assert_eq!(
+            choice.reason,
+            "no candidate is eligible: a, whose skill's lower bound is 0.0500, cannot be asked: its fit failed"
         );
     }
 

@@ -1,7 +1,7 @@
 //! What candidates said, and what came true.
 //!
-//! Bounds: a board keeps `window` outcomes per candidate; pending predictions are as many as the label's
-//! horizon. Nothing is scored before its label's end.
+//! Bounds: a board keeps its newest `window` outcomes. What is recorded here has come true or not: who
+//! records waits for the label's end.
 
 use crate::skill::{Interval, log_loss, skill, skill_interval};
 use crate::task::Standing;
@@ -43,8 +43,6 @@ pub struct Summary {
 /// How outcomes become a standing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scoring {
-    /// Outcomes kept.
-    pub window: usize,
     /// Fewest outcomes that give an interval.
     pub min_samples: usize,
     /// Successive outcomes in one bootstrap block.

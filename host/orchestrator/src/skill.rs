@@ -15,6 +15,10 @@ pub struct Interval {
     pub upper: f64,
 }
 
+/// Fewest blocks that a bootstrap can tell anything from: of a single one every resample is the same, and its
+/// interval has no width.
+pub const FEWEST_BLOCKS: usize = 10;
+
 /// Logarithmic loss of a probability given to what happened: `-ln p`, in nats (Good 1952). `probability` is
 /// that of the class that came true, clipped away from zero by whoever gave it.
 #[must_use]
@@ -33,7 +37,8 @@ pub fn skill(model: &[f64], base: &[f64]) -> Option<f64> {
 /// Skill with a percentile interval from a circular block bootstrap (Politis & Romano 1992), blocks of
 /// `block` successive samples, because labels that overlap in time are not independent.
 ///
-/// `tail` is the probability left out at each side. Deterministic in `seed`. `None` without samples.
+/// `tail` is the probability left out at each side; `resamples` should be no fewer than its inverse.
+/// Deterministic in `seed`. `None` with less than [`FEWEST_BLOCKS`] blocks.
 #[must_use]
 pub fn skill_interval(
     model: &[f64],
@@ -45,7 +50,10 @@ pub fn skill_interval(
 ) -> Option<Interval> {
     let n = model.len().min(base.len());
     let value = skill(&model[..n], &base[..n])?;
-    let block = block.clamp(1, n);
+    let block = block.max(1);
+    if n / block < FEWEST_BLOCKS {
+        return None;
+    }
     // Prefix sums over the series wrapped once make any circular block's sum two look-ups.
     let prefix = |losses: &[f64]| {
         let mut sums = Vec::with_capacity(n + block + 1);
@@ -127,6 +135,18 @@ mod tests {
         let of = |losses: &[f64]| skill_interval(losses, &base, 10, 1000, 0.025, 7).unwrap();
         assert!(of(&noise).lower < 0.0, "{:?}", of(&noise));
         assert!(of(&edge).lower > 0.0, "{:?}", of(&edge));
+    }
+
+    #[test]
+    fn a_handful_of_blocks_gives_no_interval() {
+        // A candidate that was right a few times in a row, all within one label's length.
+        let (model, base) = (vec![0.1; 99], vec![0.7; 99]);
+        let of = |n: usize| skill_interval(&model[..n], &base[..n], 10, 200, 0.05, 1);
+        assert_eq!(of(8), None);
+        assert_eq!(of(99), None);
+        assert_eq!(skill_interval(&[], &[], 0, 200, 0.05, 1), None);
+        let model = vec![0.1; 100];
+        assert!(skill_interval(&model, &[0.7; 100], 10, 200, 0.05, 1).is_some());
     }
 
     #[test]

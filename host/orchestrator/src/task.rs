@@ -12,10 +12,6 @@ use std::fmt;
 pub enum TaskKind {
     /// Predict a label.
     Predict,
-    /// Give a verdict on a proposed trade.
-    Validate,
-    /// Fetch data.
-    Fetch,
 }
 
 /// Work that some plugin has to do.
@@ -33,8 +29,6 @@ impl fmt::Display for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.kind {
             TaskKind::Predict => "predict",
-            TaskKind::Validate => "validate",
-            TaskKind::Fetch => "fetch",
         };
         write!(f, "{kind} {} for {}", self.class, self.context)
     }

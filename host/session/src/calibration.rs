@@ -15,7 +15,7 @@ const SLOPE_PRECISION: f64 = 1.0;
 /// Precision of the prior on the shift from the base rate: a standard deviation of 0.2 in log-odds.
 const SHIFT_PRECISION: f64 = 25.0;
 /// Fewest samples that are fitted to.
-const FEWEST: usize = 10;
+pub(crate) const FEWEST: usize = 10;
 
 /// A fitted calibration of two-class probabilities.
 #[derive(Debug, Clone, Copy, PartialEq)]

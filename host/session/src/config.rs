@@ -1,5 +1,7 @@
 //! A session's configuration: one TOML file, every key known, every default written down.
 
+mod check;
+
 use bulkhead_desk::CheckLimits;
 use bulkhead_domain::{Decimal, Problem, Value};
 use serde::{Deserialize, Serialize};
@@ -127,7 +129,7 @@ pub struct ModelConfig {
     #[serde(default = "quarter")]
     pub refit_every: usize,
     /// Share of the window, its newest part, that calibrates and is not learnt from.
-    #[serde(default = "tail")]
+    #[serde(default = "three_tenths")]
     pub calibration_tail: f64,
     /// Fewest matured out-of-sample labels before a model can be eligible.
     #[serde(default = "samples")]
@@ -139,7 +141,8 @@ pub struct ModelConfig {
     /// at every fit is not corrected for: the default is strict because of it.
     #[serde(default = "confidence")]
     pub confidence: f64,
-    /// Control: learn from labels in shuffled order, and be judged by them. Nothing may be found then.
+    /// Control: learn from labels drawn at random from all that have ended, and be judged by them. Nothing may
+    /// be found then.
     #[serde(default)]
     pub shuffle_labels: bool,
     /// Who may learn it.
@@ -155,7 +158,7 @@ fn window() -> usize {
 fn quarter() -> usize {
     63
 }
-fn tail() -> f64 {
+fn three_tenths() -> f64 {
     0.3
 }
 fn samples() -> usize {
@@ -255,101 +258,6 @@ impl SessionConfig {
         config.check()?;
         Ok(config)
     }
-
-    fn check(&self) -> Result<(), Problem> {
-        let wrong = |what: String, mend: &str| Err(Problem::user(what, mend));
-        if self.cash <= Decimal::ZERO {
-            return wrong(
-                format!("cash is {}", self.cash),
-                "start with more than nothing",
-            );
-        }
-        if self.data.iter().all(|data| data.symbols.is_empty()) {
-            return wrong(
-                "no symbol is named in [[data]]".to_owned(),
-                "name at least one",
-            );
-        }
-        let mut names: Vec<&str> = self
-            .strategies
-            .iter()
-            .map(|strategy| strategy.name.as_str())
-            .collect();
-        names.sort_unstable();
-        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return wrong(
-                format!("two strategies are named {}", pair[0]),
-                "give each its own name",
-            );
-        }
-        if names.is_empty() {
-            return wrong(
-                "no strategy is named".to_owned(),
-                "add a [[strategies]] table",
-            );
-        }
-        for (alias, model) in &self.models {
-            model.check(alias)?;
-            if self.features.is_empty() {
-                return wrong(
-                    format!("model {alias} has nothing to learn from"),
-                    "name some features",
-                );
-            }
-        }
-        Ok(())
-    }
-}
-
-impl ModelConfig {
-    fn check(&self, alias: &str) -> Result<(), Problem> {
-        let wrong = |what: String, mend: &str| {
-            Err(Problem::user(
-                format!("model {alias}: {what}"),
-                mend.to_owned(),
-            ))
-        };
-        if self.horizon == 0 || self.refit_every == 0 {
-            return wrong(
-                "horizon and refit-every count bars from 1".to_owned(),
-                "use at least 1",
-            );
-        }
-        if !(0.05..=0.9).contains(&self.calibration_tail) {
-            return wrong(
-                format!("calibration-tail is {}", self.calibration_tail),
-                "use a share between 0.05 and 0.9",
-            );
-        }
-        if !(0.5..1.0).contains(&self.confidence) {
-            return wrong(
-                format!("confidence is {}", self.confidence),
-                "use a probability of at least 0.5 and below 1",
-            );
-        }
-        if self.min_samples > self.judged_by {
-            return wrong(
-                format!(
-                    "min-samples is {}, but only {} labels are kept (judged-by)",
-                    self.min_samples, self.judged_by
-                ),
-                "raise judged-by, or no model can ever be eligible",
-            );
-        }
-        if self.window < 50 {
-            return wrong(
-                format!(
-                    "a window of {} samples is too short to learn from",
-                    self.window
-                ),
-                "use at least 50",
-            );
-        }
-        if self.candidates.is_empty() {
-            return wrong("nobody may learn it".to_owned(), "add a candidate");
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -395,6 +303,67 @@ plugin = "paper"
                 .to_string()
                 .contains("two strategies are named s")
         );
+    }
+
+    fn refusal(model: &str) -> String {
+        let text = SMALL.replace("[[data]]", "features = [\"rsi_14\"]\n[[data]]");
+        let candidate =
+            "[[models.m.candidates]]\nplugin = \"linfa\"\nalgorithm = \"svm\"\n".to_owned();
+        let extra = if model == "twice" {
+            candidate.as_str()
+        } else {
+            ""
+        };
+        let keys = model.trim_start_matches("twice");
+        SessionConfig::parse(&format!("{text}\n[models.m]\n{keys}\n{candidate}{extra}"))
+            .err()
+            .map_or_else(String::new, |problem| problem.to_string())
+    }
+
+    #[test]
+    fn a_model_that_could_never_be_fitted_or_judged_is_refused() {
+        assert_eq!(refusal(""), "");
+        for (keys, complaint) in [
+            (
+                "window = 50\ncalibration-tail = 0.5",
+                "leaves 20 to learn from and 25",
+            ),
+            (
+                "window = 60\ncalibration-tail = 0.1",
+                "49 to learn from and 6 to calibrate",
+            ),
+            (
+                "judged-by = 300\nhorizon = 30",
+                "fewer than 10 blocks of 31 labels",
+            ),
+            (
+                "confidence = 0.99999",
+                "leaves less than 0.00001 at each side",
+            ),
+            ("twice", "linfa/svm is named twice with the same parameters"),
+        ] {
+            let said = refusal(keys);
+            assert!(said.contains(complaint), "{keys}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_date_that_is_none_and_a_strategy_without_symbols_are_refused() {
+        for (from, to, complaint) in [
+            (
+                "cash =",
+                "to = \"2001-02-30\"\ncash =",
+                "to: '2001-02-30' is not a date",
+            ),
+            (
+                "plugin = \"ema-cross\"",
+                "plugin = \"ema-cross\"\nsymbols = []",
+                "strategy s has no symbol to trade",
+            ),
+        ] {
+            let problem = SessionConfig::parse(&SMALL.replace(from, to)).unwrap_err();
+            assert!(problem.to_string().contains(complaint), "{problem}");
+        }
     }
 
     #[test]

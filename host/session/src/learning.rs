@@ -6,25 +6,31 @@
 //! the newer calibrates, and samples of the older part whose labels reach into the newer are purged.
 //! Every candidate predicts every bar, chosen or not, so that all can be scored.
 
+mod fitting;
+mod judging;
+mod parallel;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::fitting::{MIN_FIT, tail_length};
+pub use self::judging::{Judged, Tally};
+pub(crate) use self::judging::{LEAST_TAIL, block, tail};
+
+use self::fitting::{Window, fit_one};
+use self::judging::{Pupil, scoring};
 use self::parallel::parallel;
-use crate::calibration::{Calibration, clip};
+use crate::calibration::Calibration;
 use crate::config::ModelConfig;
 use bulkhead_domain::digest::DigestBuilder;
-use bulkhead_domain::model::{FitRequest, Matrix, Targets};
+use bulkhead_domain::model::{FitRequest, Matrix};
 use bulkhead_domain::{Timestamp, Value};
 use bulkhead_orchestrator::{
-    Board, Candidate, Decision, Outcome, Policy, Scoring, SkillGate, Standing, Standings, Task,
-    TaskKind,
+    Candidate, Decision, Policy, Scoring, SkillGate, Standing, Standings, Task, TaskKind,
 };
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
 use std::collections::VecDeque;
 use std::sync::Arc;
-
-/// Bootstrap resamples of a skill interval: enough for the far quantiles that many candidates ask for.
-const RESAMPLES: usize = 2000;
-/// Fewest samples a fit learns from after purging.
-const MIN_FIT: usize = 30;
 
 /// Somebody who can learn.
 pub trait Trainer: Send + Sync {
@@ -113,31 +119,6 @@ struct Fitted {
     calibration: Calibration,
 }
 
-/// One candidate on one instrument.
-struct Pupil {
-    board: Board,
-    fitted: Option<Fitted>,
-    /// Probability and base rate given at each of the last `horizon + 1` bars.
-    pending: VecDeque<Option<(f64, f64)>>,
-    unavailable: Option<String>,
-    tally: Tally,
-}
-
-/// What a report says of a candidate, besides its standing.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Tally {
-    /// Fits made.
-    pub fits: u64,
-    /// Fits that failed, with the last reason.
-    pub failures: Option<(u64, String)>,
-    /// Bars on which it was eligible.
-    pub eligible_bars: u64,
-    /// Bars on which it predicted and was not eligible.
-    pub gated_bars: u64,
-    /// Bars on which it was chosen.
-    pub chosen_bars: u64,
-}
-
 /// All candidates on one instrument.
 pub struct Learner {
     session: String,
@@ -152,8 +133,6 @@ pub struct Learner {
     bars: VecDeque<Kept>,
     /// Labels as they ended, for a control to draw from; empty in any other session.
     ended: Vec<bool>,
-    /// Index of `bars[0]` since the start.
-    first: usize,
     seen: usize,
     last_fit: Option<usize>,
     base: f64,
@@ -186,16 +165,7 @@ impl Learner {
             context: symbol.to_owned(),
         };
         let policy = Policy::DiscountedSkill(SkillGate { above: 0.0 });
-        let pupils: Vec<Pupil> = trainers
-            .iter()
-            .map(|_| Pupil {
-                board: Board::new(config.judged_by),
-                fitted: None,
-                pending: VecDeque::new(),
-                unavailable: None,
-                tally: Tally::default(),
-            })
-            .collect();
+        let pupils = Pupil::all(&trainers, config.judged_by);
         let mut learner = Learner {
             session: session.to_owned(),
             seed,
@@ -205,7 +175,6 @@ impl Learner {
             pupils,
             bars: VecDeque::new(),
             ended: Vec::new(),
-            first: 0,
             seen: 0,
             last_fit: None,
             base: 0.5,
@@ -223,41 +192,15 @@ impl Learner {
         learner
     }
 
-    /// The task this learner's candidates compete for.
-    #[must_use]
-    pub fn task(&self) -> &Task {
-        &self.task
-    }
-
-    /// The candidates with their outcomes and tallies.
-    pub fn candidates(&self) -> impl Iterator<Item = (&Candidate, &Board, &Tally)> {
-        self.trainers
-            .iter()
-            .zip(&self.pupils)
-            .map(|(trainer, pupil)| (trainer.candidate(), &pupil.board, &pupil.tally))
+    /// The candidates with their outcomes and tallies, in the order they were named.
+    pub fn candidates(&self) -> impl Iterator<Item = Judged<'_>> {
+        self.pupils.iter().map(Pupil::judged)
     }
 
     /// How outcomes become skill here.
     #[must_use]
     pub fn scoring(&self, samples: usize) -> Scoring {
-        let horizon = self.config.horizon;
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a block length"
-        )]
-        let block = (libm::cbrt(samples as f64).ceil() as usize).max(horizon + 1);
-        #[expect(clippy::cast_precision_loss, reason = "counts")]
-        Scoring {
-            window: self.config.judged_by,
-            min_samples: self.config.min_samples,
-            block,
-            resamples: RESAMPLES,
-            tail: (1.0 - self.config.confidence) / 2.0 / self.trainers.len().max(1) as f64,
-            half_life: self.config.judged_by as f64 / 4.0,
-            seed: self.seed,
-        }
+        scoring(&self.config, self.pupils.len(), samples, self.seed)
     }
 
     /// Takes one closed bar and says what every candidate makes of it.
@@ -305,16 +248,7 @@ impl Learner {
         let time = self.bars[index].time;
         self.bars[index].up = Some(up);
         for pupil in &mut self.pupils {
-            if pupil.pending.len() > self.config.horizon
-                && let Some(Some((probability, base))) = pupil.pending.pop_front()
-            {
-                pupil.board.record(Outcome {
-                    time,
-                    probability,
-                    base,
-                    up,
-                });
-            }
+            pupil.mature(self.config.horizon, time, up);
         }
     }
 
@@ -353,128 +287,33 @@ impl Learner {
     fn refit(&mut self) -> Vec<(String, String)> {
         self.last_fit = Some(self.seen);
         let samples: Vec<usize> = self.complete().collect();
-        let window = &samples[samples.len().saturating_sub(self.config.window)..];
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a share of a count"
-        )]
-        let tail_length =
-            ((window.len() as f64 * self.config.calibration_tail).ceil() as usize).max(1);
-        let (head, tail) = window.split_at(window.len().saturating_sub(tail_length));
-        let calibrated_from = tail
-            .first()
-            .map_or(i64::MAX, |index| self.bars[*index].time);
-        // A label that ends inside the calibration tail would tell the model of it.
-        let head: Vec<usize> = head
-            .iter()
-            .copied()
-            .filter(|index| self.bars[index + 1 + self.config.horizon].open_time <= calibrated_from)
-            .collect();
-        let ups = |indices: &[usize]| {
-            indices
-                .iter()
-                .filter(|index| self.bars[**index].up == Some(true))
-                .count()
-        };
-        #[expect(clippy::cast_precision_loss, reason = "counts")]
-        let base = clip((ups(window) as f64 + 1.0) / (window.len() as f64 + 2.0));
-
-        let head_labels = self.labels(&head);
-        let tail_labels = self.labels(tail);
-        let both = ups(&head) > 0 && ups(&head) < head.len();
-        let outcomes: Vec<Result<Fitted, String>> = if head.len() < MIN_FIT || !both {
-            let why = format!(
-                "{} samples left to learn from, {} of them up",
-                head.len(),
-                ups(&head)
-            );
-            self.trainers.iter().map(|_| Err(why.clone())).collect()
-        } else {
-            let tail_rows = self.matrix(tail);
-            let tail_up: Vec<bool> = tail_labels.iter().map(|label| *label == 1).collect();
-            let requests: Vec<FitRequest> = self
-                .trainers
-                .iter()
-                .map(|trainer| self.request(trainer.as_ref(), &head, head_labels.clone()))
-                .collect();
-            parallel(&self.trainers, &requests, |trainer, request| {
-                fit_one(
-                    trainer,
-                    request,
-                    &Tail {
-                        rows: &tail_rows,
-                        up: &tail_up,
-                        base,
-                        overlap: self.config.horizon,
-                    },
-                )
-            })
-        };
-        self.base = base;
-        let mut failures = Vec::new();
-        for ((pupil, trainer), outcome) in self
-            .pupils
-            .iter_mut()
-            .zip(self.trainers.iter())
-            .zip(outcomes)
-        {
-            pupil.tally.fits += 1;
-            match outcome {
-                Ok(fitted) => {
-                    pupil.fitted = Some(fitted);
-                    pupil.unavailable = None;
-                }
-                Err(why) => {
-                    pupil.fitted = None;
-                    pupil.unavailable = Some(why.clone());
-                    let count = pupil.tally.failures.as_ref().map_or(0, |(count, _)| *count);
-                    pupil.tally.failures = Some((count + 1, why.clone()));
-                    failures.push((trainer.candidate().label(), why));
-                }
+        let window = Window::new(&self.bars, &self.names, &samples, &self.config);
+        let outcomes: Vec<Result<Fitted, String>> = match window.unfit() {
+            Some(why) => self.trainers.iter().map(|_| Err(why.clone())).collect(),
+            None => {
+                let tail = window.calibration();
+                let requests: Vec<FitRequest> = self
+                    .trainers
+                    .iter()
+                    .map(|trainer| {
+                        let seed = self.draw_seed(&trainer.candidate().identity().to_string());
+                        window.request(trainer.as_ref(), seed)
+                    })
+                    .collect();
+                parallel(&self.trainers, &requests, |trainer, request| {
+                    fit_one(trainer, request, &tail)
+                })
             }
-        }
-        failures
-    }
-
-    fn labels(&self, indices: &[usize]) -> Vec<u32> {
-        indices
-            .iter()
-            .map(|index| u32::from(self.bars[*index].up == Some(true)))
+        };
+        self.base = window.base;
+        self.pupils
+            .iter_mut()
+            .zip(outcomes)
+            .filter_map(|(pupil, outcome)| {
+                let why = pupil.learnt(outcome)?;
+                Some((pupil.label.clone(), why))
+            })
             .collect()
-    }
-
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a window's rows and columns"
-    )]
-    fn matrix(&self, indices: &[usize]) -> Matrix {
-        Matrix {
-            rows: indices.len() as u32,
-            columns: self.names.len() as u32,
-            values: indices
-                .iter()
-                .flat_map(|index| self.bars[*index].row.iter().copied())
-                .collect(),
-        }
-    }
-
-    fn request(&self, trainer: &dyn Trainer, head: &[usize], labels: Vec<u32>) -> FitRequest {
-        FitRequest {
-            algorithm: trainer.candidate().offering.clone(),
-            parameters: trainer.parameters(),
-            feature_names: self.names.clone(),
-            features: self.matrix(head),
-            targets: Targets::Classes { classes: 2, labels },
-            weights: Vec::new(),
-            times: head.iter().map(|index| self.bars[*index].time).collect(),
-            label_ends: head
-                .iter()
-                .map(|index| self.bars[index + 1 + self.config.horizon].open_time)
-                .collect(),
-            seed: self.draw_seed(&trainer.candidate().identity().to_string()),
-        }
     }
 
     /// Depends on the session's seed, the instrument, the moment and what it is for; never on the order in
@@ -494,26 +333,9 @@ impl Learner {
 
     fn draw_up(&mut self, time: Timestamp) {
         let candidates: Vec<Standing> = self
-            .trainers
+            .pupils
             .iter()
-            .zip(&self.pupils)
-            .map(|(trainer, pupil)| {
-                let mut standing = Standing {
-                    candidate: trainer.candidate().label(),
-                    identity: trainer.candidate().identity(),
-                    unavailable: pupil.unavailable.clone(),
-                    samples: 0,
-                    skill: None,
-                    score: None,
-                };
-                if pupil.fitted.is_none() && standing.unavailable.is_none() {
-                    standing.unavailable = Some("not fitted yet".to_owned());
-                }
-                pupil
-                    .board
-                    .stand(&mut standing, &self.scoring(pupil.board.outcomes().count()));
-                standing
-            })
+            .map(|pupil| pupil.standing(&self.scoring(pupil.board.outcomes().count())))
             .collect();
         self.standings = Arc::new(Standings::new(
             &self.session,
@@ -538,7 +360,7 @@ impl Learner {
         };
         let base = self.base;
         let mut given = Vec::with_capacity(self.pupils.len());
-        for (pupil, trainer) in self.pupils.iter_mut().zip(self.trainers.iter()) {
+        for pupil in &mut self.pupils {
             let answer = match &mut pupil.fitted {
                 Some(fitted) if whole => Some(fitted.predictor.predict(&row).and_then(|p| {
                     let raw = p.first().copied().ok_or("it returned no row")?;
@@ -549,38 +371,24 @@ impl Learner {
             let probability = match answer {
                 Some(Ok(probability)) => Some(probability),
                 Some(Err(why)) => {
-                    pupil.fitted = None;
-                    pupil.unavailable = Some(why.clone());
-                    failures.push((trainer.candidate().label(), why));
+                    pupil.fail(&why);
+                    failures.push((pupil.label.clone(), why));
                     None
                 }
                 None => None,
             };
-            pupil
-                .pending
-                .push_back(probability.map(|probability| (probability, base)));
+            pupil.said(probability, base);
             given.push(probability);
         }
         given
     }
 
     fn tally(&mut self, decision: &Decision, probabilities: &[Option<f64>]) {
-        for (index, pupil) in self.pupils.iter_mut().enumerate() {
-            if probabilities.get(index).copied().flatten().is_none() {
-                continue;
-            }
-            let eligible = self
-                .standings
-                .candidates
-                .get(index)
-                .is_some_and(|standing| self.policy.eligible(standing));
-            if eligible {
-                pupil.tally.eligible_bars += 1;
-            } else {
-                pupil.tally.gated_bars += 1;
-            }
-            if decision.choice.winner == Some(index) {
-                pupil.tally.chosen_bars += 1;
+        let standings = self.standings.candidates.iter();
+        for (index, (pupil, standing)) in self.pupils.iter_mut().zip(standings).enumerate() {
+            if probabilities.get(index).copied().flatten().is_some() {
+                let chosen = decision.choice.winner == Some(index);
+                pupil.count(standing, &self.policy, chosen);
             }
         }
     }
@@ -591,30 +399,6 @@ impl Learner {
         let needed = self.config.window + self.config.horizon + 2;
         while self.bars.len() > needed * 2 {
             self.bars.pop_front();
-            self.first += 1;
         }
     }
 }
-
-/// What a fit is calibrated on.
-struct Tail<'a> {
-    rows: &'a Matrix,
-    up: &'a [bool],
-    base: f64,
-    overlap: usize,
-}
-
-fn fit_one(trainer: &dyn Trainer, request: &FitRequest, tail: &Tail<'_>) -> Result<Fitted, String> {
-    let mut predictor = trainer.fit(request)?;
-    let raw = predictor.predict(tail.rows)?;
-    let calibration = Calibration::fit(&raw, tail.up, tail.base, tail.overlap)
-        .ok_or_else(|| format!("{} samples are too few to calibrate on", tail.up.len()))?;
-    Ok(Fitted {
-        predictor,
-        calibration,
-    })
-}
-
-mod parallel;
-#[cfg(test)]
-mod tests;

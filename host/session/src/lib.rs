@@ -5,9 +5,10 @@
 //! and strategies are named changes nothing. A strategy, model, rule or AI provider that fails is contained,
 //! named and recorded, and the session goes on; books that cannot follow the broker stop it.
 //!
-//! What bounds it: history kept for strategies ([`past::KEPT`]), outcomes kept per model
-//! (`judged-by`), everything in the sandbox's table of limits. What follows for callers: prepare once
-//! ([`Prepared::new`]), run as often as needed ([`Prepared::run`]), compare records by their digests.
+//! What bounds it: history kept for strategies ([`past::KEPT`]), outcomes kept per model (`judged-by`), for
+//! plugins everything in the sandbox's table of limits. Records grow with the session. What follows for
+//! callers: prepare once ([`Prepared::new`]), run as often as needed ([`Prepared::run`]), compare records by
+//! their digests.
 
 mod calibration;
 pub mod config;
@@ -33,4 +34,4 @@ pub use config::SessionConfig;
 pub use prepare::{Host, Prepared};
 pub use record::SessionRecord;
 pub use run::{Ran, Run, Views, Watch};
-pub use tables::{MIGRATIONS, find_proposal};
+pub use tables::{KeptProposal, MIGRATIONS, find_kept_proposal, find_proposal};

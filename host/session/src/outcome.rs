@@ -1,6 +1,7 @@
 //! A finished session as its record, and the digest that names its outcome.
 
-use crate::learning::Learner;
+use crate::learning::{Judged, Learner};
+use crate::lines::Lines;
 use crate::record::{
     Benchmark, Ending, Input, InstrumentRecord, ModelRecord, ReliabilityBin, SessionRecord, Totals,
 };
@@ -10,7 +11,7 @@ use bulkhead_domain::number::to_f64;
 use bulkhead_domain::order::{ActionKind, InstrumentHandle};
 use bulkhead_domain::{Decimal, Digest, Problem};
 use bulkhead_market::{BarSeries, CleaningReport};
-use bulkhead_orchestrator::{Board, Candidate};
+use bulkhead_orchestrator::Board;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -33,7 +34,7 @@ pub(crate) struct Frame<'a> {
 /// Digest of a session's inputs: names the session before it runs.
 pub(crate) fn inputs_digest(inputs: &[Input]) -> Digest {
     let mut sorted: Vec<&Input> = inputs.iter().collect();
-    sorted.sort_by(|a, b| (&a.kind, &a.name, &a.digest).cmp(&(&b.kind, &b.name, &b.digest)));
+    sorted.sort();
     let mut builder = DigestBuilder::new();
     for input in sorted {
         builder
@@ -52,7 +53,7 @@ pub(crate) fn assemble(session: &mut Session, frame: Frame<'_>) -> Result<Sessio
         .flat_map(|(_, symbol, learner)| {
             learner
                 .candidates()
-                .map(move |candidate| model(symbol, learner, candidate))
+                .map(move |judged| model(symbol, learner, &judged))
                 .collect::<Vec<_>>()
         })
         .collect();
@@ -211,6 +212,7 @@ fn instrument(series: &BarSeries, report: &CleaningReport, until: i64) -> Instru
         actions: series
             .actions
             .iter()
+            .filter(|action| action.time <= until)
             .map(|action| {
                 let text = match &action.kind {
                     ActionKind::Split {
@@ -278,16 +280,12 @@ fn benchmarks(frame: &Frame<'_>, times: &[i64]) -> Vec<Benchmark> {
     all
 }
 
-fn model(
-    symbol: &str,
-    learner: &Learner,
-    candidate: (&Candidate, &Board, &crate::learning::Tally),
-) -> ModelRecord {
-    let (candidate, board, tally) = candidate;
+fn model(symbol: &str, learner: &Learner, judged: &Judged<'_>) -> ModelRecord {
+    let Judged { board, tally, .. } = judged;
     let summary = board.summary(&learner.scoring(board.outcomes().count()));
     ModelRecord {
         symbol: symbol.to_owned(),
-        candidate: candidate.label(),
+        candidate: judged.label.to_owned(),
         fits: tally.fits,
         failures: tally.failures.clone(),
         samples: summary.samples,
@@ -299,6 +297,21 @@ fn model(
         gated_bars: tally.gated_bars,
         chosen_bars: tally.chosen_bars,
     }
+}
+
+/// What each of the record's models was a trial of: alias and candidate. In the order of the record's models.
+pub(crate) fn configurations(lines: &Lines) -> Vec<Digest> {
+    lines
+        .learners()
+        .flat_map(|(alias, _, learner)| {
+            learner.candidates().map(move |judged| {
+                DigestBuilder::new()
+                    .part("alias", alias.as_bytes())
+                    .part("candidate", judged.identity.bytes())
+                    .finish()
+            })
+        })
+        .collect()
 }
 
 #[expect(

@@ -62,7 +62,7 @@ pub struct SessionRecord {
 }
 
 /// One input of a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Input {
     /// `plugin`, `data`, `config` or `engine`.
     pub kind: String,

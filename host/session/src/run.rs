@@ -3,7 +3,7 @@
 use crate::feed::Feed;
 use crate::learning::{Learner, View};
 use crate::lines::{Lines, Oracle, Tape};
-use crate::outcome::{Frame, assemble, inputs_digest};
+use crate::outcome::{Frame, assemble, configurations, inputs_digest};
 use crate::prepare::Prepared;
 use crate::record::{Ending, Input, SessionRecord};
 use crate::recorder::{Ink, Recorder};
@@ -120,7 +120,8 @@ impl Prepared {
         };
         let record = assemble(&mut session, frame)?;
         if let Some(ink) = session.recorder.ink() {
-            tables::write_end(ink, &record, &self.config.name)?;
+            let configurations = configurations(&session.lines);
+            tables::write_end(ink, &record, &self.config.name, &configurations)?;
         }
         Ok(Ran {
             record,
@@ -312,7 +313,7 @@ impl Prepared {
         for (alias, symbol, learner) in session.lines.learners() {
             let chosen: u64 = learner
                 .candidates()
-                .map(|(_, _, tally)| tally.chosen_bars)
+                .map(|judged| judged.tally.chosen_bars)
                 .sum();
             if chosen == 0 {
                 notes.push(format!(

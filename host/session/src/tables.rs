@@ -9,10 +9,11 @@ use bulkhead_store::{Migration, MigrationSet, Statement, Store, StoreError, colu
 /// The tables' migrations.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     crate_name: "session",
-    migrations: &[Migration {
-        version: 1,
-        name: "sessions, equity, proposals and trials",
-        sql: "CREATE TABLE sessions (
+    migrations: &[
+        Migration {
+            version: 1,
+            name: "sessions, equity, proposals and trials",
+            sql: "CREATE TABLE sessions (
                   run TEXT PRIMARY KEY,
                   session TEXT NOT NULL,
                   name TEXT NOT NULL,
@@ -51,7 +52,13 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
                   record TEXT NOT NULL,
                   PRIMARY KEY (run, family, configuration, symbol)
               );",
-    }],
+        },
+        Migration {
+            version: 2,
+            name: "symbols of proposals",
+            sql: "ALTER TABLE proposals ADD COLUMN symbol TEXT NOT NULL DEFAULT ''",
+        },
+    ],
 };
 
 /// A new run of a session: `SESSION.N`, N counted from 1 in this store.
@@ -112,23 +119,39 @@ fn text(value: &impl serde::Serialize) -> Result<String, StoreError> {
 }
 
 /// Keeps what is only known at the end: proposals with their outcomes, trials, the digest and totals.
-pub(crate) fn write_end(ink: &Ink, record: &SessionRecord, family: &str) -> Result<(), Problem> {
+///
+/// `configurations` says what each of the record's models was a trial of.
+pub(crate) fn write_end(
+    ink: &Ink,
+    record: &SessionRecord,
+    family: &str,
+    configurations: &[Digest],
+) -> Result<(), Problem> {
     for proposal in &record.proposals {
+        let symbol = record
+            .instruments
+            .iter()
+            .find(|instrument| instrument.handle == proposal.instrument)
+            .map_or("", |instrument| instrument.symbol.as_str());
         ink.writer.write(
-            Statement::new("INSERT INTO proposals (run, decision, time, owner, record) VALUES ($1, $2, $3, $4, $5)")
-                .bind(ink.run.clone())
-                .bind(proposal.decision.clone())
-                .bind(proposal.time)
-                .bind(proposal.owner.clone())
-                .bind(text(proposal)?),
+            Statement::new(
+                "INSERT INTO proposals (run, decision, time, owner, symbol, record)
+                 VALUES ($1, $2, $3, $4, $5, $6)",
+            )
+            .bind(ink.run.clone())
+            .bind(proposal.decision.clone())
+            .bind(proposal.time)
+            .bind(proposal.owner.clone())
+            .bind(symbol.to_owned())
+            .bind(text(proposal)?),
         )?;
     }
     let span = (
         record.equity.times.first().copied().unwrap_or(0),
         record.equity.times.last().copied().unwrap_or(0),
     );
-    for model in &record.models {
-        write_trial(ink, family, span, model)?;
+    for (model, configuration) in record.models.iter().zip(configurations) {
+        write_trial(ink, family, configuration, span, model)?;
     }
     let state = text(&record.ending)?.trim_matches('"').to_owned();
     ink.writer.write(
@@ -144,17 +167,18 @@ pub(crate) fn write_end(ink: &Ink, record: &SessionRecord, family: &str) -> Resu
 fn write_trial(
     ink: &Ink,
     family: &str,
+    configuration: &Digest,
     span: (i64, i64),
     model: &ModelRecord,
 ) -> Result<(), StoreError> {
     ink.writer.write(
         Statement::new(
             "INSERT INTO trials (run, family, configuration, candidate, symbol, first, last, samples, skill, record)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(ink.run.clone())
         .bind(family.to_owned())
-        .bind(Digest::of(model.candidate.as_bytes()).to_string())
+        .bind(configuration.to_string())
         .bind(model.candidate.clone())
         .bind(model.symbol.clone())
         .bind(span.0)
@@ -165,16 +189,26 @@ fn write_trial(
     )
 }
 
+/// A proposal as it is kept.
+#[derive(Debug, Clone)]
+pub struct KeptProposal {
+    /// Symbol of its instrument, whose number means something in its session only. Empty in what was kept by
+    /// an early version.
+    pub symbol: String,
+    /// The proposal.
+    pub proposal: ProposalRecord,
+}
+
 /// Finds a proposal by its decision, newest run first.
 ///
 /// # Errors
 /// When the store cannot be read, or the record in it is broken.
-pub async fn find_proposal(
+pub async fn find_kept_proposal(
     store: &Store,
     decision: &str,
-) -> Result<Option<ProposalRecord>, StoreError> {
+) -> Result<Option<KeptProposal>, StoreError> {
     // A decision belongs to one session, whose runs are numbered: the tenth comes after the ninth.
-    const SQL: &str = "SELECT record FROM proposals WHERE decision = $1
+    const SQL: &str = "SELECT symbol, record FROM proposals WHERE decision = $1
          ORDER BY LENGTH(run) DESC, run DESC LIMIT 1";
     let row = sqlx::query(SQL)
         .bind(decision)
@@ -183,10 +217,92 @@ pub async fn find_proposal(
         .map_err(|error| StoreError::of_statement(SQL, &error))?;
     let Some(row) = row else { return Ok(None) };
     let record: String = column(&row, "record")?;
-    serde_json::from_str(&record)
-        .map(Some)
-        .map_err(|error| StoreError::Column {
-            column: "record".to_owned(),
-            text: error.to_string(),
+    let proposal = serde_json::from_str(&record).map_err(|error| StoreError::Column {
+        column: "record".to_owned(),
+        text: error.to_string(),
+    })?;
+    Ok(Some(KeptProposal {
+        symbol: column(&row, "symbol")?,
+        proposal,
+    }))
+}
+
+/// [`find_kept_proposal`] without the symbol.
+///
+/// # Errors
+/// As there.
+pub async fn find_proposal(
+    store: &Store,
+    decision: &str,
+) -> Result<Option<ProposalRecord>, StoreError> {
+    let kept = find_kept_proposal(store, decision).await?;
+    Ok(kept.map(|kept| kept.proposal))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn model() -> Value {
+        json!({
+            "symbol": "IBM", "candidate": "linfa/svm", "fits": 1, "failures": null, "samples": 7,
+            "skill": null, "log_loss": null, "base_log_loss": null, "reliability": [],
+            "eligible_bars": 0, "gated_bars": 0, "chosen_bars": 0
         })
+    }
+
+    fn record() -> SessionRecord {
+        let proposal = json!({
+            "decision": "t-1", "client_order_id": null, "time": 5, "owner": "s", "instrument": 2,
+            "side": "buy", "quantity": "1", "sent": "0", "kind": "market", "reason": "r",
+            "confidence": null, "features": [], "models": [], "verdicts": [], "outcome": null
+        });
+        let instrument = |handle: u32, symbol: &str| {
+            json!({
+                "handle": handle, "symbol": symbol, "times": [], "close": [], "continuous": [],
+                "actions": [], "cleaning": []
+            })
+        };
+        let value = json!({
+            "id": "s-1", "name": "n", "ending": "completed", "seed": 1, "currency": "USD",
+            "starting_cash": "10", "validation": false, "digest": Digest::of(b"x"), "inputs": [],
+            "instruments": [instrument(1, "AAPL"), instrument(2, "IBM")],
+            "equity": { "times": [], "equity": [], "cash": [], "gross_exposure": [] },
+            "benchmarks": [], "proposals": [proposal], "fills": [], "trades": [],
+            "models": [model(), model()], "incidents": [], "notes": [],
+            "totals": {
+                "bars": 0, "final_equity": "10", "total_return": 0.0, "max_drawdown": 0.0, "fees": "0",
+                "dividends": "0", "proposals": 1, "orders": 0, "fills": 0, "vetoed": 0, "denied": 0
+            }
+        });
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn a_proposal_is_kept_with_its_symbol_and_every_trial_counts() {
+        let (kept, trials) = bulkhead_store::wait(async {
+            let store = Store::in_memory().await?;
+            store.migrate(&[MIGRATIONS]).await?;
+            let ink = Ink {
+                writer: store.writer()?,
+                run: next_run(&store, "s-1").await?,
+            };
+            write_start(&ink, "s-1", "n", "test")?;
+            // One algorithm with two sets of parameters is two trials, whatever they are called.
+            let configurations = [Digest::of(b"shallow"), Digest::of(b"deep")];
+            write_end(&ink, &record(), "n", &configurations).unwrap();
+            let row = sqlx::query("SELECT COUNT(*) AS trials FROM trials")
+                .fetch_one(store.pool())
+                .await
+                .unwrap();
+            let trials: i64 = column(&row, "trials")?;
+            Ok::<_, StoreError>((find_kept_proposal(&store, "t-1").await?, trials))
+        })
+        .unwrap();
+        let kept = kept.unwrap();
+        assert_eq!(kept.symbol, "IBM");
+        assert_eq!(kept.proposal.instrument, 2);
+        assert_eq!(trials, 2);
+    }
 }

@@ -3,16 +3,19 @@ use crate::config::CandidateConfig;
 use bulkhead_domain::Digest;
 use std::sync::Mutex;
 
-/// Remembers what it was given; predicts the first feature as a probability.
+/// Remembers what it was given; predicts the first feature as a probability, so often.
 struct Spy {
     candidate: Candidate,
     requests: Arc<Mutex<Vec<FitRequest>>>,
+    answers: usize,
 }
 
-struct First;
+/// Gives the first feature so often, then fails.
+struct First(usize);
 
 impl Predictor for First {
     fn predict(&mut self, rows: &Matrix) -> Result<Vec<f64>, String> {
+        self.0 = self.0.checked_sub(1).ok_or("it trapped")?;
         Ok((0..rows.rows as usize)
             .map(|row| rows.row(row).unwrap()[0])
             .collect())
@@ -28,7 +31,7 @@ impl Trainer for Spy {
     }
     fn fit(&self, request: &FitRequest) -> Result<Box<dyn Predictor>, String> {
         self.requests.lock().unwrap().push(request.clone());
-        Ok(Box::new(First))
+        Ok(Box::new(First(self.answers)))
     }
 }
 
@@ -56,28 +59,39 @@ fn learner(config: &ModelConfig) -> (Learner, Arc<Mutex<Vec<FitRequest>>>) {
 
 fn seeded(seed: u64, config: &ModelConfig) -> (Learner, Arc<Mutex<Vec<FitRequest>>>) {
     let requests = Arc::new(Mutex::new(Vec::new()));
-    let spy = Spy {
+    let spy = spy("first", "", usize::MAX, &requests);
+    (taught(seed, config, vec![spy]), requests)
+}
+
+fn spy(
+    algorithm: &str,
+    parameters: &str,
+    answers: usize,
+    requests: &Arc<Mutex<Vec<FitRequest>>>,
+) -> Box<dyn Trainer> {
+    Box::new(Spy {
         candidate: Candidate {
             plugin: "spy".to_owned(),
             version: "1.0.0".to_owned(),
             digest: Digest::of(b"spy"),
-            offering: "first".to_owned(),
-            config: Digest::of(b""),
+            offering: algorithm.to_owned(),
+            config: Digest::of(parameters.as_bytes()),
         },
-        requests: Arc::clone(&requests),
-    };
-    let trainers: Arc<Vec<Box<dyn Trainer>>> = Arc::new(vec![Box::new(spy)]);
-    (
-        Learner::new(
-            "s",
-            seed,
-            "direction",
-            "X",
-            config,
-            &["p".to_owned()],
-            trainers,
-        ),
-        requests,
+        requests: Arc::clone(requests),
+        answers,
+    })
+}
+
+fn taught(seed: u64, config: &ModelConfig, trainers: Vec<Box<dyn Trainer>>) -> Learner {
+    let names = ["p".to_owned()];
+    Learner::new(
+        "s",
+        seed,
+        "direction",
+        "X",
+        config,
+        &names,
+        Arc::new(trainers),
     )
 }
 
@@ -187,7 +201,7 @@ fn with_shuffled_labels_nothing_is_eligible() {
             .filter(|view| view.decision.choice.winner.is_some())
             .count();
         assert_eq!(chosen, 0, "seed {seed}");
-        let (_, board, _) = learner.candidates().next().unwrap();
+        let board = learner.candidates().next().unwrap().board;
         assert!(board.outcomes().count() >= 500);
     }
 }
@@ -201,7 +215,7 @@ fn shuffled_labels_are_as_often_up_as_the_real_ones() {
         };
         let (mut learner, _) = learner(&config);
         run(&mut learner, 900, 0.5);
-        let (_, board, _) = learner.candidates().next().unwrap();
+        let board = learner.candidates().next().unwrap().board;
         let (mut up, mut all) = (0.0, 0.0);
         for outcome in board.outcomes() {
             up += f64::from(u8::from(outcome.up));
@@ -224,4 +238,53 @@ fn what_comes_later_changes_nothing_before() {
         assert_eq!(a.decision, b.decision);
         assert_eq!(a.probabilities, b.probabilities);
     }
+}
+
+#[test]
+fn candidates_of_one_algorithm_are_told_apart() {
+    let requests = Arc::default();
+    let trainers = vec![
+        spy("tree", "shallow", 9, &requests),
+        spy("tree", "deep", 9, &requests),
+        spy("other", "", 9, &requests),
+    ];
+    let learner = taught(1, &config(), trainers);
+    let judged: Vec<_> = learner.candidates().collect();
+    assert!(
+        judged[0].label.starts_with("spy/tree "),
+        "{}",
+        judged[0].label
+    );
+    assert_ne!(judged[0].label, judged[1].label);
+    assert_ne!(judged[0].identity, judged[1].identity);
+    assert_eq!(judged[2].label, "spy/other");
+}
+
+#[test]
+fn a_model_that_fails_is_out_until_its_next_fit_and_the_other_goes_on() {
+    let config = config();
+    let requests = Arc::default();
+    // One answer is for the calibration.
+    let trainers = vec![
+        spy("frail", "", 6, &requests),
+        spy("sound", "", usize::MAX, &requests),
+    ];
+    let mut learner = taught(1, &config, trainers);
+    let views = run(&mut learner, 900, 0.95);
+    let first = views.iter().position(|view| view.fresh).unwrap();
+    for (bar, view) in views[first..].iter().enumerate() {
+        let since = bar % config.refit_every;
+        assert_eq!(view.probabilities[0].is_some(), since < 5, "bar {bar}");
+        assert!(view.probabilities[1].is_some(), "bar {bar}");
+        let failed = [("spy/frail".to_owned(), "it trapped".to_owned())];
+        let expected: &[_] = if since == 5 { &failed } else { &[] };
+        assert_eq!(view.failures, expected, "bar {bar}");
+        let frail = &view.standings.candidates[0];
+        assert_eq!(frail.unavailable.is_some(), since >= 5, "bar {bar}");
+        if since >= 5 {
+            assert_ne!(view.decision.choice.winner, Some(0), "bar {bar}");
+        }
+    }
+    let winners = views.iter().map(|view| view.decision.choice.winner);
+    assert!(winners.clone().any(|winner| winner == Some(1)));
 }
