@@ -13,6 +13,9 @@ use std::collections::BTreeSet;
 /// Most pages of one answer: a source that never ends is stopped here.
 const MAX_PAGES: usize = 100_000;
 
+/// Most bars of one series: they are cleaned in memory.
+const MAX_ROWS: usize = 20_000_000;
+
 /// A series with what cleaning found in it.
 pub(crate) struct Loaded {
     /// The cleaned bars.
@@ -21,14 +24,14 @@ pub(crate) struct Loaded {
     pub report: CleaningReport,
 }
 
-/// Fetches, cleans and stores the series of one `[[data]]` table.
+/// Fetches, cleans and stores the series of one `[[data]]` table. `handle` numbers its symbols.
 ///
 /// # Errors
 /// When the source refuses or fails, does not know a symbol, or nothing usable is left after cleaning.
 pub(crate) async fn fetch(
     source: &DataSourcePlugin,
     config: &DataConfig,
-    first_handle: InstrumentHandle,
+    handle: &dyn Fn(&str) -> InstrumentHandle,
     catalog: &Catalog,
 ) -> Result<Vec<Loaded>, Problem> {
     let known = instruments(source, config).await?;
@@ -36,7 +39,7 @@ pub(crate) async fn fetch(
         return Err(without_instruments(source, config).await);
     }
     let mut loaded = Vec::with_capacity(config.symbols.len());
-    for (handle, symbol) in (first_handle..).zip(&config.symbols) {
+    for symbol in &config.symbols {
         let Some(found) = known.iter().find(|instrument| instrument.symbol == *symbol) else {
             let names: Vec<&str> = known
                 .iter()
@@ -51,7 +54,7 @@ pub(crate) async fn fetch(
             ));
         };
         let mut instrument = Instrument {
-            handle,
+            handle: handle(symbol),
             ..found.clone()
         };
         if let Some(calendar) = &config.calendar {
@@ -72,6 +75,7 @@ async fn one(
     let mut raw = RawBars::new(&instrument.symbol, bulkhead_domain::data::Stamp::Date);
     let mut page = None;
     let mut seen = BTreeSet::new();
+    let mut rows = 0;
     loop {
         let request = request(config, &instrument.symbol, page.clone());
         let answer = source
@@ -79,9 +83,19 @@ async fn one(
             .await
             .map_err(|error| refused(config, error))?;
         raw.push_page(&answer)?;
-        match next_page(config, answer.next, &mut seen)? {
-            Some(next) => page = Some(next),
-            None => break,
+        rows += answer.times.len();
+        if rows > MAX_ROWS {
+            return Err(Problem::user(
+                format!(
+                    "data source {} sends more than {MAX_ROWS} bars of {}",
+                    config.plugin, instrument.symbol
+                ),
+                "ask it for less in its settings, or report it to the plugin's author",
+            ));
+        }
+        page = next_page(config, answer.next, &mut seen)?;
+        if page.is_none() {
+            break;
         }
     }
     let (bars, report) = clean(raw, &calendar, &CleanOptions::default());
@@ -103,6 +117,15 @@ async fn one(
     catalog.import_bars(&series, &provenance, Some(&report))?;
     // What the session trades on is what the catalog holds, read back and checked against its digest.
     let stored = catalog.load(&series.instrument.symbol, series.interval_ns)?;
+    if stored.digest != series.digest {
+        return Err(Problem::user(
+            format!(
+                "the catalog holds other bars of {} than were just written: another session writes there too",
+                series.instrument.symbol
+            ),
+            "run one at a time, or give each its own catalog",
+        ));
+    }
     let series = BarSeries {
         instrument: series.instrument,
         ..stored
@@ -140,19 +163,19 @@ async fn instruments(
     config: &DataConfig,
 ) -> Result<Vec<Instrument>, Problem> {
     let mut all = Vec::new();
-    let mut page: Option<String> = None;
-    for _ in 0..MAX_PAGES {
+    let mut page = None;
+    let mut seen = BTreeSet::new();
+    loop {
         let InstrumentPage { instruments, next } = source
             .instruments(&config.dataset, page.as_deref())
             .await
             .map_err(|error| refused(config, error))?;
         all.extend(instruments);
-        match next {
-            Some(token) if Some(&token) != page.as_ref() => page = Some(token),
-            _ => break,
+        page = next_page(config, next, &mut seen)?;
+        if page.is_none() {
+            return Ok(all);
         }
     }
-    Ok(all)
 }
 
 /// The next page's token, unless the source sends the same page again or never ends.
@@ -162,15 +185,20 @@ fn next_page(
     seen: &mut BTreeSet<String>,
 ) -> Result<Option<String>, Problem> {
     let Some(token) = next else { return Ok(None) };
-    if seen.len() >= MAX_PAGES || !seen.insert(token.clone()) {
+    let what = if seen.len() >= MAX_PAGES {
+        Some(format!("sends more than {MAX_PAGES} pages"))
+    } else if seen.contains(&token) {
+        Some(format!("sends page {token} again and again"))
+    } else {
+        None
+    };
+    if let Some(what) = what {
         return Err(Problem::user(
-            format!(
-                "data source {} sends page {token} again and again",
-                config.plugin
-            ),
+            format!("data source {} {what}", config.plugin),
             "report it to the plugin's author",
         ));
     }
+    seen.insert(token.clone());
     Ok(Some(token))
 }
 
@@ -183,5 +211,31 @@ fn refused(config: &DataConfig, error: CallError) -> Problem {
     match &config.folder {
         Some(folder) => problem.in_file(folder),
         None => problem,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_comes_twice_ends_it() {
+        let config = DataConfig {
+            plugin: "loop".to_owned(),
+            config: toml::Table::new(),
+            folder: None,
+            dataset: "d".to_owned(),
+            symbols: Vec::new(),
+            calendar: None,
+        };
+        let mut seen = BTreeSet::new();
+        let mut next = |token: &str| next_page(&config, Some(token.to_owned()), &mut seen);
+        assert_eq!(next("a").unwrap().as_deref(), Some("a"));
+        assert_eq!(next("b").unwrap().as_deref(), Some("b"));
+        assert_eq!(
+            next("a").unwrap_err().what,
+            "data source loop sends page a again and again"
+        );
+        assert_eq!(next_page(&config, None, &mut seen), Ok(None));
     }
 }

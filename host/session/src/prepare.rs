@@ -85,49 +85,27 @@ impl Prepared {
     /// # Errors
     /// The first thing that is wrong, in one line.
     pub fn new(config: SessionConfig, base: &Path, host: &Host<'_>) -> Result<Prepared, Problem> {
+        config.check()?;
+        let handles = handles(&config.data)?;
         let clock = SessionClock::default();
         let mut inputs = vec![Input {
             kind: "engine".to_owned(),
             name: "wasmtime".to_owned(),
             digest: Engines::identity(),
         }];
+        let mut fetched = |table: &DataConfig, handle: &dyn Fn(&str) -> InstrumentHandle| {
+            source(table, base, handle, host, &clock, config.seed, &mut inputs)
+        };
         let mut data = Vec::new();
         for table in &config.data {
-            let first = InstrumentHandle::try_from(data.len() + 1).unwrap_or(InstrumentHandle::MAX);
-            data.extend(source(
-                table,
-                base,
-                first,
-                host,
-                &clock,
-                config.seed,
-                &mut inputs,
-            )?);
-        }
-        let mut symbols: Vec<&str> = data
-            .iter()
-            .map(|loaded| loaded.series.instrument.symbol.as_str())
-            .collect();
-        symbols.sort_unstable();
-        if let Some(pair) = symbols.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(Problem::user(
-                format!("symbol {} is named twice in [[data]]", pair[0]),
-                "name it once",
-            ));
+            let handle = |symbol: &str| handles.get(symbol).copied().unwrap_or(NOT_TRADED);
+            data.extend(fetched(table, &handle)?);
         }
         let benchmark = match &config.benchmark {
-            Some(table) => source(
-                table,
-                base,
-                NOT_TRADED,
-                host,
-                &clock,
-                config.seed,
-                &mut inputs,
-            )?
-            .into_iter()
-            .next()
-            .map(|loaded| (loaded.series.instrument.symbol.clone(), loaded)),
+            Some(table) => fetched(table, &|_| NOT_TRADED)?
+                .into_iter()
+                .next()
+                .map(|loaded| (loaded.series.instrument.symbol.clone(), loaded)),
             None => None,
         };
         for loaded in data
@@ -140,10 +118,7 @@ impl Prepared {
                 digest: loaded.series.digest.to_string(),
             });
         }
-        let instruments: Vec<Instrument> = data
-            .iter()
-            .map(|loaded| loaded.series.instrument.clone())
-            .collect();
+        let instruments = instruments(&data);
         let trainers = trainers(&config, host, &clock, &mut inputs)?;
         let strategies = strategies(&config, &instruments, host, &clock, &mut inputs)?;
         let adviser = adviser(&config, host, &clock, &mut inputs)?;
@@ -157,7 +132,7 @@ impl Prepared {
             name: config.name.clone(),
             digest: config_digest(&config)?.to_string(),
         });
-        inputs.sort_by(|a, b| (&a.kind, &a.name).cmp(&(&b.kind, &b.name)));
+        inputs.sort();
         inputs.dedup();
         Ok(Prepared {
             config,
@@ -191,9 +166,7 @@ impl Prepared {
     }
 
     pub(crate) fn instruments(&self) -> Vec<Instrument> {
-        self.series()
-            .map(|series| series.instrument.clone())
-            .collect()
+        instruments(&self.data)
     }
 
     pub(crate) fn operator(&self) -> Operator {
@@ -204,7 +177,7 @@ impl Prepared {
         }
     }
 
-    /// Loads a plugin and draws up its terms.
+    /// Loads a plugin again and draws up its terms.
     pub(crate) fn ready(
         &self,
         registry: &Registry,
@@ -213,6 +186,15 @@ impl Prepared {
         defaults: &[(&str, Value)],
     ) -> Result<(Plugin, Setup), Problem> {
         let plugin = load(registry, &table.plugin, kind)?;
+        if !self.inputs.contains(&plugin_input(&plugin)) {
+            return Err(Problem::user(
+                format!(
+                    "plugin {} has changed since the session was prepared",
+                    plugin.manifest().id
+                ),
+                "run it again",
+            ));
+        }
         let mut config = json(&table.config)?;
         let schema = &plugin.manifest().config_schema;
         for (name, value) in defaults {
@@ -226,10 +208,34 @@ impl Prepared {
     }
 }
 
+/// Handles count from 1 in the order of the symbols, so that what comes by handle does not come in the order
+/// of the configuration.
+fn handles(data: &[DataConfig]) -> Result<BTreeMap<String, InstrumentHandle>, Problem> {
+    let mut symbols: Vec<&String> = data.iter().flat_map(|table| &table.symbols).collect();
+    symbols.sort_unstable();
+    if let Some(pair) = symbols.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Problem::user(
+            format!("symbol {} is named twice in [[data]]", pair[0]),
+            "name it once",
+        ));
+    }
+    Ok(symbols.into_iter().cloned().zip(1..).collect())
+}
+
+/// What is traded, by handle.
+fn instruments(data: &[Loaded]) -> Vec<Instrument> {
+    let mut all: Vec<Instrument> = data
+        .iter()
+        .map(|loaded| loaded.series.instrument.clone())
+        .collect();
+    all.sort_by_key(|instrument| instrument.handle);
+    all
+}
+
 fn source(
     table: &DataConfig,
     base: &Path,
-    first: InstrumentHandle,
+    handle: &dyn Fn(&str) -> InstrumentHandle,
     host: &Host<'_>,
     clock: &SessionClock,
     seed: u64,
@@ -247,7 +253,7 @@ fn source(
         .setup(&plugin, &json(&table.config)?, &[], &operator)?;
     let source = DataSourcePlugin::new(plugin, setup, PoolPolicy::default())?;
     host.runtime
-        .block_on(fetch(&source, table, first, &host.catalog))
+        .block_on(fetch(&source, table, handle, &host.catalog))
 }
 
 fn trainers(
@@ -328,6 +334,8 @@ fn strategies(
                 }
             }
         }
+        chosen.sort_by_key(|instrument| instrument.handle);
+        chosen.dedup_by_key(|instrument| instrument.handle);
         let setup = host
             .registry
             .setup(&plugin, &json(&table.config)?, &chosen, &operator)?;
@@ -366,48 +374,128 @@ fn adviser(
         .map(Some)
 }
 
-/// Digest of what the configuration says, without where things are on this machine: plugins and data have
-/// digests of their own.
+/// Digest of what the configuration says.
 fn config_digest(config: &SessionConfig) -> Result<Digest, Problem> {
+    let text = serde_json::to_vec(&canonical(config)).map_err(|error| {
+        Problem::host(format!("the configuration cannot be written: {error}"), "")
+    })?;
+    Ok(Digest::of(&text))
+}
+
+/// The configuration without where things are on this machine (plugins and data have digests of their own),
+/// and with everything whose order changes nothing in one order: a session has the same id, and so the same
+/// ids of decisions and orders, however its instruments and strategies are arranged.
+fn canonical(config: &SessionConfig) -> SessionConfig {
     let mut config = config.clone();
     // Controls are sessions of their own.
     config.controls.clear();
     for data in config.data.iter_mut().chain(&mut config.benchmark) {
         data.folder = None;
+        unplaced(&mut data.plugin);
+        data.symbols.sort();
     }
-    let name = |reference: &mut String| {
-        if reference.ends_with(".wasm") {
-            reference.clear();
-        }
-    };
-    config
-        .data
-        .iter_mut()
-        .for_each(|table| name(&mut table.plugin));
-    config
-        .strategies
-        .iter_mut()
-        .for_each(|table| name(&mut table.plugin));
-    config
-        .risk
-        .iter_mut()
-        .for_each(|table| name(&mut table.plugin));
-    config
-        .benchmark
-        .iter_mut()
-        .for_each(|table| name(&mut table.plugin));
-    config
-        .validation
-        .iter_mut()
-        .for_each(|table| name(&mut table.plugin));
-    config
+    // No symbol is named twice.
+    config.data.sort_by(|a, b| a.symbols.cmp(&b.symbols));
+    for strategy in &mut config.strategies {
+        unplaced(&mut strategy.plugin);
+        strategy
+            .symbols
+            .iter_mut()
+            .for_each(|symbols| symbols.sort());
+    }
+    config.strategies.sort_by(|a, b| a.name.cmp(&b.name));
+    for table in config.risk.iter_mut().chain([&mut config.broker]) {
+        unplaced(&mut table.plugin);
+    }
+    if let Some(table) = &mut config.validation {
+        unplaced(&mut table.plugin);
+    }
+    for candidate in config
         .models
         .values_mut()
         .flat_map(|model| &mut model.candidates)
-        .for_each(|candidate| name(&mut candidate.plugin));
-    name(&mut config.broker.plugin);
-    let text = serde_json::to_vec(&config).map_err(|error| {
-        Problem::host(format!("the configuration cannot be written: {error}"), "")
-    })?;
-    Ok(Digest::of(&text))
+    {
+        unplaced(&mut candidate.plugin);
+    }
+    config
+}
+
+fn unplaced(reference: &mut String) {
+    if reference.ends_with(".wasm") {
+        reference.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TWO: &str = r#"
+name = "two"
+cash = "1000"
+[[data]]
+plugin = "csv"
+folder = "here"
+dataset = "d"
+symbols = ["C", "A"]
+[[data]]
+plugin = "csv"
+dataset = "e"
+symbols = ["B"]
+[[strategies]]
+name = "one"
+plugin = "elsewhere/x.wasm"
+symbols = ["B", "A"]
+[[strategies]]
+name = "two"
+plugin = "ema-cross"
+[[risk]]
+plugin = "limits"
+[[risk]]
+plugin = "stop-loss"
+[broker]
+plugin = "paper"
+"#;
+
+    #[test]
+    fn handles_follow_the_symbols_not_the_configuration() {
+        let mut config = SessionConfig::parse(TWO).unwrap();
+        let expected =
+            [("A", 1), ("B", 2), ("C", 3)].map(|(symbol, handle)| (symbol.to_owned(), handle));
+        assert_eq!(
+            handles(&config.data).unwrap(),
+            BTreeMap::from(expected.clone())
+        );
+        config.data.reverse();
+        assert_eq!(handles(&config.data).unwrap(), BTreeMap::from(expected));
+        config.data[0].symbols.push("A".to_owned());
+        let problem = handles(&config.data).unwrap_err();
+        assert!(
+            problem.to_string().contains("symbol A is named twice"),
+            "{problem}"
+        );
+    }
+
+    #[test]
+    fn a_session_is_the_same_however_its_configuration_is_arranged() {
+        let config = SessionConfig::parse(TWO).unwrap();
+        let digest = |change: &dyn Fn(&mut SessionConfig)| {
+            let mut config = config.clone();
+            change(&mut config);
+            config_digest(&config).unwrap()
+        };
+        let same = digest(&|_| ());
+        let arranged = digest(&|config| {
+            config.data.reverse();
+            config.data[1].symbols.reverse();
+            config.data[1].folder = None;
+            config.strategies.reverse();
+            config.strategies[1].symbols.as_mut().unwrap().reverse();
+            config.strategies[1].plugin = "x.wasm".to_owned();
+        });
+        assert_eq!(same, arranged);
+        // The order in which rules are asked is no matter of taste.
+        assert_ne!(same, digest(&|config| config.risk.reverse()));
+        assert_ne!(same, digest(&|config| config.seed = 1));
+    }
 }
