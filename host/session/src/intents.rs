@@ -2,9 +2,11 @@
 
 use crate::learning::View;
 use bulkhead_desk::Desk;
+use bulkhead_desk::orders::{Origin, WorkingOrder};
 use bulkhead_domain::Decimal;
-use bulkhead_domain::order::{InstrumentHandle, OrderRequest, TimeInForce};
+use bulkhead_domain::order::{InstrumentHandle, OrderRequest, Side, TimeInForce};
 use bulkhead_domain::strategy::Intent;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Something a strategy wants, with what it rests on.
 #[derive(Debug, Clone)]
@@ -14,6 +16,8 @@ pub(crate) struct Want {
     /// Working orders to cancel first, by client order id.
     pub(crate) cancel: Vec<String>,
     pub(crate) request: Option<OrderRequest>,
+    /// How much of the request is an exit.
+    pub(crate) exit: Decimal,
     pub(crate) reason: String,
     pub(crate) confidence: Option<f64>,
     pub(crate) features: Vec<(String, Option<f64>)>,
@@ -21,14 +25,51 @@ pub(crate) struct Want {
     pub(crate) views: Vec<(View, bool)>,
 }
 
-/// Whether an order would open or enlarge a position of its owner.
-pub(crate) fn is_entry(desk: &Desk, owner: &str, request: &OrderRequest) -> bool {
+/// How much of an order can only take off what its owner holds, whatever else of the owner's fills: what
+/// `others`, the owner's other orders on its side, may take off first does not count for it. Nobody's
+/// disagreement keeps this part back.
+fn exit_part(held: Decimal, request: &OrderRequest, others: Decimal) -> Decimal {
+    let against = match request.side {
+        Side::Sell => held > Decimal::ZERO,
+        Side::Buy => held < Decimal::ZERO,
+    };
     if request.reduce_only {
-        return false;
+        request.quantity
+    } else if against {
+        let left = held.abs().saturating_sub(others);
+        request.quantity.min(left).max(Decimal::ZERO)
+    } else {
+        Decimal::ZERO
     }
-    let held = desk.holding(owner, request.instrument).quantity;
-    let after = held + request.signed_quantity();
-    after.abs() > held.abs() || (after * held).is_sign_negative() && !(after * held).is_zero()
+}
+
+/// Says of each want how much of it is an exit, the wants before it counted and what they cancel left out.
+pub(crate) fn find_exits(wants: &mut [Want], desk: &Desk) {
+    let cancelled: BTreeSet<String> = wants.iter().flat_map(|want| want.cancel.clone()).collect();
+    let mut wanted: BTreeMap<(String, InstrumentHandle, Side), Decimal> = BTreeMap::new();
+    for want in wants {
+        let Some(request) = &want.request else {
+            continue;
+        };
+        let working = desk.orders().iter().filter(|working| {
+            let other = &working.order;
+            other.owner == want.owner
+                && (other.request.instrument, other.request.side)
+                    == (request.instrument, request.side)
+                && !working.is_protective()
+                && !cancelled.contains(&other.client_order_id)
+        });
+        let working = working.fold(Decimal::ZERO, |sum, working| {
+            sum.saturating_add(working.leaves())
+        });
+        let before = wanted
+            .entry((want.owner.clone(), request.instrument, request.side))
+            .or_default();
+        let held = desk.holding(&want.owner, request.instrument).quantity;
+        want.exit = exit_part(held, request, working.saturating_add(*before));
+        // Nothing is refused yet, not even a quantity below nothing.
+        *before = before.saturating_add(request.quantity.max(Decimal::ZERO));
+    }
 }
 
 impl Want {
@@ -38,6 +79,7 @@ impl Want {
             owner: owner.to_owned(),
             cancel: Vec::new(),
             request: None,
+            exit: Decimal::ZERO,
             reason,
             confidence,
             features: Vec::new(),
@@ -45,12 +87,29 @@ impl Want {
         }
     }
 
-    /// Takes back every working order of a strategy that is out, but for its protection.
+    /// Whether some of it may open or enlarge a position.
+    pub(crate) fn is_entry(&self) -> bool {
+        self.request
+            .as_ref()
+            .is_some_and(|request| request.quantity > self.exit)
+    }
+
+    /// What is left of the request when the entry is kept back: the exit, if any.
+    pub(crate) fn exit_alone(&self) -> Option<OrderRequest> {
+        let request = self.request.as_ref()?;
+        (self.exit > Decimal::ZERO).then(|| OrderRequest {
+            quantity: self.exit,
+            bracket: None,
+            ..request.clone()
+        })
+    }
+
+    /// Takes back what a strategy that is out may still enter with. What reduces its positions works on.
     pub(crate) fn withdrawal(owner: &str, desk: &Desk) -> Want {
         let cancel = desk
             .orders()
             .iter()
-            .filter(|working| working.order.owner == owner && !working.is_protective())
+            .filter(|working| working.order.owner == owner && !working.reducing)
             .map(|working| working.order.client_order_id.clone())
             .collect();
         Want {
@@ -110,11 +169,11 @@ impl Want {
                 }))
             }
             Intent::Cancel(id) => {
-                let own = desk
+                if !desk
                     .orders()
                     .get(&id)
-                    .is_some_and(|working| working.order.owner == owner);
-                if !own {
+                    .is_some_and(|working| is_own(working, owner))
+                {
                     return Err(format!("order {id} is not one of its own that still works"));
                 }
                 Ok(Some(Want {
@@ -128,8 +187,7 @@ impl Want {
                     .orders()
                     .iter()
                     .filter(|working| {
-                        working.order.owner == owner
-                            && working.order.request.instrument == instrument
+                        is_own(working, owner) && working.order.request.instrument == instrument
                     })
                     .map(|working| working.order.client_order_id.clone())
                     .collect();
@@ -140,6 +198,11 @@ impl Want {
             }
         }
     }
+}
+
+/// Whether an owner may cancel an order: not what a risk rule placed to protect the owner's position.
+fn is_own(working: &WorkingOrder, owner: &str) -> bool {
+    working.order.owner == owner && !matches!(working.origin, Origin::Rule(_))
 }
 
 fn target(
@@ -162,4 +225,49 @@ fn target(
         request,
         ..want
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exit(held: i64, side: Side, quantity: i64, others: i64) -> i64 {
+        let request = OrderRequest::market(1, side, quantity.into());
+        let part = exit_part(held.into(), &request, others.into());
+        part.try_into().unwrap()
+    }
+
+    #[test]
+    fn an_order_is_an_exit_as_far_as_something_is_left_to_close() {
+        assert_eq!(exit(100, Side::Sell, 60, 0), 60);
+        assert_eq!(exit(100, Side::Sell, 250, 0), 100);
+        assert_eq!(exit(-100, Side::Buy, 250, 0), 100);
+        assert_eq!(exit(100, Side::Buy, 10, 0), 0);
+        assert_eq!(exit(0, Side::Sell, 10, 0), 0);
+        // Two sales of everything are one exit and one entry.
+        assert_eq!(exit(100, Side::Sell, 100, 100), 0);
+        assert_eq!(exit(100, Side::Sell, 100, 70), 30);
+        assert_eq!(exit(100, Side::Sell, 100, 500), 0);
+    }
+
+    #[test]
+    fn no_quantity_is_too_large_to_be_looked_at() {
+        let request = OrderRequest::market(1, Side::Sell, Decimal::MAX);
+        assert_eq!(
+            exit_part(Decimal::MAX, &request, Decimal::MAX),
+            Decimal::ZERO
+        );
+        assert_eq!(
+            exit_part(Decimal::MIN, &request, Decimal::ZERO),
+            Decimal::ZERO
+        );
+        let reduce_only = OrderRequest {
+            reduce_only: true,
+            ..request
+        };
+        assert_eq!(
+            exit_part(Decimal::ZERO, &reduce_only, Decimal::MAX),
+            Decimal::MAX
+        );
+    }
 }

@@ -11,7 +11,7 @@ use crate::trades::Trades;
 use crate::validation::Advice;
 use bulkhead_desk::orders::OrderState;
 use bulkhead_desk::tables::Recorder as DeskRecorder;
-use bulkhead_desk::{Applied, Desk, Disposition, Ruling, SendError, VerdictKind};
+use bulkhead_desk::{Applied, Desk, Disposition, GatewayError, Ruling, SendError, VerdictKind};
 use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::number::to_f64;
 use bulkhead_domain::order::{Execution, InstrumentHandle, OrderRequest, Outcome, Step};
@@ -19,6 +19,10 @@ use bulkhead_domain::{Decimal, Problem};
 use bulkhead_orchestrator::{write_decision, write_standings};
 use bulkhead_store::Writer;
 use std::collections::BTreeMap;
+
+/// The desk's code for a rule that failed while it judged an order; a rule that failed in its review is an
+/// incident of the review.
+const RULE_FAILED: &str = "RULE_FAILED";
 
 /// What is written to the store. Absent where a session is only compared with another.
 pub(crate) struct Ink {
@@ -84,11 +88,15 @@ impl Recorder {
     }
 
     /// Splits and dividends reach the trades in the making.
-    pub(crate) fn actions(&mut self, step: &Step, lot: Decimal, prior_close: f64) {
-        for action in &step.actions {
-            self.trades
-                .action(step.instrument, &action.kind, lot, prior_close);
-        }
+    pub(crate) fn actions(
+        &mut self,
+        step: &Step,
+        close: Decimal,
+        lot: Decimal,
+        multiplier: Decimal,
+    ) {
+        self.trades
+            .actions(step.instrument, &step.actions, close, lot, multiplier);
     }
 
     /// What the models said and who was chosen.
@@ -224,6 +232,16 @@ impl Recorder {
             ),
             (None, None) => return Ok(()),
         };
+        for record in &disposition.verdicts {
+            if let Some(denial) = record.denial.as_ref().filter(|it| it.code == RULE_FAILED) {
+                self.incident(
+                    disposition.time.0,
+                    &record.source,
+                    &denial.observed,
+                    "the entry was denied",
+                );
+            }
+        }
         let Some(proposal) = self.proposals.get_mut(index) else {
             return Ok(());
         };
@@ -269,19 +287,31 @@ impl Recorder {
     }
 
     /// An approved order that did not go through, or may not have.
-    pub(crate) fn unsent(&mut self, client_order_id: &str, error: &SendError) {
-        if let Some(index) = self.orders.get(client_order_id)
-            && let Some(proposal) = self.proposals.get_mut(*index)
-        {
-            proposal.verdicts.push(VerdictRecord {
-                source: "broker".to_owned(),
-                verdict: "reject".to_owned(),
-                code: "NOT_SENT".to_owned(),
-                observed: error.to_string(),
-                limit: String::new(),
-                text: String::new(),
-            });
-        }
+    pub(crate) fn unsent(&mut self, client_order_id: &str, quantity: Decimal, error: &SendError) {
+        let Some(proposal) = self
+            .orders
+            .get(client_order_id)
+            .and_then(|index| self.proposals.get_mut(*index))
+        else {
+            return;
+        };
+        let code = match error {
+            SendError::Gateway(GatewayError::Ambiguous(_)) => "UNCONFIRMED",
+            SendError::Stopped(_) => {
+                proposal.sent -= quantity;
+                self.sent -= 1;
+                "NOT_SENT"
+            }
+            _ => "NOT_SENT",
+        };
+        proposal.verdicts.push(VerdictRecord {
+            source: "broker".to_owned(),
+            verdict: "reject".to_owned(),
+            code: code.to_owned(),
+            observed: error.to_string(),
+            limit: String::new(),
+            text: String::new(),
+        });
     }
 
     /// What became of a working order.

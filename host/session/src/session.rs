@@ -13,7 +13,7 @@
 //! instruments and strategies are registered changes nothing.
 
 use crate::feed::Moment;
-use crate::intents::{Want, is_entry};
+use crate::intents::{Want, find_exits};
 use crate::learning::{Sample, View};
 use crate::lines::{Lines, Oracle};
 use crate::recorder::Recorder;
@@ -123,7 +123,10 @@ impl Session {
             let lot = self
                 .instrument(step.instrument)
                 .map_or(Decimal::ONE, |instrument| instrument.lot);
-            self.recorder.actions(step, lot, prior);
+            let multiplier = self
+                .instrument(step.instrument)
+                .map_or(Decimal::ONE, |instrument| instrument.multiplier);
+            self.recorder.actions(step, close, lot, multiplier);
         }
         self.moment = moment;
         Ok(&self.moment.steps)
@@ -149,6 +152,7 @@ impl Session {
         self.bars += self.moment.steps.len() as u64;
         let views = self.look();
         self.wants = self.ask_strategies(&views);
+        find_exits(&mut self.wants, &self.desk);
         Ok(self.questions())
     }
 
@@ -233,7 +237,8 @@ impl Session {
         wants
     }
 
-    /// Names the decision behind a want, and keeps what it was made on.
+    /// Names the decision behind a want, and keeps what it was made on. One owner's decisions on one
+    /// instrument at one moment have names that sort as they were made: the desk takes them in that order.
     fn identify(
         &self,
         mut want: Want,
@@ -249,9 +254,8 @@ impl Session {
             .part("trade", want.owner.as_bytes())
             .part("symbol", symbol.as_bytes())
             .part("time", &self.moment.time.to_le_bytes())
-            .part("number", &(number as u64).to_le_bytes())
             .finish();
-        want.decision = format!("t-{}", &digest.to_string()[..16]);
+        want.decision = format!("t-{}{number:03x}", &digest.to_string()[..16]);
         if let Some(request) = &want.request {
             want.features = self.lines.features(request.instrument);
             // What all models said, and which of it the strategy goes by.
@@ -273,11 +277,9 @@ impl Session {
         }
         self.wants
             .iter()
+            .filter(|want| want.is_entry())
             .filter_map(|want| {
-                let request = want
-                    .request
-                    .as_ref()
-                    .filter(|request| is_entry(&self.desk, &want.owner, request))?;
+                let request = want.request.as_ref()?;
                 Some(Question {
                     time: Timestamp(self.moment.time),
                     symbol: self.lines.symbol(request.instrument),
@@ -314,13 +316,26 @@ impl Session {
             let Some(request) = want.request.clone() else {
                 continue;
             };
-            let entry = self.validated && is_entry(&self.desk, &want.owner, &request);
-            let advice = if entry { answers.next() } else { None };
+            let asked = self.validated && want.is_entry();
+            let advice = if asked { answers.next() } else { None };
+            if let Some(why) = advice.and_then(|advice| advice.failure.as_ref()) {
+                self.recorder.incident(
+                    self.moment.time,
+                    adviser,
+                    why,
+                    "it abstains; the entry is judged without it",
+                );
+            }
             let vetoed =
                 self.veto && advice.is_some_and(|advice| advice.opinion == Opinion::Disagree);
             self.recorder
                 .propose(&want, &request, self.moment.time, advice, adviser, vetoed);
-            if !vetoed {
+            let request = if vetoed {
+                want.exit_alone()
+            } else {
+                Some(request)
+            };
+            if let Some(request) = request {
                 let features = want
                     .features
                     .iter()
@@ -382,12 +397,14 @@ impl Session {
                 Ruling::Deny(_) => {}
                 Ruling::Cancel => self.cancel(&disposition.client_order_id, gateway)?,
                 Ruling::Send(order) => {
+                    let quantity = order.request.quantity;
                     let Sent { applied, outcome } = self.desk.send(order, gateway);
                     if let Some(applied) = applied {
                         self.record(&applied, None)?;
                     }
                     if let Err(error) = outcome {
-                        self.recorder.unsent(&disposition.client_order_id, &error);
+                        self.recorder
+                            .unsent(&disposition.client_order_id, quantity, &error);
                         if matches!(error, SendError::Order(_)) {
                             return Err(broken(error));
                         }

@@ -1,8 +1,8 @@
 //! Positions from flat to flat, put together from fills, splits and dividends.
 
 use crate::record::{FillRecord, TradeRecord};
-use bulkhead_domain::order::{ActionKind, InstrumentHandle, Side};
-use bulkhead_domain::{Decimal, number};
+use bulkhead_domain::Decimal;
+use bulkhead_domain::order::{ActionKind, CorporateAction, InstrumentHandle, Side};
 use std::collections::BTreeMap;
 
 /// Decimal places of a fee's share.
@@ -81,39 +81,58 @@ impl Trades {
         }
     }
 
-    /// Applies a corporate action to every open trade of an instrument. `prior_close` prices the fraction
-    /// of a unit that a split leaves over, which is paid in cash.
-    pub(crate) fn action(
+    /// Applies a day's corporate actions to every open trade of an instrument. `close` is the close before
+    /// them; it prices the fraction of a unit that a split leaves over, which is paid in cash.
+    pub(crate) fn actions(
         &mut self,
         instrument: InstrumentHandle,
-        kind: &ActionKind,
+        actions: &[CorporateAction],
+        mut close: Decimal,
         lot: Decimal,
-        prior_close: f64,
+        multiplier: Decimal,
     ) {
-        for ((_, held_in), open) in &mut self.open {
-            if *held_in != instrument {
-                continue;
-            }
-            match kind {
-                ActionKind::Dividend(amount) => open.cash += open.held * *amount,
+        for action in actions {
+            let mut trades: Vec<&mut Open> = self
+                .open
+                .iter_mut()
+                .filter(|((_, held_in), _)| *held_in == instrument)
+                .map(|(_, open)| open)
+                .collect();
+            match &action.kind {
+                ActionKind::Dividend(amount) => {
+                    for open in &mut trades {
+                        open.cash += open.held * *amount;
+                    }
+                    close -= *amount;
+                }
                 ActionKind::Split {
                     numerator,
                     denominator,
                 } => {
                     let (numerator, denominator) =
                         (Decimal::from(*numerator), Decimal::from(*denominator));
-                    let exact = open.held * numerator / denominator;
-                    let whole = (exact / lot).trunc() * lot;
-                    let after = number::nearest_multiple(prior_close, Decimal::new(1, 8))
-                        .unwrap_or_default()
-                        * denominator
-                        / numerator;
-                    open.cash += (exact - whole) * after;
-                    open.held = whole;
-                    open.record.quantity = open.record.quantity * numerator / denominator;
+                    close = close * denominator / numerator;
+                    for open in &mut trades {
+                        let exact = open.held * numerator / denominator;
+                        let whole = (exact / lot).trunc() * lot;
+                        open.cash += (exact - whole) * close * multiplier;
+                        open.held = whole;
+                        open.record.quantity = open.record.quantity * numerator / denominator;
+                    }
                 }
                 ActionKind::Other { .. } => {}
             }
+            self.close_gone(action.time);
+        }
+    }
+
+    /// What a split rounded away is over.
+    fn close_gone(&mut self, time: i64) {
+        let gone = |_: &(String, InstrumentHandle), open: &mut Open| open.held.is_zero();
+        for (_, mut done) in self.open.extract_if(.., gone) {
+            done.record.closed = Some(time);
+            done.record.profit = done.cash;
+            self.closed.push(done.record);
         }
     }
 
@@ -169,6 +188,17 @@ mod tests {
         }
     }
 
+    fn act(trades: &mut Trades, kinds: &[ActionKind], close: i64) {
+        let actions: Vec<CorporateAction> = kinds
+            .iter()
+            .map(|kind| CorporateAction {
+                time: 5,
+                kind: kind.clone(),
+            })
+            .collect();
+        trades.actions(1, &actions, close.into(), Decimal::ONE, Decimal::ONE);
+    }
+
     fn finish(trades: Trades) -> Vec<TradeRecord> {
         trades.finish(|_| Some(Decimal::from(10)), |_| Decimal::ONE)
     }
@@ -204,17 +234,50 @@ mod tests {
     fn a_split_and_a_dividend_do_not_make_a_loss() {
         let mut trades = Trades::default();
         trades.fill(&fill(Side::Buy, 5, 20, 1), Decimal::ONE);
-        trades.action(
-            1,
-            &ActionKind::Split {
-                numerator: 2,
-                denominator: 1,
-            },
-            Decimal::ONE,
-            20.0,
-        );
-        trades.action(1, &ActionKind::Dividend(Decimal::ONE), Decimal::ONE, 10.0);
+        let split = ActionKind::Split {
+            numerator: 2,
+            denominator: 1,
+        };
+        act(&mut trades, &[split], 20);
+        act(&mut trades, &[ActionKind::Dividend(Decimal::ONE)], 10);
         let all = finish(trades);
         assert_eq!(all[0].profit, Decimal::from(-100 - 1 + 10 + 100));
+    }
+    #[test]
+    fn a_fraction_after_a_dividend_of_the_same_day_is_paid_at_what_is_left_of_the_price() {
+        let mut trades = Trades::default();
+        trades.fill(&fill(Side::Buy, 5, 21, 1), Decimal::ONE);
+        let split = ActionKind::Split {
+            numerator: 1,
+            denominator: 2,
+        };
+        act(
+            &mut trades,
+            &[ActionKind::Dividend(Decimal::ONE), split],
+            21,
+        );
+        // Two units of 10, half a unit at (21 - 1) x 2, five dividends, a fee.
+        let all = finish(trades);
+        assert_eq!(all[0].profit, Decimal::from(-105 - 1 + 5 + 20 + 2 * 10));
+    }
+
+    /// A position that a split leaves nothing of is over.
+    #[test]
+    fn a_trade_that_a_split_rounds_away_is_closed() {
+        let mut trades = Trades::default();
+        trades.fill(&fill(Side::Buy, 1, 20, 1), Decimal::ONE);
+        let split = ActionKind::Split {
+            numerator: 1,
+            denominator: 2,
+        };
+        act(&mut trades, &[split], 20);
+        trades.fill(&fill(Side::Sell, 3, 40, 9), Decimal::ONE);
+        let all = finish(trades);
+        assert_eq!(all.len(), 2);
+        assert_eq!(
+            (all[0].profit, all[0].closed),
+            (Decimal::from(-20 - 1 + 20), Some(5))
+        );
+        assert_eq!((all[1].side, all[1].opened), (Side::Sell, 9));
     }
 }

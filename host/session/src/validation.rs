@@ -73,6 +73,8 @@ pub struct Advice {
     pub reasons: Vec<String>,
     /// Whether the decision is dated before the provider's knowledge cutoff.
     pub contaminated: bool,
+    /// Why the provider gave no answer at all.
+    pub failure: Option<String>,
 }
 
 /// A provider and the model of it that is asked.
@@ -170,6 +172,7 @@ impl Adviser {
                 confidence: None,
                 reasons: vec![cut(&format!("no answer: {error}"))],
                 contaminated,
+                failure: Some(error.to_string()),
             },
         }
     }
@@ -237,12 +240,14 @@ fn read(answer: &str) -> Advice {
                 .map(|reason| cut(reason))
                 .collect(),
             contaminated: false,
+            failure: None,
         },
         _ => Advice {
             opinion: Opinion::Abstain,
             confidence: None,
             reasons: vec![cut(&format!("the answer is no verdict: {answer}"))],
             contaminated: false,
+            failure: None,
         },
     }
 }
