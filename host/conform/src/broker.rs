@@ -235,6 +235,9 @@ fn books(bench: &Bench<'_>, scenario: &Scenario, account: &str) -> Finding {
         lines.sort_unstable();
         lines
     };
+    if told.is_empty() {
+        return Err("it filled none of the scenario's orders".to_owned());
+    }
     if told.len() != again.len() {
         return Err(format!(
             "{} executions came with the updates, {} when asked for them",

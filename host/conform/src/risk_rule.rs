@@ -1,7 +1,7 @@
 //! Risk rules: the same orders and portfolios to two fresh instances.
 
 use crate::bench::Bench;
-use crate::check::{Finding, Suite, compare, counted};
+use crate::check::{Finding, Suite, compare, counted, cut};
 use crate::draws::Draws;
 use crate::load::text;
 use crate::market::{Market, close_time};
@@ -13,6 +13,23 @@ use bulkhead_sandbox::{CallError, RiskRulePlugin};
 
 /// Orders to be judged.
 const ORDERS: usize = 120;
+
+/// Features that an order comes with, and the range that their values are drawn from.
+const FEATURES: [(&str, f64, f64); 13] = [
+    ("return_1", -0.1, 0.1),
+    ("return_5", -0.2, 0.2),
+    ("volatility_20", 0.0, 0.06),
+    ("rsi_14", 0.0, 100.0),
+    ("macd_hist", -2.0, 2.0),
+    ("bollinger_20", -0.3, 1.3),
+    ("stochastic_14", 0.0, 100.0),
+    ("atr_14", 0.0, 0.08),
+    ("ema_ratio_20", -0.1, 0.1),
+    ("sma_ratio_50", -0.2, 0.2),
+    ("volume_z_20", -3.0, 3.0),
+    ("drawdown_60", -0.4, 0.0),
+    ("range_20", 0.0, 1.0),
+];
 
 /// One order and the account it meets.
 struct Case {
@@ -41,7 +58,16 @@ pub(crate) fn check(bench: &Bench<'_>, suite: &mut Suite<'_>) {
         suite.skip_all(&[RISK_TIGHTENS, RISK_PROTECTS], "", RISK_REPEATS);
         return;
     };
-    suite.note(RISK_TIGHTENS, "", tightens(&cases, &first));
+    match refuses_all(&first) {
+        Some(refusal) => suite.skip(
+            RISK_TIGHTENS,
+            "",
+            format!("it judged none of the orders: {}", cut(refusal)),
+        ),
+        None => {
+            suite.note(RISK_TIGHTENS, "", tightens(&cases, &first));
+        }
+    }
     suite.note(RISK_PROTECTS, "", protects(&cases, &first));
 }
 
@@ -94,6 +120,15 @@ fn tried(judged: &[Judged]) -> String {
     format!(
         "{ORDERS} orders: {approved} approved, {reduced} reduced, {denied} denied, {refused} not judged; {actions} protective actions"
     )
+}
+
+/// Why the first order was not judged, where none was.
+fn refuses_all(judged: &[Judged]) -> Option<&str> {
+    if judged.iter().any(|one| one.verdict.is_ok()) {
+        return None;
+    }
+    let first = judged.first()?;
+    first.verdict.as_ref().err().map(String::as_str)
 }
 
 fn tightens(cases: &[Case], judged: &[Judged]) -> Finding {
@@ -220,14 +255,21 @@ fn case(draws: &mut Draws, day: usize, instruments: &[Instrument]) -> Case {
         Side::Buy
     };
     let quantity = Decimal::from(draws.between(1, 3_000));
-    let request = OrderRequest::market(instruments[which].handle, side, quantity);
+    let request = OrderRequest {
+        reduce_only: draws.one_in(5),
+        ..OrderRequest::market(instruments[which].handle, side, quantity)
+    };
     Case {
         order: order(&format!("order-{day}"), request),
         context: RiskContext {
             reference_price: Decimal::new(draws.between(2_000, 20_000), 2),
             multiplier: Decimal::ONE,
             confidence: draws.one_in(2).then(|| draws.unit()),
-            features: vec![("rsi_14".to_owned(), draws.unit() * 100.0)],
+            features: (FEATURES.iter())
+                .map(|(name, least, most)| {
+                    ((*name).to_owned(), least + draws.unit() * (most - least))
+                })
+                .collect(),
             extra: Vec::new(),
         },
         portfolio,
@@ -250,6 +292,31 @@ mod tests {
 
     fn sample() -> Vec<Case> {
         cases(1, &Market::new(1, 0).instruments)
+    }
+
+    #[test]
+    fn the_features_are_ones_that_the_host_has() {
+        let names = FEATURES.map(|(name, ..)| name);
+        assert!(bulkhead_market::FeatureSet::new(&names).is_ok());
+    }
+
+    #[test]
+    fn a_rule_that_judges_nothing_has_not_passed() {
+        let judged = |verdicts: [Result<Verdict, String>; 2]| {
+            verdicts.map(|verdict| Judged {
+                verdict,
+                actions: Ok(Vec::new()),
+            })
+        };
+        let refused = || Err("no price".to_owned());
+        assert_eq!(
+            refuses_all(&judged([refused(), refused()])),
+            Some("no price")
+        );
+        assert_eq!(
+            refuses_all(&judged([refused(), Ok(Verdict::Approve)])),
+            None
+        );
     }
 
     #[test]

@@ -29,7 +29,7 @@ rules! {
     STRATEGY_REPEATS = "STRATEGY-02", "wants the same on the same bars, in a fresh instance";
     STRATEGY_PREFIX = "STRATEGY-03", "wants the same whatever bars come later";
     STRATEGY_INTENTS = "STRATEGY-04", "its intents are ones that the host can act on";
-    STRATEGY_WHOLE = "STRATEGY-05", "its whole-series form repeats and looks at no later bar";
+    STRATEGY_WHOLE = "STRATEGY-05", "its whole-series form repeats, looks at no later bar and wants what it wants bar by bar";
 
     MODEL_OFFERS = "MODEL-01", "offers algorithms whose defaults are within their own bounds";
     MODEL_REPEATS = "MODEL-02", "the same fit twice saves the same bytes and predicts the same";
@@ -37,6 +37,8 @@ rules! {
     MODEL_LOADS = "MODEL-04", "what it saved loads and predicts the same";
     MODEL_IMPORTANCE = "MODEL-05", "importances, if any, are one a feature, not negative, and sum to 1";
     MODEL_REFUSES = "MODEL-06", "refuses what cannot be learnt from, and does not trap";
+    MODEL_ORDER = "MODEL-07", "predicts in class order: it does not expect the opposite of a planted signal";
+    MODEL_WEIGHTS = "MODEL-08", "sample weights make a difference where it says that it uses them";
 
     RISK_REPEATS = "RISK-01", "judges the same orders the same, in a fresh instance";
     RISK_TIGHTENS = "RISK-02", "never reduces to more than was asked, or below nothing";

@@ -1,12 +1,15 @@
-//! The optional whole-series form. It is handed bars that lie ahead, so this is where look-ahead would show.
+//! The optional whole-series form. It is handed bars that lie ahead, so this is where look-ahead would show;
+//! and it has to come to what the strategy wants bar by bar, or a sweep would test another strategy.
 
+use super::{Wants, stage::Stage};
 use crate::bench::Bench;
 use crate::check::{Finding, Suite};
 use crate::load::text;
 use crate::market::Market;
 use crate::rules::STRATEGY_WHOLE;
+use bulkhead_domain::number::to_f64;
 use bulkhead_domain::order::Bar;
-use bulkhead_domain::strategy::Columns;
+use bulkhead_domain::strategy::{Columns, Intent};
 use bulkhead_sandbox::StrategyPlugin;
 
 /// Places where the series is cut. A look at the next bar shows at a cut only, and not at each.
@@ -45,14 +48,55 @@ fn agrees(bench: &Bench<'_>, strategy: &StrategyPlugin, market: &Market) -> Find
         let what = format!("when the first {end} bars come as warm-up");
         same(&whole[end..], &rest, end, &what)?;
     }
+    let compared = match bar_by_bar(bench, strategy, market)? {
+        Ok((warm_up, wanted)) => {
+            same(&whole[warm_up..], &wanted[warm_up..], warm_up, "bar by bar")?;
+            "the same bar by bar".to_owned()
+        }
+        Err(why) => format!("not held against single bars: {why}"),
+    };
     Ok(format!(
-        "{} bars, whole and cut at {CUTS} places",
+        "{} bars, whole and cut at {CUTS} places, {compared}",
         bars.len()
     ))
 }
 
+/// The warm-up and what the strategy wants to hold of the first instrument after each bar, if that is all
+/// it is given; or why that cannot be compared. As in a session, what it wants while it warms up does not
+/// count.
+fn bar_by_bar(
+    bench: &Bench<'_>,
+    strategy: &StrategyPlugin,
+    market: &Market,
+) -> Result<Result<(usize, Vec<f64>), &'static str>, String> {
+    let alone = Market {
+        instruments: market.instruments.iter().take(1).cloned().collect(),
+        bars: market.bars.iter().take(1).cloned().collect(),
+    };
+    let mut stage = Stage::new(bench, strategy, &alone)?;
+    if !stage.requirements().models.is_empty() {
+        return Ok(Err("it trades on predictions, which have no columns"));
+    }
+    let warm_up = stage.requirements().warm_up as usize;
+    let mut wanted = 0.0;
+    let mut targets = Vec::with_capacity(alone.days());
+    for day in 0..alone.days() {
+        let mut wants = Wants::new();
+        stage.moment(&alone, day, &mut wants)?;
+        for intent in wants.iter().flat_map(|(_, intents)| intents) {
+            match intent {
+                _ if day < warm_up => {}
+                Intent::Target { quantity, .. } => wanted = to_f64(*quantity),
+                _ => return Ok(Err("it sends more than targets")),
+            }
+        }
+        targets.push(wanted);
+    }
+    Ok(Ok((warm_up.min(targets.len()), targets)))
+}
+
 fn same(whole: &[f64], other: &[f64], from: usize, what: &str) -> Result<(), String> {
-    let differs = |(one, other): (&f64, &f64)| one.to_bits() != other.to_bits();
+    let differs = |(one, other): (&f64, &f64)| one != other && !(one.is_nan() && other.is_nan());
     match whole.iter().zip(other).position(differs) {
         Some(place) => Err(format!(
             "the target at bar {} is {}, but {} {what}",

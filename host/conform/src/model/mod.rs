@@ -1,12 +1,13 @@
 //! Models: every algorithm learns a planted signal twice, with its default hyper-parameters.
 
+mod lesson;
+
 use crate::bench::Bench;
 use crate::check::{Finding, Suite};
-use crate::draws::Draws;
 use crate::load::text;
-use crate::market::{close_time, open_time};
 use crate::rules::{
-    MODEL_IMPORTANCE, MODEL_LOADS, MODEL_OFFERS, MODEL_REFUSES, MODEL_REPEATS, MODEL_SHAPE,
+    MODEL_IMPORTANCE, MODEL_LOADS, MODEL_OFFERS, MODEL_ORDER, MODEL_REFUSES, MODEL_REPEATS,
+    MODEL_SHAPE, MODEL_WEIGHTS,
 };
 use bulkhead_domain::Value;
 use bulkhead_domain::model::{
@@ -14,22 +15,28 @@ use bulkhead_domain::model::{
 };
 use bulkhead_domain::number::to_f64;
 use bulkhead_sandbox::{CallError, ModelPlugin};
+use lesson::{FEATURES, Lesson, ROWS, lesson};
 use std::collections::BTreeSet;
-
-/// Rows to learn from.
-const ROWS: usize = 240;
-
-/// Rows to predict, none of them learnt from.
-const AHEAD: usize = 60;
-
-/// The features' names; the first two carry the signal.
-const FEATURES: [&str; 4] = ["return_1", "rsi_14", "volatility_20", "volume_z_20"];
 
 /// How far a row of probabilities may be from summing to 1.
 const SUM_TOLERANCE: f64 = 1e-9;
 
+/// Correlation of predictions and outcomes below which a model says the opposite of what it learnt: three
+/// standard errors of what noise gives on so many rows. One that reads the signal comes to 0.5 and more.
+const OPPOSITE: f64 = -0.4;
+
+/// A name that no algorithm has.
+const NO_ALGORITHM: &str = "bulkhead-no-such-algorithm";
+
 /// Checks of one algorithm and task.
-const OF_ALGORITHM: [crate::Rule; 4] = [MODEL_SHAPE, MODEL_LOADS, MODEL_IMPORTANCE, MODEL_REFUSES];
+const OF_ALGORITHM: [crate::Rule; 6] = [
+    MODEL_SHAPE,
+    MODEL_LOADS,
+    MODEL_IMPORTANCE,
+    MODEL_REFUSES,
+    MODEL_ORDER,
+    MODEL_WEIGHTS,
+];
 
 pub(crate) fn check(bench: &Bench<'_>, suite: &mut Suite<'_>) {
     let offers = bench.plugin().and_then(|plugin| {
@@ -138,7 +145,11 @@ fn one(
     of: &str,
     suite: &mut Suite<'_>,
 ) {
-    let (request, ahead) = lesson(bench.terms.seed, &algorithm.name, task);
+    let Lesson {
+        request,
+        ahead,
+        outcomes,
+    } = lesson(bench.terms.seed, &algorithm.name, task);
     let first = match fit(model, &request, &ahead) {
         Ok(first) => first,
         Err(reason) => {
@@ -179,54 +190,17 @@ fn one(
         });
     suite.note(MODEL_LOADS, of, loads);
     suite.note(MODEL_IMPORTANCE, of, importance(&first.importance));
-    suite.note(MODEL_REFUSES, of, refuses(model, request));
-}
-
-/// Rows to learn from and rows to predict: the first two features push the target, the others are noise.
-fn lesson(seed: u64, algorithm: &str, task: LearningTask) -> (FitRequest, Matrix) {
-    let mut draws = Draws::new(seed, 2_000);
-    let mut values = Vec::with_capacity((ROWS + AHEAD) * FEATURES.len());
-    let mut targets = Vec::with_capacity(ROWS + AHEAD);
-    for _ in 0..ROWS + AHEAD {
-        let row = [
-            draws.unit() * 0.08 - 0.04,
-            draws.unit() * 100.0,
-            draws.unit() * 0.05,
-            draws.unit() * 4.0 - 2.0,
-        ];
-        let signal = row[0] / 0.04 + (row[1] - 50.0) / 50.0;
-        targets.push(signal + draws.unit() * 1.5 - 0.75);
-        values.extend(row);
+    suite.note(MODEL_REFUSES, of, refuses(model, &request));
+    suite.note(MODEL_ORDER, of, in_order(&first.predicted, &outcomes));
+    if algorithm.weighted {
+        suite.note(
+            MODEL_WEIGHTS,
+            of,
+            weighs(model, request, &ahead, &first.saved),
+        );
+    } else {
+        suite.skip(MODEL_WEIGHTS, of, "it uses none");
     }
-    let columns = FEATURES.len() as u32;
-    let ahead = Matrix {
-        rows: AHEAD as u32,
-        columns,
-        values: values.split_off(ROWS * FEATURES.len()),
-    };
-    targets.truncate(ROWS);
-    let request = FitRequest {
-        algorithm: algorithm.to_owned(),
-        parameters: Vec::new(),
-        feature_names: FEATURES.map(str::to_owned).to_vec(),
-        features: Matrix {
-            rows: ROWS as u32,
-            columns,
-            values,
-        },
-        targets: match task {
-            LearningTask::Classification => Targets::Classes {
-                classes: 2,
-                labels: targets.iter().map(|y| u32::from(*y > 0.0)).collect(),
-            },
-            LearningTask::Regression => Targets::Values(targets),
-        },
-        weights: Vec::new(),
-        times: (0..ROWS).map(close_time).collect(),
-        label_ends: (0..ROWS).map(|row| open_time(row + 2)).collect(),
-        seed,
-    };
-    (request, ahead)
 }
 
 fn same(one: &Matrix, other: &Matrix, who: &str) -> Result<(), String> {
@@ -302,14 +276,61 @@ fn importance(values: &[f64]) -> Finding {
     Ok(format!("{} of them", values.len()))
 }
 
-/// Rows that do not fit together, and no rows at all, are the caller's mistakes.
-fn refuses(model: &ModelPlugin, request: FitRequest) -> Finding {
+/// Whether what is predicted for the last class, or the one value, goes with what happened.
+fn in_order(predicted: &Matrix, outcomes: &[f64]) -> Finding {
+    let columns = predicted.columns.max(1) as usize;
+    let expected: Vec<f64> = (predicted.values.chunks(columns))
+        .filter_map(|row| row.last().copied())
+        .collect();
+    if expected.windows(2).all(|pair| pair[0] == pair[1]) {
+        return Ok("it predicts the same for every row".to_owned());
+    }
+    let together = correlation(&expected, outcomes);
+    let found = format!("predictions and outcomes correlate with {together:.2}");
+    // Asked this way round, a correlation that is no number does not pass.
+    if together >= OPPOSITE {
+        Ok(found)
+    } else {
+        Err(format!("{found}: are the classes in order?"))
+    }
+}
+
+/// Pearson's correlation coefficient.
+fn correlation(one: &[f64], other: &[f64]) -> f64 {
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let (a, b) = (mean(one), mean(other));
+    let sum = |product: fn(f64, f64) -> f64| -> f64 {
+        (one.iter().zip(other))
+            .map(|(x, y)| product(x - a, y - b))
+            .sum()
+    };
+    sum(|x, y| x * y) / (sum(|x, _| x * x) * sum(|_, y| y * y)).sqrt()
+}
+
+/// Rows of the second class, or with a target above zero, count four times.
+fn weighs(model: &ModelPlugin, request: FitRequest, ahead: &Matrix, plain: &[u8]) -> Finding {
+    let heavy = |up: bool| if up { 4.0 } else { 1.0 };
+    let mut weighted = request;
+    weighted.weights = match &weighted.targets {
+        Targets::Classes { labels, .. } => labels.iter().map(|label| heavy(*label == 1)).collect(),
+        Targets::Values(values) => values.iter().map(|value| heavy(*value > 0.0)).collect(),
+    };
+    let fitted = fit(model, &weighted, ahead)?;
+    if fitted.saved == plain {
+        return Err("a fit with weights saves the same bytes as one without".to_owned());
+    }
+    Ok("half of the rows counted four times".to_owned())
+}
+
+/// Rows that do not fit together, no rows at all and an algorithm that there is not are the caller's
+/// mistakes.
+fn refuses(model: &ModelPlugin, request: &FitRequest) -> Finding {
     let mut short = request.clone();
     match &mut short.targets {
         Targets::Classes { labels, .. } => labels.truncate(ROWS / 2),
         Targets::Values(values) => values.truncate(ROWS / 2),
     }
-    let mut empty = request;
+    let mut empty = request.clone();
     empty.features.rows = 0;
     empty.features.values.clear();
     (empty.times, empty.label_ends) = (Vec::new(), Vec::new());
@@ -317,18 +338,25 @@ fn refuses(model: &ModelPlugin, request: FitRequest) -> Finding {
         Targets::Classes { labels, .. } => labels.clear(),
         Targets::Values(values) => values.clear(),
     }
-    for (what, hopeless) in [("half as many targets as rows", short), ("no rows", empty)] {
+    let mut unknown = request.clone();
+    unknown.algorithm = NO_ALGORITHM.to_owned();
+    for (what, hopeless) in [
+        ("half as many targets as rows", short),
+        ("no rows", empty),
+        ("an algorithm that it does not offer", unknown),
+    ] {
         match model.fit(&hopeless, None) {
-            Ok(_) => return Err(format!("it takes {what} to learn from")),
+            Ok(_) => return Err(format!("given {what}, it returns a model all the same")),
             Err(CallError::Refused { .. }) => {}
             Err(CallError::Failed(error)) => return Err(format!("given {what}: {error}")),
         }
     }
-    Ok("half as many targets as rows, and no rows".to_owned())
+    Ok("half as many targets as rows, no rows, an unknown algorithm".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::lesson::AHEAD;
     use super::*;
 
     fn parameter(domain: Domain, default: Value) -> Parameter {
@@ -387,14 +415,21 @@ mod tests {
     }
 
     #[test]
-    fn the_lesson_has_both_classes_and_its_own_ends() {
-        let (request, ahead) = lesson(1, "a", LearningTask::Classification);
-        let Targets::Classes { labels, .. } = &request.targets else {
-            panic!("classes were asked for");
+    fn classes_the_wrong_way_round_are_found() {
+        let outcomes = lesson(1, "a", LearningTask::Classification).outcomes;
+        let predicted = |up: fn(f64) -> f64| Matrix {
+            rows: AHEAD as u32,
+            columns: 2,
+            values: (outcomes.iter())
+                .flat_map(|outcome| [1.0 - up(*outcome), up(*outcome)])
+                .collect(),
         };
-        let up = labels.iter().filter(|label| **label == 1).count();
-        assert!((ROWS / 4..ROWS * 3 / 4).contains(&up), "{up}");
-        assert_eq!(ahead.values.len(), AHEAD * FEATURES.len());
-        assert!((request.times.iter().zip(&request.label_ends)).all(|(time, end)| time < end));
+        let right: fn(f64) -> f64 = |outcome| if outcome > 0.0 { 0.8 } else { 0.3 };
+        let wrong: fn(f64) -> f64 = |outcome| if outcome > 0.0 { 0.3 } else { 0.8 };
+        assert!(in_order(&predicted(right), &outcomes).is_ok());
+        let found = in_order(&predicted(wrong), &outcomes).unwrap_err();
+        assert!(found.contains("correlate with -0."), "{found}");
+        assert!(in_order(&predicted(|_| 0.5), &outcomes).is_ok());
+        assert!(in_order(&predicted(|_| f64::NAN), &outcomes).is_err());
     }
 }
