@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod orders;
 mod risk;
 pub mod sizing;
+pub mod statement;
 pub mod tables;
 mod traits;
 

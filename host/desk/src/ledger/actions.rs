@@ -1,7 +1,7 @@
 //! Booking corporate actions, effective before the open of their ex-date.
 
-use super::fill::part;
-use super::{Account, EntryKind, Ledger, LedgerError, LineKey, Posting, amount};
+use super::lots::{self, Closing};
+use super::{Account, ClosedLot, EntryKind, Ledger, LedgerError, LineKey, Posting, amount};
 use bulkhead_domain::Decimal;
 use bulkhead_domain::order::{InstrumentHandle, Nanos};
 use bulkhead_venue::number::split_units;
@@ -40,23 +40,26 @@ impl Ledger {
         instrument: InstrumentHandle,
         per_unit: Decimal,
     ) -> Result<(), LedgerError> {
+        let currency = self.currency(instrument);
         for key in self.keys(instrument) {
-            let quantity = self.lines[&key].quantity;
+            let quantity = self.lines[&key].line.quantity;
             let cash = amount("a dividend", quantity.checked_mul(per_unit))?;
             self.post(
                 time,
                 EntryKind::Dividend,
+                None,
                 &[
-                    Posting::new(Account::Cash, cash),
-                    Posting::new(Account::Dividends(key), -cash),
+                    Posting::new(Account::Cash, currency, cash),
+                    Posting::new(Account::Dividends(key), currency, -cash),
                 ],
             )?;
         }
         Ok(())
     }
 
-    /// Books a split on every position in the instrument: units × numerator ÷ denominator in whole lots,
-    /// cost unchanged but for the fraction, which is paid in cash.
+    /// Books a split on every position in the instrument: units × numerator ÷ denominator in multiples of
+    /// the instrument's increment, cost unchanged but for the fraction, which is paid in cash. Tax lots
+    /// are scaled without rounding to the increment; the fraction comes out of the oldest.
     ///
     /// # Errors
     /// [`LedgerError::Invalid`] for a split into or from nothing, [`LedgerError::Overflow`]; the
@@ -67,6 +70,19 @@ impl Ledger {
         instrument: InstrumentHandle,
         terms: &SplitTerms,
     ) -> Result<(), LedgerError> {
+        self.split_matched(time, instrument, terms).map(|_| ())
+    }
+
+    /// [`Ledger::split`], and what its fractions closed, in new units.
+    ///
+    /// # Errors
+    /// As [`Ledger::split`].
+    pub fn split_matched(
+        &mut self,
+        time: Nanos,
+        instrument: InstrumentHandle,
+        terms: &SplitTerms,
+    ) -> Result<Vec<(LineKey, ClosedLot)>, LedgerError> {
         if terms.numerator == 0 || terms.denominator == 0 {
             return Err(LedgerError::Invalid {
                 what: "a split",
@@ -74,40 +90,55 @@ impl Ledger {
             });
         }
         let price = amount("a price", terms.adjusted_close())?;
+        let currency = self.currency(instrument);
+        let mut matched = Vec::new();
         for key in self.keys(instrument) {
-            let line = self.lines[&key];
+            let held = &self.lines[&key];
+            let line = held.line;
             let (whole, rest) =
                 split_units(line.quantity, terms.numerator, terms.denominator, terms.lot)
                     .ok_or(LedgerError::Overflow { what: "a position" })?;
-            let removed = part("cost", line.cost, rest, whole + rest)?;
+            let ratio = (terms.numerator, terms.denominator);
+            let (mut after, fraction) = lots::scaled(&held.lots, ratio, whole, rest)?;
+            let mut closing = Closing::plan(&after, fraction.abs())?;
+            let removed = closing.cost;
             let cash = amount(
                 "cash for a fraction",
                 rest.checked_mul(price)
                     .and_then(|value| value.checked_mul(line.multiplier)),
             )?;
+            closing.settle(cash, Decimal::ZERO)?;
             self.post(
                 time,
                 EntryKind::Split {
                     numerator: terms.numerator,
                     denominator: terms.denominator,
                 },
+                None,
                 &[
-                    Posting::new(Account::Cash, cash),
-                    Posting::new(Account::Position(key), -removed),
-                    Posting::new(Account::Realised(key), removed - cash),
+                    Posting::new(Account::Cash, currency, cash),
+                    Posting::new(Account::Position(key), currency, -removed),
+                    Posting::new(Account::Realised(key), currency, removed - cash),
                 ],
             )?;
+            let closed = closing.apply(&mut after);
+            matched.extend(closed.into_iter().map(|lot| (key, lot)));
             if whole.is_zero() {
                 self.lines.remove(&key);
-            } else if let Some(line) = self.lines.get_mut(&key) {
-                line.quantity = whole;
-                line.cost -= removed;
+            } else if let Some(held) = self.lines.get_mut(&key) {
+                held.line.quantity = whole;
+                held.line.cost -= removed;
+                if let [only] = after.make_contiguous() {
+                    only.quantity = whole;
+                }
+                held.lots = after;
             }
         }
-        Ok(())
+        Ok(matched)
     }
 
-    fn keys(&self, instrument: InstrumentHandle) -> Vec<LineKey> {
+    /// Positions in an instrument.
+    pub(super) fn keys(&self, instrument: InstrumentHandle) -> Vec<LineKey> {
         self.lines
             .keys()
             .filter(|key| key.instrument == instrument)

@@ -1,61 +1,49 @@
-//! The books of one account in one currency: double entry, append-only.
+//! The books of one account: double entry, append-only, in as many currencies as it has.
 //!
-//! Promises: the postings of every entry sum to zero exactly; positions are kept at average cost, and
-//! the cost that a sale removes is rounded once, so nothing is lost between cost and profit; a refused
-//! event changes nothing.
+//! Promises: the postings of every entry sum to zero exactly in every currency; positions are kept at
+//! average cost or first in, first out, as chosen at the opening, and the cost that a sale removes is
+//! rounded once, so nothing is lost between cost and profit; a refused event changes nothing.
 //!
-//! Bounds: amounts are rounded to [`MONEY_SCALE`] decimal places and stay below [`LARGEST_AMOUNT`];
-//! beyond it every event is refused with [`LedgerError::Overflow`].
+//! Bounds: amounts and quantities are rounded to [`MONEY_SCALE`] decimal places and amounts stay below
+//! [`LARGEST_AMOUNT`]; beyond it every event is refused with [`LedgerError::Overflow`].
 //!
 //! For callers: debits are above zero, credits below. Entries gather until [`Ledger::take_entries`]
-//! hands them to whoever keeps them; balances are kept regardless.
+//! hands them to whoever keeps them; balances are kept regardless. Each instrument is booked in its own
+//! currency ([`Ledger::list`]); what several currencies are worth together takes rates
+//! ([`Ledger::base_equity`]), and without one there is no figure.
 
 mod actions;
 mod audit;
+mod currency;
 mod entry;
+mod error;
 mod fill;
+mod fx;
+mod lots;
+mod movements;
+#[cfg(test)]
+mod tests;
+mod valuation;
 
 pub use actions::SplitTerms;
-pub use entry::{Account, Entry, EntryKind, LineKey, OwnerId, Posting};
+pub use currency::Currency;
+pub use entry::{Account, Entry, EntryKind, LineKey, Movement, MovementKind, OwnerId, Posting};
+pub use error::LedgerError;
 pub use fill::FillEffect;
+pub use fx::{FxMark, FxRates};
+pub use lots::{ClosedLot, CostBasis, Lot};
+pub use movements::FundingTerms;
+pub use valuation::Totals;
 
 use bulkhead_domain::order::{InstrumentHandle, Nanos};
 use bulkhead_domain::{Decimal, Timestamp};
-use std::collections::BTreeMap;
+use lots::unit_price;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Decimal places of an amount of money.
 pub const MONEY_SCALE: u32 = 10;
 /// Amounts at or beyond it are refused: sums of amounts below it are exact.
 pub const LARGEST_AMOUNT: Decimal = Decimal::from_parts(1_569_325_056, 23_283_064, 0, false, 0);
-
-/// Why an event could not be booked; nothing was.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LedgerError {
-    /// An amount is too large to be exact.
-    #[error("an amount of {what} is beyond {LARGEST_AMOUNT}")]
-    Overflow {
-        /// Which amount.
-        what: &'static str,
-    },
-    /// The books do not balance: a bug, never the user's doing.
-    #[error("the books do not balance: {what} is {observed}, expected {expected}")]
-    Unbalanced {
-        /// What was compared.
-        what: String,
-        /// What the books say.
-        observed: Decimal,
-        /// What they should say.
-        expected: Decimal,
-    },
-    /// A fill, a fee or a split that makes no sense.
-    #[error("{what} is {observed}, which cannot be booked")]
-    Invalid {
-        /// What is wrong.
-        what: &'static str,
-        /// What was given.
-        observed: String,
-    },
-}
 
 /// What one owner holds of one instrument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,23 +58,42 @@ pub struct Line {
     pub opened: Timestamp,
 }
 
+/// How books are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LedgerConfig {
+    /// The account's own currency. Books whose currency has no name hold no other, and take every fee
+    /// to be in it.
+    pub base: Currency,
+    /// What closed units are taken to have cost.
+    pub basis: CostBasis,
+}
+
+/// A position and the lots it is made of, oldest first. Their quantities and costs sum to the line's.
+#[derive(Debug, Clone)]
+struct Holding {
+    line: Line,
+    lots: VecDeque<Lot>,
+}
+
 impl Line {
     /// Average entry price: cost ÷ (quantity × multiplier). Zero when flat.
     #[must_use]
     pub fn average_price(&self) -> Decimal {
-        self.quantity
-            .checked_mul(self.multiplier)
-            .and_then(|units| self.cost.checked_div(units))
-            .map_or(Decimal::ZERO, money)
+        unit_price(self.cost, self.quantity, self.multiplier)
     }
 }
 
 /// The books.
 #[derive(Debug, Clone)]
 pub struct Ledger {
+    config: LedgerConfig,
     owners: Vec<String>,
-    lines: BTreeMap<LineKey, Line>,
-    balances: BTreeMap<Account, Decimal>,
+    /// Currencies of the instruments that are not in the base currency.
+    listed: BTreeMap<InstrumentHandle, Currency>,
+    lines: BTreeMap<LineKey, Holding>,
+    balances: BTreeMap<(Account, Currency), Decimal>,
+    /// Movements that have an id.
+    moved: BTreeSet<Movement>,
     entries: Vec<Entry>,
     sequence: u64,
     /// Entries before the first one still held.
@@ -106,15 +113,30 @@ fn amount(what: &'static str, amount: Option<Decimal>) -> Result<Decimal, Ledger
 }
 
 impl Ledger {
-    /// Books with `capital` in cash and nothing else.
+    /// Books in one currency, at average cost, with `capital` in cash and nothing else.
     ///
     /// # Errors
     /// [`LedgerError::Overflow`] when the capital is too large.
     pub fn open(capital: Decimal, time: Nanos) -> Result<Self, LedgerError> {
+        Self::open_with(LedgerConfig::default(), capital, time)
+    }
+
+    /// Books kept as `config` says, with `capital` in the base currency and nothing else.
+    ///
+    /// # Errors
+    /// [`LedgerError::Overflow`] when the capital is too large.
+    pub fn open_with(
+        config: LedgerConfig,
+        capital: Decimal,
+        time: Nanos,
+    ) -> Result<Self, LedgerError> {
         let mut ledger = Ledger {
+            config,
             owners: Vec::new(),
+            listed: BTreeMap::new(),
             lines: BTreeMap::new(),
             balances: BTreeMap::new(),
+            moved: BTreeSet::new(),
             entries: Vec::new(),
             sequence: 0,
             taken: 0,
@@ -123,12 +145,77 @@ impl Ledger {
         ledger.post(
             time,
             EntryKind::Opening,
+            None,
             &[
-                Posting::new(Account::Cash, capital),
-                Posting::new(Account::Capital, -capital),
+                Posting::new(Account::Cash, config.base, capital),
+                Posting::new(Account::Capital, config.base, -capital),
             ],
         )?;
         Ok(ledger)
+    }
+
+    /// How the books are kept.
+    #[must_use]
+    pub fn config(&self) -> LedgerConfig {
+        self.config
+    }
+
+    /// Number of the last entry.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// Says which currency an instrument is traded in; the base currency where nothing is said.
+    ///
+    /// # Errors
+    /// [`LedgerError::Currency`] when it is not the one in which the instrument has been booked, or when
+    /// the base currency has no name.
+    pub fn list(
+        &mut self,
+        instrument: InstrumentHandle,
+        currency: Currency,
+    ) -> Result<(), LedgerError> {
+        self.hold("an instrument", currency)?;
+        let expected = self.currency(instrument);
+        let booked = |account: &Account| {
+            account
+                .line()
+                .is_some_and(|key| key.instrument == instrument)
+        };
+        if currency != expected && self.balances.keys().any(|(account, _)| booked(account)) {
+            return Err(LedgerError::Currency {
+                what: "an instrument",
+                observed: currency,
+                expected,
+            });
+        }
+        self.listed.insert(instrument, currency);
+        Ok(())
+    }
+
+    /// The currency an instrument is booked in.
+    #[must_use]
+    pub fn currency(&self, instrument: InstrumentHandle) -> Currency {
+        self.listed
+            .get(&instrument)
+            .copied()
+            .unwrap_or(self.config.base)
+    }
+
+    /// Whether the books can hold a currency.
+    fn hold(&self, what: &'static str, currency: Currency) -> Result<(), LedgerError> {
+        let base = self.config.base;
+        let named = base != Currency::UNNAMED && currency != Currency::UNNAMED;
+        if currency == base || named {
+            Ok(())
+        } else {
+            Err(LedgerError::Currency {
+                what,
+                observed: currency,
+                expected: base,
+            })
+        }
     }
 
     /// The number of an owner, given on first sight.
@@ -157,66 +244,21 @@ impl Ledger {
     /// What an owner holds of an instrument; `None` when flat.
     #[must_use]
     pub fn line(&self, instrument: InstrumentHandle, owner: OwnerId) -> Option<&Line> {
-        self.lines.get(&LineKey { instrument, owner })
+        self.lines
+            .get(&LineKey { instrument, owner })
+            .map(|holding| &holding.line)
     }
 
     /// Every position that is not flat.
     pub fn lines(&self) -> impl Iterator<Item = (LineKey, &Line)> {
-        self.lines.iter().map(|(key, line)| (*key, line))
-    }
-
-    /// Settled and unsettled cash.
-    #[must_use]
-    pub fn cash(&self) -> Decimal {
-        self.balance(Account::Cash)
-    }
-
-    /// An account's balance; debits are above zero.
-    #[must_use]
-    pub fn balance(&self, account: Account) -> Decimal {
-        self.balances
-            .get(&account)
-            .copied()
-            .unwrap_or(Decimal::ZERO)
-    }
-
-    /// Profit realised so far, before fees and dividends.
-    #[must_use]
-    pub fn realised(&self) -> Decimal {
-        -self.total(|account| matches!(account, Account::Realised(_)))
-    }
-
-    /// Fees paid so far.
-    #[must_use]
-    pub fn fees(&self) -> Decimal {
-        self.total(|account| matches!(account, Account::Fees(_)))
-    }
-
-    /// Dividends received less dividends paid so far.
-    #[must_use]
-    pub fn dividends(&self) -> Decimal {
-        -self.total(|account| matches!(account, Account::Dividends(_)))
-    }
-
-    fn total(&self, of: impl Fn(&Account) -> bool) -> Decimal {
-        self.balances
+        self.lines
             .iter()
-            .filter(|(account, _)| of(account))
-            .map(|(_, balance)| *balance)
-            .sum()
+            .map(|(key, holding)| (*key, &holding.line))
     }
 
-    /// Cash plus positions at the prices that `price` gives; a position without a price counts at cost.
-    #[must_use]
-    pub fn equity(&self, price: impl Fn(InstrumentHandle) -> Option<Decimal>) -> Decimal {
-        self.lines.iter().fold(self.cash(), |equity, (key, line)| {
-            let value = price(key.instrument).map_or(line.cost, |price| {
-                line.quantity
-                    .saturating_mul(line.multiplier)
-                    .saturating_mul(price)
-            });
-            equity.saturating_add(value)
-        })
+    /// The open lots of a position, oldest first; one at average cost, none when flat.
+    pub fn lots(&self, key: LineKey) -> impl Iterator<Item = &Lot> {
+        self.lines.get(&key).into_iter().flat_map(|held| &held.lots)
     }
 
     /// Hands over the entries since the last call, oldest first.
@@ -225,28 +267,34 @@ impl Ledger {
         std::mem::take(&mut self.entries)
     }
 
-    /// Books an entry whole or not at all. Each account occurs at most once in `postings`.
+    /// Books an entry whole or not at all. Each account occurs at most once a currency in `postings`.
     fn post(
         &mut self,
         time: Nanos,
         kind: EntryKind,
+        movement: Option<Movement>,
         postings: &[Posting],
     ) -> Result<(), LedgerError> {
-        let sum: Decimal = postings.iter().map(|posting| posting.amount).sum();
-        if !sum.is_zero() {
-            return Err(LedgerError::Unbalanced {
-                what: format!("the sum of a {} entry", kind.name()),
-                observed: sum,
-                expected: Decimal::ZERO,
-            });
-        }
         for posting in postings {
-            let after = self.balance(posting.account).checked_add(posting.amount);
+            let sum = sum_of(postings, posting.currency);
+            if !sum.is_zero() {
+                return Err(LedgerError::Unbalanced {
+                    what: format!("the sum of a {} entry", kind.name()),
+                    observed: sum,
+                    expected: Decimal::ZERO,
+                });
+            }
+            let after = self
+                .balance_in(posting.account, posting.currency)
+                .checked_add(posting.amount);
             amount("a balance", after)?;
         }
         for posting in postings {
             if !posting.amount.is_zero() {
-                *self.balances.entry(posting.account).or_default() += posting.amount;
+                *self
+                    .balances
+                    .entry((posting.account, posting.currency))
+                    .or_default() += posting.amount;
             }
         }
         self.sequence += 1;
@@ -254,6 +302,7 @@ impl Ledger {
             sequence: self.sequence,
             time,
             kind,
+            movement,
             postings: postings
                 .iter()
                 .filter(|posting| !posting.amount.is_zero())
@@ -262,4 +311,13 @@ impl Ledger {
         });
         Ok(())
     }
+}
+
+/// What an entry's postings in one currency sum to.
+fn sum_of(postings: &[Posting], currency: Currency) -> Decimal {
+    postings
+        .iter()
+        .filter(|posting| posting.currency == currency)
+        .map(|posting| posting.amount)
+        .sum()
 }
