@@ -26,79 +26,59 @@ pub mod common {
     pub use bulkhead::plugin::{clock, files, history, log, orders, progress, random, types};
 }
 
+/// A world of a kind: every kind is given types, log and randomness, some are given more.
 macro_rules! world {
-    ($module:ident, $world:literal, { $($options:tt)* }) => {
+    ($module:ident, $world:literal, with: { $($with:tt)* } $(, $($options:tt)*)?) => {
         pub mod $module {
             wasmtime::component::bindgen!({
                 path: "../../wit",
                 world: $world,
                 imports: { default: trappable },
-                $($options)*
+                with: {
+                    "bulkhead:plugin/types": crate::bindings::common::types,
+                    "bulkhead:plugin/log": crate::bindings::common::log,
+                    "bulkhead:plugin/random": crate::bindings::common::random,
+                    $($with)*
+                },
+                $($($options)*)?
             });
         }
     };
 }
 
-world!(strategy, "strategy-plugin", {
-    with: {
-        "bulkhead:plugin/types": crate::bindings::common::types,
-        "bulkhead:plugin/orders": crate::bindings::common::orders,
-        "bulkhead:plugin/log": crate::bindings::common::log,
-        "bulkhead:plugin/random": crate::bindings::common::random,
-        "bulkhead:plugin/history": crate::bindings::common::history,
-    },
+world!(strategy, "strategy-plugin", with: {
+    "bulkhead:plugin/orders": crate::bindings::common::orders,
+    "bulkhead:plugin/history": crate::bindings::common::history,
 });
 
-world!(model, "model-plugin", {
-    with: {
-        "bulkhead:plugin/types": crate::bindings::common::types,
-        "bulkhead:plugin/log": crate::bindings::common::log,
-        "bulkhead:plugin/random": crate::bindings::common::random,
-        "bulkhead:plugin/progress": crate::bindings::common::progress,
-    },
+world!(model, "model-plugin", with: {
+    "bulkhead:plugin/progress": crate::bindings::common::progress,
 });
 
-world!(risk_rule, "risk-rule-plugin", {
-    with: {
-        "bulkhead:plugin/types": crate::bindings::common::types,
-        "bulkhead:plugin/orders": crate::bindings::common::orders,
-        "bulkhead:plugin/log": crate::bindings::common::log,
-        "bulkhead:plugin/random": crate::bindings::common::random,
-    },
+world!(risk_rule, "risk-rule-plugin", with: {
+    "bulkhead:plugin/orders": crate::bindings::common::orders,
 });
 
-world!(simulated_broker, "simulated-broker-plugin", {
-    with: {
-        "bulkhead:plugin/types": crate::bindings::common::types,
-        "bulkhead:plugin/orders": crate::bindings::common::orders,
-        "bulkhead:plugin/log": crate::bindings::common::log,
-        "bulkhead:plugin/random": crate::bindings::common::random,
-    },
+world!(simulated_broker, "simulated-broker-plugin", with: {
+    "bulkhead:plugin/orders": crate::bindings::common::orders,
 });
 
-world!(data_source, "data-source-plugin", {
-    exports: { default: async },
-    with: {
-        "bulkhead:plugin/types": crate::bindings::common::types,
-        "bulkhead:plugin/log": crate::bindings::common::log,
-        "bulkhead:plugin/random": crate::bindings::common::random,
-        "bulkhead:plugin/clock": crate::bindings::common::clock,
-        "bulkhead:plugin/files": crate::bindings::common::files,
-    },
-});
+world!(data_source, "data-source-plugin", with: {
+    "bulkhead:plugin/clock": crate::bindings::common::clock,
+    "bulkhead:plugin/files": crate::bindings::common::files,
+}, exports: { default: async });
 
-world!(ai_provider, "ai-provider-plugin", {
-    exports: { default: async },
-    with: {
-        "bulkhead:plugin/types": crate::bindings::common::types,
-        "bulkhead:plugin/log": crate::bindings::common::log,
-        "bulkhead:plugin/random": crate::bindings::common::random,
-        "bulkhead:plugin/clock": crate::bindings::common::clock,
-    },
-});
+world!(ai_provider, "ai-provider-plugin", with: {
+    "bulkhead:plugin/clock": crate::bindings::common::clock,
+}, exports: { default: async });
 
-world!(vectorised, "with-vectorised", {
-    with: {
-        "bulkhead:plugin/types": crate::bindings::common::types,
-    },
-});
+/// The optional whole-series form of a strategy.
+pub mod vectorised {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "with-vectorised",
+        with: {
+            "bulkhead:plugin/types": crate::bindings::common::types,
+        },
+    });
+}
