@@ -9,9 +9,9 @@ use crate::engine::compatibility;
 use bulkhead_domain::{Digest, Problem};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::Engine;
@@ -53,10 +53,8 @@ impl AotCache {
             .mode(0o700)
             .create(&folder)
             .map_err(|e| failed("cannot be made", &e))?;
-        let mode = fs::metadata(&folder)
-            .map_err(|e| failed("cannot be read", &e))?
-            .permissions()
-            .mode();
+        let metadata = fs::metadata(&folder).map_err(|e| failed("cannot be read", &e))?;
+        let mode = metadata.permissions().mode();
         if mode & 0o077 != 0 {
             return Err(Problem::user(
                 format!(
@@ -68,6 +66,18 @@ impl AotCache {
             .in_file(&folder));
         }
         let path = folder.join("key");
+        if let Ok(user) = own(&path)
+            && metadata.uid() != user
+        {
+            return Err(Problem::user(
+                format!(
+                    "the compile cache belongs to user {}, not to user {user}, who runs this",
+                    metadata.uid()
+                ),
+                "name another folder, or delete this one",
+            )
+            .in_file(&folder));
+        }
         let key = match fs::read(&path) {
             Ok(bytes) => bytes.try_into().map_err(|bytes: Vec<u8>| {
                 Problem::user(
@@ -183,6 +193,15 @@ fn first_or_same(path: &Path, key: [u8; 32]) -> std::io::Result<[u8; 32]> {
         // Not every file system has hard links.
         Err(_) => write_private(path, &[&key]).map(|()| key),
     }
+}
+
+/// The user in whose name this process makes files beside the path. A user who may read everybody's files
+/// would else take machine code from whoever owns the folder.
+fn own(path: &Path) -> std::io::Result<u32> {
+    let probe = beside(path);
+    let user = File::create_new(&probe).and_then(|file| file.metadata());
+    let _ = fs::remove_file(&probe);
+    Ok(user?.uid())
 }
 
 /// A name for a file in the making that no other thread or process uses.

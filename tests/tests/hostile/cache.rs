@@ -1,7 +1,7 @@
 //! The cache of compiled components: machine code that somebody else changed is never run.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Barrier};
 
@@ -137,6 +137,28 @@ fn a_cache_folder_that_is_open_to_others_is_refused() {
         problem.to_string(),
         format!(
             "the compile cache is open to other users (mode 755) ({}); run chmod 700 on it, or delete it",
+            folder.display()
+        )
+    );
+    assert_eq!(problem.exit_code(), 2);
+}
+
+#[test]
+fn a_cache_folder_of_another_user_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("aot");
+    AotCache::open(&folder).unwrap();
+    let mine = folder.metadata().unwrap().uid();
+    if chown(&folder, Some(mine + 1), None).is_err() {
+        // Only a user who may give files away can also read what others closed to it.
+        return;
+    }
+    let problem = AotCache::open(&folder).err().unwrap();
+    assert_eq!(
+        problem.to_string(),
+        format!(
+            "the compile cache belongs to user {}, not to user {mine}, who runs this ({}); name another folder, or delete this one",
+            mine + 1,
             folder.display()
         )
     );
