@@ -151,15 +151,43 @@ impl CallError {
     }
 }
 
+impl Cause {
+    /// What whoever runs the plugin can do about it.
+    fn mend(&self) -> &'static str {
+        match self {
+            Cause::OutOfFuel { .. } => {
+                "report it to the plugin's author; if it is no endless loop, `limits.fuel` in its plugin.toml asks for more"
+            }
+            Cause::WallTime { .. } => {
+                "try again when the machine is less busy, or report it to the plugin's author; `limits.timeout-ms` in its plugin.toml asks for more"
+            }
+            Cause::Memory { .. } => {
+                "report it to the plugin's author; `limits.memory-mib` in its plugin.toml asks for more"
+            }
+            Cause::ResultTooLarge { .. } => {
+                "report it to the plugin's author; `limits.result-kib` in its plugin.toml asks for more"
+            }
+            Cause::Configuration(_) => "mend the plugin's settings",
+            Cause::Instantiation(_) => {
+                "run fewer plugins at once; if it happens to this one alone, rebuild it"
+            }
+            Cause::HostCalls { .. }
+            | Cause::HostTime { .. }
+            | Cause::Table { .. }
+            | Cause::StackOverflow { .. }
+            | Cause::Handles { .. }
+            | Cause::Waited { .. }
+            | Cause::Panicked { .. }
+            | Cause::Trapped(_)
+            | Cause::Contract(_)
+            | Cause::Retired(_) => "report it to the plugin's author",
+        }
+    }
+}
+
 impl From<PluginError> for Problem {
     fn from(error: PluginError) -> Problem {
-        let mend = match &error.cause {
-            Cause::Configuration(_) => "mend the plugin's settings",
-            _ => {
-                "report it to the plugin's author, or raise the limit in its manifest if it is legitimate"
-            }
-        };
-        Problem::user(error.to_string(), mend)
+        Problem::user(error.to_string(), error.cause.mend())
     }
 }
 
