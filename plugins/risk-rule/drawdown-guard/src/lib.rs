@@ -4,7 +4,8 @@
 //! or the equity of this moment where that is higher. Up to `reduce-from` orders pass as they are. From
 //! there to `halt-at` the opening part of an order is cut linearly, from all of it to nothing, in whole lots
 //! towards zero (`DRAWDOWN_REDUCES`); what leaves less than a lot is refused. From `halt-at` on nothing is
-//! opened (`DRAWDOWN_REACHED`), and with `halt` the next review stops all trading.
+//! opened (`DRAWDOWN_REACHED`), and with `halt` the next review stops all trading. It is orders that are cut,
+//! not positions: a strategy that asks for the rest again at the next bar gets a part of that.
 //!
 //! An account whose peak is not above zero has no drawdown that could be computed: nothing is opened
 //! (`MISSING_PEAK_EQUITY`), and with `halt` all trading stops. Whoever lets trading go on after a halt has to

@@ -1,3 +1,5 @@
+mod venue;
+
 use super::*;
 use bulkhead_rule_common::testing::{AAPL, assert_refused, held, placed, portfolio, rule};
 use bulkhead_sdk::order::{OrderRequest, Side, TimeInForce};
