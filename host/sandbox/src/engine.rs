@@ -3,13 +3,13 @@
 //! * **compute** (models, risk rules, strategies, simulated brokers): synchronous and deterministic. Fuel
 //!   bounds every call; NaNs are canonical, relaxed SIMD is deterministic; there is no clock. Epochs are a
 //!   back-stop for cancelling only.
-//! * **I/O** (data sources, AI providers, brokers): asynchronous. Epochs and a wall-clock time-out bound
-//!   every call.
+//! * **I/O** (data sources, AI providers): asynchronous. Epochs and a wall-clock time-out bound every call.
 //!
 //! Both run with component-model concurrency off, which makes a call cost about a quarter of what it would.
 
 use crate::error::Cause;
-use crate::limits::{EPOCH_TICK, Limits, POOL_INSTANCES, STACK_BYTES};
+use crate::limits::{CEILING, EPOCH_TICK, Limits, POOL_INSTANCES, STACK_BYTES, TABLE_ELEMENTS};
+use crate::text::one_line;
 use bulkhead_domain::{Digest, Problem};
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub(crate) enum Role {
     Io,
 }
 
-/// Fuel is handed out in the engine's own units; epochs count [`EPOCH_TICK`]s.
+/// A length of time in the engine's epochs, of one [`EPOCH_TICK`] each; at least one.
 pub(crate) fn ticks(limit: Duration) -> u64 {
     let ticks = limit.as_nanos() / EPOCH_TICK.as_nanos().max(1);
     u64::try_from(ticks).unwrap_or(u64::MAX / 2).max(1)
@@ -127,7 +127,6 @@ fn config(role: Role, pooled: bool) -> Config {
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .generate_address_map(false);
     if pooled {
-        let largest = crate::limits::CEILING;
         let mut pool = PoolingAllocationConfig::new();
         // A memory that comes back is given to the kernel whole. Resetting its first pages by hand would
         // save page faults if they were used, but a guest's stack lies there and grows down from above:
@@ -142,8 +141,8 @@ fn config(role: Role, pooled: bool) -> Config {
             .max_tables_per_component(16)
             .max_component_instance_size(4 << 20)
             .max_core_instance_size(4 << 20)
-            .table_elements(largest.table_elements)
-            .max_memory_size(largest.memory_bytes)
+            .table_elements(TABLE_ELEMENTS)
+            .max_memory_size(CEILING.memory_bytes)
             .linear_memory_keep_resident(0)
             .table_keep_resident(64 << 10);
         if role == Role::Io {
@@ -160,7 +159,7 @@ fn address_space_allows_pooling() -> bool {
     let mut probe = Config::new();
     let mut pool = PoolingAllocationConfig::new();
     pool.total_memories(POOL_INSTANCES * 4)
-        .max_memory_size(crate::limits::CEILING.memory_bytes);
+        .max_memory_size(CEILING.memory_bytes);
     probe.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&probe).is_ok()
 }
@@ -210,11 +209,6 @@ pub(crate) fn cause_of(error: &wasmtime::Error, limits: &Limits, noted: Noted) -
     }
 }
 
-/// A text of the engine's, which may have several lines, in one.
-pub(crate) fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 /// Guest frames of an error, innermost first, with the noise of the language's runtime left out.
 pub(crate) fn frames_of(error: &wasmtime::Error) -> Vec<String> {
     let Some(backtrace) = error.downcast_ref::<wasmtime::WasmBacktrace>() else {
@@ -234,7 +228,8 @@ pub(crate) fn frames_of(error: &wasmtime::Error) -> Vec<String> {
         .frames()
         .iter()
         .map(|frame| match frame.func_name() {
-            Some(name) => demangled(name),
+            // The name is the guest's own and may be anything.
+            Some(name) => one_line(&demangled(name)),
             None => format!("function {}", frame.func_index()),
         })
         .filter(|name| !noise.iter().any(|part| name.contains(part)))
@@ -244,4 +239,36 @@ pub(crate) fn frames_of(error: &wasmtime::Error) -> Vec<String> {
 /// A Rust symbol without its hash; anything else as it is.
 fn demangled(name: &str) -> String {
     format!("{:#}", rustc_demangle::demangle(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_identity_names_the_engine_that_is_linked() {
+        let lock = include_str!("../../../Cargo.lock");
+        let package = lock
+            .split("[[package]]")
+            .find(|package| package.contains("\nname = \"wasmtime\"\n"))
+            .unwrap();
+        let version = package
+            .lines()
+            .find_map(|line| line.strip_prefix("version = \""))
+            .unwrap();
+        let (major, _) = version.split_once('.').unwrap();
+        let engine = format!("wasmtime {major};");
+        assert!(
+            Engines::identity().starts_with(&engine),
+            "{version}: {}",
+            Engines::identity()
+        );
+    }
+
+    #[test]
+    fn epochs_never_come_to_none() {
+        assert_eq!(ticks(Duration::ZERO), 1);
+        assert_eq!(ticks(Duration::from_millis(200)), 200);
+        assert_eq!(ticks(Duration::MAX), u64::MAX / 2);
+    }
 }

@@ -8,8 +8,9 @@ use crate::error::{Cause, PluginError};
 use crate::limits::IO_TURN;
 use crate::plugin::Core;
 use crate::state::{DrawKey, Grants, State};
+use crate::text::one_line;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use wasmtime::{Store, UpdateDeadline};
 
 impl Core {
@@ -26,21 +27,31 @@ impl Core {
         store.limiter(|state| state);
         store.set_hostcall_fuel(self.limits.result_bytes);
         store.set_max_component_handles(self.limits.handles);
-        match self.role {
-            Role::Compute => store.epoch_deadline_trap(),
-            // A guest that computes lets the other tasks of its thread have their turn; its own time does
-            // not stand still meanwhile.
-            Role::Io => store.epoch_deadline_callback(|context| {
-                let over = (context.data().deadline).is_none_or(|end| Instant::now() >= end);
-                Ok(if over {
-                    UpdateDeadline::Interrupt
-                } else {
-                    UpdateDeadline::Yield(ticks(IO_TURN))
+        match (self.role, self.turn()) {
+            (_, None) => store.epoch_deadline_trap(),
+            (role, Some(turn)) => store.epoch_deadline_callback(move |mut context| {
+                let state = context.data_mut();
+                state.within_host_calls()?;
+                let over = (state.deadline).is_none_or(|end| Instant::now() >= end);
+                Ok(match role {
+                    _ if over => UpdateDeadline::Interrupt,
+                    // A guest that computes lets the other tasks of its thread have their turn; its own
+                    // time does not stand still meanwhile.
+                    Role::Io => UpdateDeadline::Yield(ticks(turn)),
+                    Role::Compute => UpdateDeadline::Continue(ticks(turn)),
                 })
             }),
         }
         self.arm(&mut store, DrawKey::default());
         store
+    }
+
+    /// How long a guest computes before it is looked at; `None` where nothing but the deadline matters.
+    /// Calls into WASI are counted where they cannot be refused, so that a guest that makes them is looked
+    /// at on the compute engine too.
+    fn turn(&self) -> Option<Duration> {
+        let looked_at = self.role == Role::Io || self.imports_wasi;
+        looked_at.then(|| IO_TURN.min(self.limits.wall))
     }
 
     /// Instantiates on the I/O engine. Start-up code is bounded as a call is, by the wall clock too.
@@ -52,9 +63,7 @@ impl Core {
         let limit = self.limits.wall;
         match tokio::time::timeout(limit, instantiate(&mut store)).await {
             Ok(Ok(bindings)) => Ok((store, bindings)),
-            Ok(Err(error)) => Err(crate::kinds::instantiation_failure(
-                self, &mut store, &error,
-            )),
+            Ok(Err(error)) => Err(self.instantiation_failure(&mut store, &error)),
             Err(_) => Err(self.error("instantiate", Cause::WallTime { limit }, Vec::new())),
         }
     }
@@ -64,7 +73,7 @@ impl Core {
         self.pre
             .instantiate(&mut *store)
             .map(|_| ())
-            .map_err(|error| crate::kinds::instantiation_failure(self, store, &error))
+            .map_err(|error| self.instantiation_failure(store, &error))
     }
 
     /// Instantiates on the compute engine, on a thread of its own: the caller may be an asynchronous task,
@@ -90,17 +99,29 @@ impl Core {
     #[inline]
     pub(crate) fn arm(&self, store: &mut Store<State>, key: DrawKey) {
         store.data_mut().arm(key);
-        match self.role {
-            Role::Compute => {
-                // Cannot fail: the compute engine consumes fuel.
-                let _ = store.set_fuel(self.limits.fuel);
-                store.set_epoch_deadline(ticks(self.limits.wall));
-            }
-            Role::Io => {
+        if self.role == Role::Compute {
+            // Cannot fail: the compute engine consumes fuel.
+            let _ = store.set_fuel(self.limits.fuel);
+        }
+        match self.turn() {
+            None => store.set_epoch_deadline(ticks(self.limits.wall)),
+            Some(turn) => {
                 store.data_mut().deadline = Some(Instant::now() + self.limits.wall);
-                store.set_epoch_deadline(ticks(IO_TURN.min(self.limits.wall)));
+                store.set_epoch_deadline(ticks(turn));
             }
         }
+    }
+
+    /// What is left to see to after a call that returned: what it printed, and whether it called WASI too
+    /// often for anybody to have noticed meanwhile.
+    #[inline]
+    fn settle(&self, store: &mut Store<State>) -> wasmtime::Result<()> {
+        if !self.imports_wasi {
+            return Ok(());
+        }
+        store.data_mut().within_host_calls()?;
+        store.data_mut().drain_output();
+        Ok(())
     }
 
     /// The error for a call that did not return, from what the engine says and the host noted.
@@ -110,8 +131,11 @@ impl Core {
         store: &mut Store<State>,
         error: &wasmtime::Error,
     ) -> PluginError {
-        store.data_mut().drain_output();
-        let budget = &mut store.data_mut().budget;
+        let state = store.data_mut();
+        state.drain_output();
+        // Whatever else ended it meanwhile: that it went over is certain, when that was seen is not.
+        let _ = state.within_host_calls();
+        let budget = &mut state.budget;
         let noted = Noted {
             stopped: budget.stopped.take(),
             denied: budget.denied.take(),
@@ -122,6 +146,29 @@ impl Core {
             cause_of(error, &self.limits, noted),
             frames_of(error),
         )
+    }
+
+    /// An instance that could not be made: by the guest's own start-up code, or for want of room.
+    pub(crate) fn instantiation_failure(
+        &self,
+        store: &mut Store<State>,
+        error: &wasmtime::Error,
+    ) -> PluginError {
+        let budget = &store.data().budget;
+        let by_the_guest = error.downcast_ref::<wasmtime::Trap>().is_some()
+            || budget.stopped.is_some()
+            || budget.denied.is_some();
+        if by_the_guest {
+            return self.failure("instantiate", store, error);
+        }
+        let cause = Cause::Instantiation(one_line(&format!("{error:#}")));
+        self.error("instantiate", cause, Vec::new())
+    }
+
+    /// The error for a configuration that the plugin refused in its own words.
+    pub(crate) fn refused_setup(&self, reason: &str) -> PluginError {
+        let cause = Cause::Configuration(one_line(reason));
+        self.error("configure", cause, Vec::new())
     }
 
     pub(crate) fn error(
@@ -161,6 +208,13 @@ impl<B> Instance<B> {
         self.live.is_some()
     }
 
+    /// The session's moment, as the key of draws that nothing else tells apart.
+    pub(crate) fn moment(&self) -> DrawKey {
+        let live = self.live.as_ref();
+        let time = live.map_or(0, |(store, _)| store.data().grants.clock.now());
+        DrawKey { time, item: 0 }
+    }
+
     /// The store's data, while the instance lives.
     pub(crate) fn state(&mut self) -> Option<&mut State> {
         self.live.as_mut().map(|(store, _)| store.data_mut())
@@ -178,18 +232,10 @@ impl<B> Instance<B> {
             return Err(self.retired(function));
         };
         self.core.arm(store, key);
-        match call(store, bindings) {
-            Ok(value) => {
-                if store.data().wasi.is_some() {
-                    store.data_mut().drain_output();
-                }
-                Ok(value)
-            }
-            Err(error) => {
-                let failure = self.core.failure(function, store, &error);
-                Err(self.retire(failure))
-            }
-        }
+        let outcome = call(store, bindings)
+            .and_then(|value| self.core.settle(store).map(|()| value))
+            .map_err(|error| self.core.failure(function, store, &error));
+        outcome.map_err(|failure| self.retire(failure))
     }
 
     /// Makes one outer call on the I/O engine, ended by the wall clock if by nothing else.
@@ -205,17 +251,17 @@ impl<B> Instance<B> {
         self.core.arm(store, key);
         let limit = self.core.limits.wall;
         let outcome = tokio::time::timeout(limit, call(store, bindings)).await;
-        let failure = match outcome {
-            Ok(Ok(value)) => {
+        let outcome = match outcome {
+            Ok(returned) => returned
+                .and_then(|value| self.core.settle(store).map(|()| value))
+                .map_err(|error| self.core.failure(function, store, &error)),
+            Err(_) => {
                 store.data_mut().drain_output();
-                return Ok(value);
+                let cause = Cause::WallTime { limit };
+                Err(self.core.error(function, cause, Vec::new()))
             }
-            Ok(Err(error)) => self.core.failure(function, store, &error),
-            Err(_) => self
-                .core
-                .error(function, Cause::WallTime { limit }, Vec::new()),
         };
-        Err(self.retire(failure))
+        outcome.map_err(|failure| self.retire(failure))
     }
 
     /// Retires the instance for a reason found outside a call.

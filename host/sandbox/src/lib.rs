@@ -21,6 +21,7 @@ pub mod limits;
 mod plugin;
 mod pool;
 mod state;
+mod text;
 mod wasi;
 
 pub use cache::AotCache;
@@ -34,6 +35,4 @@ pub use kinds::{
 pub use limits::Limits;
 pub use plugin::{Loader, Origin, Plugin};
 pub use pool::PoolPolicy;
-pub use state::{
-    DrawKey, Grants, History, HistoryError, LogCount, NoProgress, Progress, SessionClock,
-};
+pub use state::{Grants, History, HistoryError, LogCount, Progress, SessionClock};

@@ -1,8 +1,8 @@
 //! Every limit of the sandbox, in one table.
 //!
-//! A plugin's manifest may ask for other values; what it gets is the smaller of the ask and `CEILING`.
-//! The limits are enforced by the engine (fuel, epochs, stack), by the store's limiter (memory, tables)
-//! and at the host's side of every import (calls, log lines, bytes).
+//! A plugin's manifest may ask for other values of some; what it gets is the smaller of the ask and
+//! [`CEILING`]. The limits are enforced by the engine (fuel, epochs, stack, handles, bytes), by the store's
+//! limiter (memory, tables) and at the host's side of every import (calls, time, log lines).
 
 use bulkhead_manifest::{Kind, Limits as Requested};
 use std::time::Duration;
@@ -28,8 +28,17 @@ pub const READ_BYTES: u32 = 1 << 20;
 /// Most rows one `history` call returns.
 pub const HISTORY_ROWS: u32 = 100_000;
 
-/// Longest log message kept, bytes; the rest is cut.
-pub const LOG_MESSAGE_BYTES: usize = 4096;
+/// Most bytes one draw of randomness returns.
+pub const RANDOM_BYTES: u32 = 64 << 10;
+
+/// Most bytes kept of what a guest prints through WASI during one outer call.
+pub const OUTPUT_BYTES: usize = 64 << 10;
+
+/// Longest line of a guest's that is kept (log, panic, refusal, reason), bytes; the rest is cut.
+pub const LINE_BYTES: usize = 4096;
+
+/// Elements of one table; what the engine reserves for each.
+pub const TABLE_ELEMENTS: usize = 10_000;
 
 /// What one instance of a plugin may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,11 +53,11 @@ pub struct Limits {
     pub fuel: u64,
     /// Wall-clock time of one outer call.
     pub wall: Duration,
-    /// Calls from the guest into the host during one outer call.
+    /// Calls from the guest into the host during one outer call, those of WASI included.
     pub host_calls: u64,
     /// Time spent inside the host on the guest's behalf during one outer call.
     pub host_time: Duration,
-    /// Bytes that one call or its result may carry from the guest to the host.
+    /// Bytes that one call into the host, or the result of the outer call, may carry to the host.
     pub result_bytes: usize,
     /// Log lines of one outer call that are kept; more are counted and dropped.
     pub log_lines: u64,
@@ -56,22 +65,30 @@ pub struct Limits {
 
 const MIB: usize = 1 << 20;
 
-/// What no manifest can exceed.
-pub const CEILING: Limits = Limits {
+/// What a manifest may ask for at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ceiling {
+    /// As [`Limits::memory_bytes`].
+    pub memory_bytes: usize,
+    /// As [`Limits::fuel`].
+    pub fuel: u64,
+    /// As [`Limits::wall`].
+    pub wall: Duration,
+    /// As [`Limits::result_bytes`].
+    pub result_bytes: usize,
+}
+
+/// What no manifest can exceed. What is not named here, no manifest can change.
+pub const CEILING: Ceiling = Ceiling {
     memory_bytes: 1024 * MIB,
-    table_elements: 100_000,
-    handles: 100_000,
     fuel: 2_000_000_000_000,
     wall: Duration::from_secs(900),
-    host_calls: 10_000_000,
-    host_time: Duration::from_secs(60),
     result_bytes: 256 * MIB,
-    log_lines: 10_000,
 };
 
 const BASE: Limits = Limits {
     memory_bytes: 64 * MIB,
-    table_elements: 10_000,
+    table_elements: TABLE_ELEMENTS,
     handles: 10_000,
     fuel: 1_000_000_000,
     wall: Duration::from_secs(10),
@@ -153,9 +170,44 @@ mod tests {
             result_kib: Some(u32::MAX),
         };
         let granted = Limits::granted(Kind::Strategy, &greedy);
-        assert_eq!(granted.memory_bytes, CEILING.memory_bytes);
-        assert_eq!(granted.fuel, CEILING.fuel);
-        assert_eq!(granted.wall, CEILING.wall);
+        let capped = Limits {
+            memory_bytes: CEILING.memory_bytes,
+            fuel: CEILING.fuel,
+            wall: CEILING.wall,
+            result_bytes: CEILING.result_bytes,
+            ..Limits::of(Kind::Strategy)
+        };
+        assert_eq!(granted, capped);
+    }
+
+    #[test]
+    fn a_manifest_gets_what_it_asks_for_below_the_ceiling() {
+        let modest = Requested {
+            memory_mib: Some(3),
+            fuel: Some(5),
+            timeout_ms: Some(7),
+            result_kib: Some(11),
+        };
+        let granted = Limits::granted(Kind::Model, &modest);
+        let asked = Limits {
+            memory_bytes: 3 << 20,
+            fuel: 5,
+            wall: Duration::from_millis(7),
+            result_bytes: 11 << 10,
+            ..Limits::of(Kind::Model)
+        };
+        assert_eq!(granted, asked);
+    }
+
+    #[test]
+    fn no_kind_starts_above_the_ceiling() {
+        for kind in Kind::ALL {
+            let base = Limits::of(kind);
+            assert!(base.memory_bytes <= CEILING.memory_bytes, "{kind}");
+            assert!(base.fuel <= CEILING.fuel, "{kind}");
+            assert!(base.wall <= CEILING.wall, "{kind}");
+            assert!(base.result_bytes <= CEILING.result_bytes, "{kind}");
+        }
     }
 
     #[test]

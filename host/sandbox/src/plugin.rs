@@ -4,10 +4,11 @@
 //! really exports.
 
 use crate::cache::{AotCache, Lookup};
-use crate::engine::{Engines, Role, one_line};
+use crate::engine::{Engines, Role};
 use crate::error::PluginError;
 use crate::limits::{COMPONENT_BYTES, Limits};
 use crate::state::{Grants, LogCount, State};
+use crate::text::one_line;
 use crate::wasi;
 use bulkhead_domain::{Digest, Problem};
 use bulkhead_manifest::{Kind, Manifest};
@@ -46,16 +47,25 @@ pub(crate) struct Core {
     pub(crate) id: Arc<str>,
     pub(crate) pre: InstancePre<State>,
     pub(crate) engines: Arc<Engines>,
-    imports_wasi: bool,
+    pub(crate) imports_wasi: bool,
     origin: Origin,
 }
 
 fn role_of(kind: Kind) -> Role {
     match kind {
         Kind::DataSource | Kind::AiProvider => Role::Io,
-        // Brokers that fill against bars are deterministic; see `broker`.
+        // Brokers here are simulated ones, which fill against bars.
         Kind::Broker | Kind::Model | Kind::RiskRule | Kind::Strategy => Role::Compute,
     }
+}
+
+/// A kind with its article.
+fn one(kind: Kind) -> String {
+    let article = match kind {
+        Kind::AiProvider => "an",
+        Kind::Broker | Kind::DataSource | Kind::Model | Kind::RiskRule | Kind::Strategy => "a",
+    };
+    format!("{article} {kind}")
 }
 
 /// Interface that a kind must export.
@@ -121,9 +131,9 @@ impl Loader {
         let pre = linker.instantiate_pre(&component).map_err(|error| {
             Problem::user(
                 format!(
-                    "plugin {} needs what a {} is not given: {}",
+                    "plugin {} needs what {} is not given: {}",
                     manifest.id,
-                    manifest.kind,
+                    one(manifest.kind),
                     one_line(&format!("{error:#}"))
                 ),
                 "remove that import, or build it as another kind",
@@ -234,12 +244,12 @@ fn check_exports(
     let wanted = interface_of(manifest.kind);
     if !has(wanted) {
         let actual = Kind::ALL.iter().find(|kind| has(interface_of(**kind)));
-        let found =
-            actual.map_or_else(|| "no plugin at all".to_owned(), |kind| format!("a {kind}"));
+        let found = actual.map_or_else(|| "no plugin at all".to_owned(), |kind| one(*kind));
         return Err(Problem::user(
             format!(
-                "plugin {} says that it is a {} but is {found}: it does not export {wanted}",
-                manifest.id, manifest.kind
+                "plugin {} says that it is {} but is {found}: it does not export {wanted}",
+                manifest.id,
+                one(manifest.kind)
             ),
             "correct `kind` in plugin.toml and rebuild it",
         ));
@@ -339,10 +349,26 @@ impl Plugin {
         }
         Err(Problem::user(
             format!(
-                "plugin {} is a {actual}, not a {kind}",
-                self.core.manifest.id
+                "plugin {} is {}, not {}",
+                self.core.manifest.id,
+                one(actual),
+                one(kind)
             ),
-            format!("name a {kind} plugin here"),
+            format!("name {} plugin here", one(kind)),
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_article() {
+        let listed = Kind::ALL.map(one).join(", ");
+        assert_eq!(
+            listed,
+            "an ai-provider, a broker, a data-source, a model, a risk-rule, a strategy"
+        );
     }
 }

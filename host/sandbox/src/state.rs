@@ -1,6 +1,6 @@
 //! What the host keeps beside one instance, and what one call has used so far.
 //!
-//! An outer call is armed once (`Budget::arm`); nothing inside the call re-arms anything, so a guest that
+//! An outer call is armed once ([`State::arm`]); nothing inside the call re-arms anything, so a guest that
 //! loops over a cheap import still ends.
 
 use crate::error::Cause;
@@ -35,15 +35,6 @@ impl SessionClock {
 pub trait Progress: Send {
     /// `step` of `total` (0 when unknown). Returns false to ask the plugin to stop.
     fn report(&mut self, step: u64, total: u64, figures: &[(String, f64)]) -> bool;
-}
-
-/// Never asks to stop.
-pub struct NoProgress;
-
-impl Progress for NoProgress {
-    fn report(&mut self, _: u64, _: u64, _: &[(String, f64)]) -> bool {
-        true
-    }
 }
 
 /// Why the past could not be told.
@@ -88,14 +79,14 @@ pub struct Grants {
 
 /// What is being computed: keys the draws of `random`, so that they do not depend on what was drawn before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct DrawKey {
+pub(crate) struct DrawKey {
     /// The moment, nanoseconds since 1970.
-    pub time: i64,
+    pub(crate) time: i64,
     /// An instrument, an order or whatever else tells draws of one moment apart.
-    pub item: u64,
+    pub(crate) item: u64,
 }
 
-/// Log lines of one plugin that were dropped because they came too fast.
+/// Log lines of one plugin: those that were kept, and those that came too fast.
 #[derive(Debug, Default)]
 pub struct LogCount {
     /// Lines kept.
@@ -115,7 +106,6 @@ pub(crate) struct Budget {
     /// Memory or table elements that the guest was denied. It may have gone on without.
     pub(crate) denied: Option<Cause>,
     pub(crate) panic: Option<String>,
-    pub(crate) draws: u64,
 }
 
 /// Data of one store.
@@ -133,7 +123,7 @@ pub(crate) struct State {
     pub(crate) wasi: Option<Box<Wasi>>,
     /// Bytes of all linear memories together.
     memory_bytes: usize,
-    /// When the call at hand must end; looked at on the I/O engine only.
+    /// When the call at hand must end; looked at where epochs do not end it by themselves.
     pub(crate) deadline: Option<Instant>,
 }
 
@@ -157,7 +147,6 @@ impl State {
                 stopped: None,
                 denied: None,
                 panic: None,
-                draws: 0,
             },
             draw_key: DrawKey::default(),
             draws: None,
@@ -179,7 +168,6 @@ impl State {
         self.budget.stopped = None;
         self.budget.denied = None;
         self.budget.panic = None;
-        self.budget.draws = 0;
         self.draw_key = key;
         self.draws = None;
     }
@@ -188,6 +176,18 @@ impl State {
     #[inline]
     pub(crate) fn host_call(&mut self) -> wasmtime::Result<()> {
         self.budget.host_calls += 1;
+        self.within_host_calls()
+    }
+
+    /// Counts one call from the guest into WASI, which leaves no room for a refusal there: whoever asks
+    /// [`State::within_host_calls`] next ends the call.
+    pub(crate) fn wasi_call(&mut self) {
+        self.budget.host_calls += 1;
+    }
+
+    /// Stops a guest that has called the host too often.
+    #[inline]
+    pub(crate) fn within_host_calls(&mut self) -> wasmtime::Result<()> {
         if self.budget.host_calls > self.limits.host_calls {
             return Err(self.stop(Cause::HostCalls {
                 limit: self.limits.host_calls,

@@ -1,12 +1,17 @@
 //! The locked-down WASI that a component gets which imports it: no files, no sockets, no environment, no
 //! arguments. Output goes to the plugin's log, randomness is seeded, the clocks are the session's.
 //!
+//! Calls into it count as calls into the host, though none of them can be refused: a guest that has made too
+//! many is ended when it is next looked at, after a turn of computing or at the end of its call.
+//!
 //! On the compute engine nothing can wait: the clock subscriptions, which would sleep inside a host call
 //! where neither fuel nor epochs act, trap instead.
 
 use crate::bindings::common::log::Level;
 use crate::error::Cause;
-use crate::state::{SessionClock, State};
+use crate::limits::{OUTPUT_BYTES, RANDOM_BYTES};
+use crate::state::{Grants, SessionClock, State};
+use bulkhead_domain::Digest;
 use bulkhead_domain::digest::DigestBuilder;
 use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng;
@@ -19,9 +24,6 @@ use wasmtime_wasi::p2::{DynPollable, OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{
     HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView,
 };
-
-/// Most bytes of output kept between two drains.
-const OUTPUT_BYTES: usize = 64 * 1024;
 
 /// WASI state of one store.
 pub(crate) struct Wasi {
@@ -116,13 +118,13 @@ impl HostMonotonicClock for Clock {
 }
 
 impl Wasi {
-    pub(crate) fn new(state: &State) -> Self {
+    fn new(plugin: &Digest, grants: &Grants) -> Self {
         let output = Output::default();
         let generator = |name: &str| {
             let mut builder = DigestBuilder::new();
             builder
-                .part("plugin", state.digest.bytes())
-                .part("seed", &state.grants.seed.to_le_bytes())
+                .part("plugin", plugin.bytes())
+                .part("seed", &grants.seed.to_le_bytes())
                 .part("wasi", name.as_bytes());
             ChaCha12Rng::from_seed(*builder.finish().bytes())
         };
@@ -131,9 +133,10 @@ impl Wasi {
             .stderr(output.clone())
             .secure_random(generator("secure"))
             .insecure_random(generator("insecure"))
-            .insecure_random_seed(u128::from(state.grants.seed))
-            .wall_clock(Clock(state.grants.clock.clone()))
-            .monotonic_clock(Clock(state.grants.clock.clone()))
+            .max_random_size(u64::from(RANDOM_BYTES))
+            .insecure_random_seed(u128::from(grants.seed))
+            .wall_clock(Clock(grants.clock.clone()))
+            .monotonic_clock(Clock(grants.clock.clone()))
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false)
@@ -164,15 +167,15 @@ impl State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        // Only a component that imports WASI can get here, and `attach` comes before it is instantiated.
-        let fresh = self.wasi.is_none().then(|| Box::new(Wasi::new(self)));
-        let wasi = match fresh {
-            Some(fresh) => self.wasi.insert(fresh),
-            None => self
-                .wasi
-                .as_mut()
-                .unwrap_or_else(|| unreachable!("made above")),
-        };
+        // The engine asks for this once a call, and only a component that imports WASI calls.
+        self.wasi_call();
+        let State {
+            wasi,
+            digest,
+            grants,
+            ..
+        } = self;
+        let wasi = wasi.get_or_insert_with(|| Box::new(Wasi::new(digest, grants)));
         WasiCtxView {
             ctx: &mut wasi.ctx,
             table: &mut wasi.table,

@@ -8,7 +8,7 @@ use wasmtime::{
     WasmBacktraceDetails,
 };
 
-use bulkhead_sandbox::limits::{CEILING, POOL_INSTANCES, STACK_BYTES};
+use bulkhead_sandbox::limits::{CEILING, POOL_INSTANCES, STACK_BYTES, TABLE_ELEMENTS};
 
 /// Generated bindings of the contract.
 #[expect(unreachable_pub, reason = "generated code")]
@@ -96,7 +96,7 @@ fn config() -> Config {
         .max_tables_per_component(16)
         .max_component_instance_size(4 << 20)
         .max_core_instance_size(4 << 20)
-        .table_elements(CEILING.table_elements)
+        .table_elements(TABLE_ELEMENTS)
         .max_memory_size(CEILING.memory_bytes)
         .linear_memory_keep_resident(0)
         .table_keep_resident(64 << 10);

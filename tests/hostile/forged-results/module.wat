@@ -93,6 +93,12 @@
         (i32.store (i32.const 128) (i32.const 8192))
         (i32.store (i32.const 132) (i32.const 10000))
         (return (i32.const 128))))
+    ;; 10: a target whose confidence is no number.
+    (if (i32.eq (local.get $instrument) (i32.const 10))
+      (then
+        (i32.store8 (i32.const 296) (i32.const 1))
+        (f64.store (i32.const 304) (f64.const nan))
+        (return (call $one))))
     ;; Anything else is honest: cancel all of instrument 0.
     (i32.store8 (i32.const 256) (i32.const 4))
     (call $one)))

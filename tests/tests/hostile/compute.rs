@@ -1,7 +1,9 @@
 //! Plugins that compute, recurse, allocate or panic without bound.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use bulkhead_domain::order::Bar;
 use bulkhead_domain::strategy::State;
 use bulkhead_sandbox::{Cause, limits};
 
@@ -14,11 +16,51 @@ fn an_endless_loop_runs_out_of_fuel() {
     assert_eq!(error.cause, Cause::OutOfFuel { limit: 50_000_000 });
 }
 
+/// Turns of the endless loop before its fuel is spent, to the nearest line of its log.
+fn turns(host: &Host) -> u64 {
+    let plugin = host.built("endless-loop");
+    let count = plugin.log_count();
+    let mut strategy = create(plugin, "").unwrap();
+    strategy.on_bar(1, &bar(1), &State::default()).unwrap_err();
+    4096 * (count.kept.load(Ordering::Relaxed) + count.dropped.load(Ordering::Relaxed))
+}
+
 #[test]
 fn fuel_ends_a_loop_at_the_same_turn_every_time() {
     let host = Host::start();
-    let once = host.first_bar("endless-loop", 1);
-    assert_eq!(once, host.first_bar("endless-loop", 1));
+    let once = turns(&host);
+    assert!(once > 100_000, "{once}");
+    assert_eq!(once, turns(&host));
+}
+
+#[test]
+fn every_call_has_its_fuel_to_itself_and_no_more() {
+    let mut host = Host::start();
+    let whole = turns(&host) as f64;
+    let mut strategy = host.strategy("endless-loop");
+    let mut run = |share: f64| {
+        let bar = Bar {
+            volume: -share * whole,
+            ..bar(1)
+        };
+        strategy.on_bar(1, &bar, &State::default())
+    };
+    for _ in 0..3 {
+        run(0.9).unwrap();
+    }
+    expect("endless-loop", &run(1.1).unwrap_err().to_string());
+    host.carries_on();
+}
+
+#[test]
+fn time_ends_what_fuel_does_not() {
+    let begun = Instant::now();
+    let error = contained("loops-at-start", |host| {
+        host.starts("loops-at-start").unwrap_err()
+    });
+    let limit = Duration::from_millis(200);
+    assert_eq!(error.cause, Cause::WallTime { limit });
+    assert!(begun.elapsed() < Duration::from_secs(10));
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn a_path_that_climbs_out_of_the_granted_folder_is_denied() {
         ("zero byte", "inner/open.csv\0.png"),
     ] {
         for error in reach(&host, &climber, path) {
-            expect_case("path-climber", case, &error.replace('\0', "<0>"));
+            expect_case("path-climber", case, &error);
             assert!(!error.contains("got"), "{path}: {error}");
         }
     }

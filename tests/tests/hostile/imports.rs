@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use bulkhead_domain::order::{Bar, InstrumentHandle};
 use bulkhead_domain::strategy::{Intent, State};
-use bulkhead_sandbox::{Cause, Grants, History, HistoryError, StrategyPlugin};
+use bulkhead_sandbox::{Cause, Grants, History, HistoryError, StrategyPlugin, limits};
 
-use crate::assemble::expect;
+use crate::assemble::expect_case;
 use crate::bench::{Host, bar, contained, create, failed, logged, request};
 
 #[test]
@@ -26,9 +26,27 @@ fn a_log_flood_is_cut_to_its_rate_and_counted_and_the_call_succeeds() {
 }
 
 #[test]
+fn a_line_of_the_log_is_cut_to_its_length() {
+    let mut host = Host::start();
+    let mut strategy = host.strategy("log-flood");
+    let long = Bar {
+        volume: 100_000.0,
+        ..bar(1)
+    };
+    let (intents, log) = logged(|| strategy.on_bar(1, &long, &State::default()));
+    assert_eq!(intents.unwrap(), []);
+    let written = log.chars().filter(|character| *character == 'x').count();
+    assert_eq!(written, limits::LINE_BYTES);
+    host.carries_on();
+}
+
+#[test]
 fn a_log_flood_without_end_ends_at_the_limit_of_host_calls() {
-    let error = contained("log-flood", |host| host.first_bar("log-flood", 0));
+    let mut host = Host::start();
+    let error = host.first_bar("log-flood", 0);
     assert_eq!(error.cause, Cause::HostCalls { limit: 10_000 });
+    expect_case("log-flood", "lines", &error.to_string());
+    host.carries_on();
 }
 
 #[test]
@@ -104,6 +122,6 @@ fn what_one_call_used_up_does_not_count_against_the_next() {
         assert_eq!(intents.unwrap(), [Intent::CancelAll(9_999)]);
     }
     let error = strategy.on_bar(0, &bar(4), &State::default()).unwrap_err();
-    expect("log-flood", &error.to_string());
+    expect_case("log-flood", "lines", &error.to_string());
     host.carries_on();
 }

@@ -47,3 +47,19 @@ fn an_endless_loop_does_not_hold_up_the_plugins_that_share_its_thread() {
     });
     host.carries_on();
 }
+
+#[test]
+fn after_a_failed_call_the_next_one_gets_another_instance() {
+    let mut host = Host::start();
+    let looping = source(host.built("endless-loop-io"));
+    for _ in 0..2 {
+        let error = failed(host.runtime.block_on(looping.datasets()).unwrap_err());
+        assert!(matches!(error.cause, Cause::WallTime { .. }), "{error}");
+        let answer = host.runtime.block_on(looping.instruments("any", None));
+        assert_eq!(
+            answer.unwrap_err().to_string(),
+            "plugin endless-loop-io: unsupported: any"
+        );
+    }
+    host.carries_on();
+}

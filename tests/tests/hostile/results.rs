@@ -33,6 +33,24 @@ fn many_small_results_are_cut_off() {
 }
 
 #[test]
+fn what_a_guest_passes_to_an_import_is_cut_off_too() {
+    let mut host = Host::start();
+    let line = |bytes: u32| Bar {
+        volume: bytes.into(),
+        ..bar(1)
+    };
+    let mut strategy = host.strategy("log-flood");
+    let long = strategy.on_bar(1, &line(1 << 20), &State::default());
+    assert_eq!(long.unwrap(), []);
+    let error = strategy
+        .on_bar(1, &line((1 << 20) + 1), &State::default())
+        .unwrap_err();
+    assert_eq!(error.cause, Cause::ResultTooLarge { limit: 1 << 20 });
+    expect_case("log-flood", "line", &error.to_string());
+    host.carries_on();
+}
+
+#[test]
 fn forged_results_are_refused_one_by_one() {
     let mut host = Host::start();
     for (instrument, case) in [
@@ -44,6 +62,7 @@ fn forged_results_are_refused_one_by_one() {
         (6, "more than 96 bits"),
         (7, "answer beyond the memory"),
         (8, "more than the host will take"),
+        (10, "confidence that is no number"),
     ] {
         let error = forged(&host, instrument).unwrap_err();
         expect_case("forged-results", case, &error.to_string());

@@ -3,10 +3,10 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use bulkhead_domain::strategy::State;
+use bulkhead_domain::strategy::{Intent, State};
 use bulkhead_sandbox::Cause;
 
-use crate::assemble::expect_case;
+use crate::assemble::{expect, expect_case};
 use crate::bench::{Host, bar, contained, create, failed, logged, source};
 
 /// Far less than the hour that the sleepers want, and enough for a busy machine.
@@ -113,4 +113,28 @@ fn a_guest_that_takes_handles_of_wasi_without_end_is_stopped() {
     contained("wasi-handle-bomb", |host| {
         host.first_bar("wasi-handle-bomb", 1)
     });
+}
+
+#[test]
+fn a_flood_of_calls_into_wasi_ends_at_the_limit_of_host_calls() {
+    let begun = Instant::now();
+    contained("wasi-call-flood", |host| {
+        host.first_bar("wasi-call-flood", 0)
+    });
+    assert!(begun.elapsed() < AT_ONCE);
+}
+
+#[test]
+fn one_call_into_wasi_too_many_is_one_too_many_however_quick() {
+    let mut host = Host::start();
+    let mut strategy = host.strategy("wasi-call-flood");
+    for _ in 0..2 {
+        let intents = strategy.on_bar(10_000, &bar(1), &State::default());
+        assert_eq!(intents.unwrap(), [Intent::CancelAll(10_000)]);
+    }
+    let error = strategy
+        .on_bar(10_001, &bar(1), &State::default())
+        .unwrap_err();
+    expect("wasi-call-flood", &error.to_string());
+    host.carries_on();
 }

@@ -2,6 +2,7 @@
 
 use super::{Accept, Invalid, fields};
 use crate::bindings::risk_rule::exports::bulkhead::plugin::risk_rule as wit;
+use crate::text::owned_line;
 use bulkhead_domain::risk::{Denial, Portfolio, Position, ProtectiveAction, RiskContext, Verdict};
 
 impl From<&Position> for wit::Position {
@@ -53,10 +54,10 @@ impl From<&RiskContext> for wit::Context {
 impl From<wit::Denial> for Denial {
     fn from(denial: wit::Denial) -> Self {
         Denial {
-            code: denial.code,
-            observed: denial.observed,
-            limit: denial.limit,
-            text: denial.text,
+            code: owned_line(denial.code),
+            observed: owned_line(denial.observed),
+            limit: owned_line(denial.limit),
+            text: owned_line(denial.text),
         }
     }
 }

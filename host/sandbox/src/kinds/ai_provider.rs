@@ -1,24 +1,24 @@
 //! AI providers: on the I/O engine, served from a pool of warm instances.
 
+use super::warm::{Served, Warm, served};
 use super::{Setup, accepted, refused};
 use crate::bindings::ai_provider::exports::bulkhead::plugin::lifecycle::Setup as Lifecycle;
 use crate::bindings::ai_provider::{AiProviderPlugin as Bindings, AiProviderPluginPre};
-use crate::error::{CallError, Cause, PluginError};
+use crate::error::CallError;
 use crate::instance::Instance;
-use crate::plugin::Plugin;
-use crate::pool::{Lease, Pool, PoolPolicy};
-use crate::state::DrawKey;
+use crate::plugin::{Core, Plugin};
+use crate::pool::PoolPolicy;
+use crate::state::State;
 use bulkhead_domain::completion::{Chunk, Completion, CompletionRequest, ModelInfo};
 use bulkhead_domain::{Digest, Problem};
 use bulkhead_manifest::{Kind, Manifest};
 use std::sync::Arc;
+use wasmtime::Store;
 use wasmtime::component::ResourceAny;
 
 /// A configured AI provider.
 pub struct AiProviderPlugin {
-    plugin: Plugin,
-    setup: Setup,
-    pool: Pool<Instance<Bindings>>,
+    warm: Warm<Bindings>,
 }
 
 /// An answer in the making, in an instance of its own. Dropping it cancels it.
@@ -27,62 +27,28 @@ pub struct Answer {
     resource: ResourceAny,
 }
 
+served!(Bindings, AiProviderPluginPre, Lifecycle);
+
 impl AiProviderPlugin {
     /// Takes a plugin as an AI provider, with its configuration.
     ///
     /// # Errors
     /// When it is of another kind.
     pub fn new(plugin: Plugin, setup: Setup, policy: PoolPolicy) -> Result<Self, Problem> {
-        plugin.expect_kind(Kind::AiProvider)?;
-        Ok(AiProviderPlugin {
-            plugin,
-            setup,
-            pool: Pool::new(policy),
-        })
+        let warm = Warm::new(plugin, Kind::AiProvider, setup, policy)?;
+        Ok(AiProviderPlugin { warm })
     }
 
     /// Its manifest.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
-        self.plugin.manifest()
+        self.warm.plugin.manifest()
     }
 
     /// SHA-256 of the component.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        self.plugin.digest()
-    }
-
-    async fn lease(&self) -> Result<Lease<Instance<Bindings>>, PluginError> {
-        if let Some(lease) = self.pool.take() {
-            return Ok(lease);
-        }
-        let core = &self.plugin.core;
-        let store = core.store(&self.setup.grants);
-        let (store, bindings) = core
-            .instantiate(store, async |store| {
-                AiProviderPluginPre::new(core.pre.clone())?
-                    .instantiate_async(store)
-                    .await
-            })
-            .await?;
-        let mut instance = Instance::new(Arc::clone(core), store, bindings);
-        let setup = Lifecycle {
-            config: self.setup.config(),
-            instruments: self.setup.instruments(),
-        };
-        let outcome = instance
-            .call_async("configure", DrawKey::default(), async |store, bindings| {
-                bindings
-                    .bulkhead_plugin_lifecycle()
-                    .call_configure(store, &setup)
-                    .await
-            })
-            .await?;
-        match outcome {
-            Ok(()) => Ok(Pool::fresh(instance)),
-            Err(reason) => Err(core.error("configure", Cause::Configuration(reason), Vec::new())),
-        }
+        self.warm.plugin.digest()
     }
 
     /// Models on offer.
@@ -90,22 +56,14 @@ impl AiProviderPlugin {
     /// # Errors
     /// When the provider refuses, or fails.
     pub async fn models(&self) -> Result<Vec<ModelInfo>, CallError> {
-        let mut lease = self.lease().await?;
-        let outcome = lease
-            .value
-            .call_async("models", DrawKey::default(), async |store, bindings| {
+        self.warm
+            .call("models", async |store, bindings| {
                 bindings
                     .bulkhead_plugin_ai_provider()
                     .call_models(store)
                     .await
             })
-            .await?;
-        let checked = refused(&self.plugin.core, outcome)
-            .and_then(|value| Ok(accepted(&mut lease.value, "models", value)?));
-        if lease.value.is_live() {
-            self.pool.give_back(lease);
-        }
-        checked
+            .await
     }
 
     /// A whole answer.
@@ -113,23 +71,15 @@ impl AiProviderPlugin {
     /// # Errors
     /// When the provider refuses, or fails.
     pub async fn complete(&self, request: CompletionRequest) -> Result<Completion, CallError> {
-        let mut lease = self.lease().await?;
         let request = request.into();
-        let outcome = lease
-            .value
-            .call_async("complete", DrawKey::default(), async |store, bindings| {
+        self.warm
+            .call("complete", async |store, bindings| {
                 bindings
                     .bulkhead_plugin_ai_provider()
                     .call_complete(store, &request)
                     .await
             })
-            .await?;
-        let checked = refused(&self.plugin.core, outcome)
-            .and_then(|value| Ok(accepted(&mut lease.value, "complete", value)?));
-        if lease.value.is_live() {
-            self.pool.give_back(lease);
-        }
-        checked
+            .await
     }
 
     /// An answer in pieces.
@@ -137,18 +87,28 @@ impl AiProviderPlugin {
     /// # Errors
     /// When the provider refuses, or fails.
     pub async fn stream(&self, request: CompletionRequest) -> Result<Answer, CallError> {
-        let mut instance = self.lease().await?.value;
+        let mut lease = self.warm.lease().await?;
+        let key = lease.value.moment();
         let request = request.into();
-        let outcome = instance
-            .call_async("stream", DrawKey::default(), async |store, bindings| {
+        let outcome = lease
+            .value
+            .call_async("stream", key, async |store, bindings| {
                 bindings
                     .bulkhead_plugin_ai_provider()
                     .call_stream(store, &request)
                     .await
             })
             .await?;
-        let resource = refused(&self.plugin.core, outcome)?;
-        Ok(Answer { instance, resource })
+        match refused(&self.warm.plugin.core, outcome) {
+            Ok(resource) => Ok(Answer {
+                instance: lease.value,
+                resource,
+            }),
+            Err(refusal) => {
+                self.warm.give_back(lease);
+                Err(refusal)
+            }
+        }
     }
 }
 
@@ -159,20 +119,16 @@ impl Answer {
     /// When the provider refuses, or fails.
     pub async fn next(&mut self) -> Result<Option<Chunk>, CallError> {
         let core = Arc::clone(&self.instance.core);
-        let resource = self.resource;
+        let (key, resource) = (self.instance.moment(), self.resource);
         let outcome = self
             .instance
-            .call_async(
-                "answer.next",
-                DrawKey::default(),
-                async |store, bindings| {
-                    bindings
-                        .bulkhead_plugin_ai_provider()
-                        .answer()
-                        .call_next(store, resource)
-                        .await
-                },
-            )
+            .call_async("answer.next", key, async |store, bindings| {
+                bindings
+                    .bulkhead_plugin_ai_provider()
+                    .answer()
+                    .call_next(store, resource)
+                    .await
+            })
             .await?;
         let chunk = refused(&core, outcome)?;
         Ok(accepted(&mut self.instance, "answer.next", chunk)?)

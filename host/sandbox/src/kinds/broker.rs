@@ -1,6 +1,6 @@
 //! Simulated brokers: deterministic, on the compute engine, pinned to one instance that holds the book.
 
-use super::{Setup, accepted, configured, instantiation_failure, refused};
+use super::{Setup, accepted, configured, refused};
 use crate::bindings::common::orders as orders_wit;
 use crate::bindings::simulated_broker::exports::bulkhead::plugin::broker as wit;
 use crate::bindings::simulated_broker::exports::bulkhead::plugin::lifecycle::Setup as Lifecycle;
@@ -9,10 +9,11 @@ use crate::bindings::simulated_broker::{
     SimulatedBrokerPlugin as Bindings, SimulatedBrokerPluginPre,
 };
 use crate::convert::{Accept, Invalid, same_cases};
-use crate::error::{CallError, Cause, PluginError};
+use crate::error::{CallError, PluginError};
 use crate::instance::Instance;
 use crate::plugin::{Core, Plugin};
 use crate::state::DrawKey;
+use crate::text::owned_line;
 use bulkhead_domain::order::{
     Execution, InstrumentHandle, OpenOrder, Order, OrderUpdate, Outcome, Step,
 };
@@ -82,12 +83,11 @@ impl BrokerPlugin {
     /// # Errors
     /// When the broker refuses, or fails.
     pub fn submit(&mut self, order: &Order) -> Result<String, CallError> {
+        let key = self.instance.moment();
         let order = order.clone().into();
-        let outcome = self
-            .instance
-            .call("submit", DrawKey::default(), |store, bindings| {
-                bindings.bulkhead_plugin_broker().call_submit(store, &order)
-            })?;
+        let outcome = self.instance.call("submit", key, |store, bindings| {
+            bindings.bulkhead_plugin_broker().call_submit(store, &order)
+        })?;
         Ok(refused(&self.plugin.core, outcome)?.broker_order_id)
     }
 
@@ -96,13 +96,12 @@ impl BrokerPlugin {
     /// # Errors
     /// When the broker refuses, or fails.
     pub fn cancel(&mut self, account: &str, client_order_id: &str) -> Result<(), CallError> {
-        let outcome = self
-            .instance
-            .call("cancel", DrawKey::default(), |store, bindings| {
-                bindings
-                    .bulkhead_plugin_broker()
-                    .call_cancel(store, account, client_order_id)
-            })?;
+        let key = self.instance.moment();
+        let outcome = self.instance.call("cancel", key, |store, bindings| {
+            bindings
+                .bulkhead_plugin_broker()
+                .call_cancel(store, account, client_order_id)
+        })?;
         refused(&self.plugin.core, outcome)
     }
 
@@ -249,7 +248,7 @@ impl Accept<OrderUpdate> for simulated_wit::OrderUpdate {
                 self.execution as Option<orders_wit::Execution>,
             )?,
             leaves: self.leaves.accept()?,
-            reason: self.reason,
+            reason: owned_line(self.reason),
         })
     }
 }

@@ -6,6 +6,7 @@ mod data_source;
 mod model;
 mod risk_rule;
 mod strategy;
+mod warm;
 
 pub use ai_provider::{AiProviderPlugin, Answer};
 pub use broker::{AccountState, BrokerPlugin, HeldPosition};
@@ -16,7 +17,6 @@ pub use strategy::{StrategyInstance, StrategyPlugin, VectorisedStrategy};
 
 use crate::bindings::common::types as wit;
 use crate::convert::{Accept, Invalid};
-use crate::engine::one_line;
 use crate::error::{CallError, Cause, PluginError};
 use crate::instance::Instance;
 use crate::plugin::Core;
@@ -120,33 +120,11 @@ macro_rules! configured {
                     })?;
                 match outcome {
                     Ok(()) => Ok(instance),
-                    Err(reason) => {
-                        Err(core.error("configure", Cause::Configuration(reason), Vec::new()))
-                    }
+                    Err(reason) => Err(core.refused_setup(&reason)),
                 }
             }
-            Err(error) => Err(instantiation_failure(core, &mut store, &error)),
+            Err(error) => Err(core.instantiation_failure(&mut store, &error)),
         }
     }};
 }
 pub(crate) use configured;
-
-/// An instance that could not be made: by the guest's own start-up code, or for want of room.
-pub(crate) fn instantiation_failure(
-    core: &Core,
-    store: &mut wasmtime::Store<State>,
-    error: &wasmtime::Error,
-) -> PluginError {
-    let budget = &store.data().budget;
-    let by_the_guest = error.downcast_ref::<wasmtime::Trap>().is_some()
-        || budget.stopped.is_some()
-        || budget.denied.is_some();
-    if by_the_guest {
-        return core.failure("instantiate", store, error);
-    }
-    core.error(
-        "instantiate",
-        Cause::Instantiation(one_line(&format!("{error:#}"))),
-        Vec::new(),
-    )
-}

@@ -1,7 +1,7 @@
 //! Models. A fit gets a store of its own and keeps it for as long as the fitted model lives, so that no fit
 //! can see what another one left behind.
 
-use super::{Setup, accepted, configured, instantiation_failure, refused};
+use super::{Setup, accepted, configured, refused};
 use crate::bindings::common::types as types_wit;
 use crate::bindings::model::exports::bulkhead::plugin::lifecycle::Setup as Lifecycle;
 use crate::bindings::model::exports::bulkhead::plugin::model as wit;
@@ -152,20 +152,20 @@ impl FittedModel {
     /// finite numbers: as many as there are classes, none negative, summing to 1, or one value.
     pub fn predict(&mut self, features: &Matrix) -> Result<Matrix, CallError> {
         let core = self.core();
-        let resource = self.resource;
+        let (key, resource) = (self.instance.moment(), self.resource);
         let input = types_wit::Matrix {
             rows: features.rows,
             columns: features.columns,
             values: features.values.clone(),
         };
-        let outcome =
-            self.instance
-                .call("fitted.predict", DrawKey::default(), |store, bindings| {
-                    bindings
-                        .bulkhead_plugin_model()
-                        .fitted()
-                        .call_predict(store, resource, &input)
-                })?;
+        let outcome = self
+            .instance
+            .call("fitted.predict", key, |store, bindings| {
+                bindings
+                    .bulkhead_plugin_model()
+                    .fitted()
+                    .call_predict(store, resource, &input)
+            })?;
         let output = refused(&core, outcome)?;
         if let Err(Invalid(what)) = check(&output, features.rows, self.shape) {
             let cause = Cause::Contract(format!("returned {what}"));

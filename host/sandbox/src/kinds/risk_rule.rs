@@ -1,10 +1,10 @@
 //! Risk rules. One instance serves a session; after a failure the next call gets a fresh one, and whoever
 //! asked in between was denied.
 
-use super::{Setup, accepted, configured, instantiation_failure, refused};
+use super::{Setup, accepted, configured, refused};
 use crate::bindings::risk_rule::exports::bulkhead::plugin::lifecycle::Setup as Lifecycle;
 use crate::bindings::risk_rule::{RiskRulePlugin as Bindings, RiskRulePluginPre};
-use crate::error::{CallError, Cause, PluginError};
+use crate::error::{CallError, PluginError};
 use crate::instance::Instance;
 use crate::plugin::{Core, Plugin};
 use crate::state::DrawKey;

@@ -1,6 +1,6 @@
 //! Strategies: pinned, one resource a store, for as long as the session lasts.
 
-use super::{accepted, instantiation_failure, refused};
+use super::{accepted, refused};
 use crate::bindings::strategy::exports::bulkhead::plugin::strategy as wit;
 use crate::bindings::strategy::{StrategyPlugin as Bindings, StrategyPluginPre};
 use crate::bindings::vectorised::{WithVectorised, WithVectorisedPre};
@@ -9,6 +9,7 @@ use crate::error::{CallError, Cause, PluginError};
 use crate::instance::Instance;
 use crate::plugin::Plugin;
 use crate::state::{DrawKey, Grants, History};
+use crate::text::owned_line;
 use bulkhead_domain::order::{Bar, InstrumentHandle};
 use bulkhead_domain::strategy::Columns;
 use bulkhead_domain::strategy::{Delivery, Intent, Requirements, Slice, State};
@@ -67,7 +68,7 @@ impl StrategyPlugin {
         store.data_mut().history = history;
         let bindings = StrategyPluginPre::new(core.pre.clone())
             .and_then(|pre| pre.instantiate(&mut store))
-            .map_err(|error| instantiation_failure(core, &mut store, &error))?;
+            .map_err(|error| core.instantiation_failure(&mut store, &error))?;
         let mut instance = Instance::new(Arc::clone(core), store, bindings);
         let config = if config.is_empty() { "{}" } else { config };
         let instruments: Vec<_> = instruments.iter().cloned().map(Into::into).collect();
@@ -116,7 +117,7 @@ impl StrategyPlugin {
         let mut store = core.store(grants);
         let bindings = pre
             .instantiate(&mut store)
-            .map_err(|error| instantiation_failure(core, &mut store, &error))?;
+            .map_err(|error| core.instantiation_failure(&mut store, &error))?;
         Ok(Some(VectorisedStrategy {
             instance: Instance::new(Arc::clone(core), store, bindings),
         }))
@@ -127,7 +128,7 @@ impl VectorisedStrategy {
     /// Target quantities, one a bar of `chunk`; `warm_up` holds the bars before it.
     ///
     /// # Errors
-    /// When the plugin refuses, fails, or returns another number of targets than there are bars.
+    /// When the plugin refuses, fails, or returns something else than one finite target a bar.
     pub fn targets(
         &mut self,
         config: &str,
@@ -147,12 +148,24 @@ impl VectorisedStrategy {
             },
         )?;
         let targets = refused(&core, outcome.map_err(Refusal::InvalidInput))?;
-        if targets.len() != bars {
-            let what = format!("returned {} targets for {bars} bars", targets.len());
-            let failure = core.error("vectorised.targets", Cause::Contract(what), Vec::new());
+        if let Err(Invalid(breach)) = whole(&targets, bars) {
+            let cause = Cause::Contract(format!("returned {breach}"));
+            let failure = core.error("vectorised.targets", cause, Vec::new());
             return Err(self.instance.retire(failure).into());
         }
         Ok(targets)
+    }
+}
+
+/// Holds the targets of a whole series to the contract.
+fn whole(targets: &[f64], bars: usize) -> Result<(), Invalid> {
+    if targets.len() != bars {
+        let found = targets.len();
+        return Err(Invalid(format!("{found} targets for {bars} bars")));
+    }
+    match targets.iter().find(|target| !target.is_finite()) {
+        Some(target) => Err(Invalid(format!("a target of {target}"))),
+        None => Ok(()),
     }
 }
 
@@ -272,24 +285,48 @@ impl Accept<Requirements> for wit::Requirements {
     }
 }
 
+/// A confidence is a probability: what compares one with a threshold must not meet a NaN.
+fn probability(confidence: Option<f64>) -> Result<Option<f64>, Invalid> {
+    match confidence {
+        Some(value) if !(0.0..=1.0).contains(&value) => Err(Invalid(format!(
+            "a confidence of {value}, which is no probability"
+        ))),
+        other => Ok(other),
+    }
+}
+
 impl Accept<Intent> for wit::Intent {
     fn accept(self) -> Result<Intent, Invalid> {
         Ok(match self {
             wit::Intent::Target(target) => Intent::Target {
                 instrument: target.instrument,
                 quantity: target.quantity.accept()?,
-                confidence: target.confidence,
-                reason: target.reason,
+                confidence: probability(target.confidence)?,
+                reason: owned_line(target.reason),
             },
             wit::Intent::Weight(target) => Intent::Weight {
                 instrument: target.instrument,
                 weight: target.weight,
-                confidence: target.confidence,
-                reason: target.reason,
+                confidence: probability(target.confidence)?,
+                reason: owned_line(target.reason),
             },
             wit::Intent::Submit(request) => Intent::Submit(request.accept()?),
             wit::Intent::Cancel(id) => Intent::Cancel(id),
             wit::Intent::CancelAll(instrument) => Intent::CancelAll(instrument),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_series_has_one_finite_target_a_bar() {
+        assert_eq!(whole(&[1.0, -2.0], 2), Ok(()));
+        let breach = |targets: &[f64]| whole(targets, 2).unwrap_err().0;
+        assert_eq!(breach(&[1.0]), "1 targets for 2 bars");
+        assert_eq!(breach(&[1.0, f64::NAN]), "a target of NaN");
+        assert_eq!(breach(&[f64::INFINITY, 1.0]), "a target of inf");
     }
 }

@@ -1,8 +1,12 @@
-//! Computes forever.
+//! Computes forever, and says now and then how far it is. A bar with a volume below zero asks for so
+//! many turns only.
 
 use bulkhead_sdk::config::NoConfig;
 use bulkhead_sdk::strategy::{Intent, Requirements, State, Strategy};
 use bulkhead_sdk::{Bar, Instrument, InstrumentHandle};
+
+/// Turns between two lines of the log.
+const LEAP: u32 = 4096;
 
 struct EndlessLoop;
 
@@ -17,11 +21,20 @@ impl Strategy for EndlessLoop {
         Requirements::bars(0)
     }
 
-    fn on_bar(&mut self, instrument: InstrumentHandle, _: &Bar, _: &State) -> Vec<Intent> {
-        let mut turns = u64::from(instrument);
-        loop {
-            turns = std::hint::black_box(turns.wrapping_mul(3));
+    fn on_bar(&mut self, instrument: InstrumentHandle, bar: &Bar, _: &State) -> Vec<Intent> {
+        let last = if bar.volume < 0.0 {
+            -bar.volume
+        } else {
+            f64::INFINITY
+        };
+        let mut turns = 0_u32;
+        while f64::from(turns) < last {
+            turns = std::hint::black_box(turns.wrapping_add(1));
+            if turns.is_multiple_of(LEAP) {
+                bulkhead_sdk::info!("{turns} turns");
+            }
         }
+        vec![Intent::CancelAll(instrument)]
     }
 }
 
