@@ -6,9 +6,10 @@
 use bulkhead_domain::order::{Order, OrderKind, OrderUpdate, Replacement, Step};
 use bulkhead_domain::{Decimal, Instrument, Refusal};
 use bulkhead_sandbox::{AotCache, BrokerPlugin, CallError, Engines, Grants, Loader, Setup};
-use bulkhead_venue::FillTiming;
 use bulkhead_venue::testkit::{Command, Driver, Event, Scenario, Shape, play, play_natively};
+use bulkhead_venue::{FillTiming, PartialFills, VenueAccount};
 use proptest::prelude::*;
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -27,27 +28,77 @@ fn loader() -> Loader {
     Loader::new(Arc::new(Engines::start().unwrap()), Some(cache))
 }
 
-/// A scenario without changes of orders: a host changes an order by cancelling it and sending another.
+/// A scenario without changes of orders: a host changes an order by cancelling it and sending another. Fills
+/// are cut at random in every fourth, and every other fourth has two accounts.
 fn scenario(seed: u64) -> Scenario {
     let mut scenario = Scenario::generate(seed, SHAPE);
     for turn in &mut scenario.turns {
         turn.commands
             .retain(|command| !matches!(command, Command::Replace(_)));
     }
+    if seed % 4 == 1 {
+        // What a file of settings can say, which is less than 64 bits.
+        let seed = seed >> 1;
+        scenario.config.partial_fills = Some(PartialFills { chance: 0.4, seed });
+    }
+    if seed % 4 == 2 {
+        in_two_accounts(&mut scenario);
+    }
     scenario
+}
+
+/// Gives every third order to another account; only the first one's are cancelled.
+fn in_two_accounts(scenario: &mut Scenario) {
+    const SECOND: &str = "second";
+    scenario.config.further_accounts.push(VenueAccount {
+        id: SECOND.to_owned(),
+        fee_currency: scenario.config.fee_currency.clone(),
+    });
+    let seconds = |id: &str| {
+        let number = id.split('-').nth(1).and_then(|number| number.parse().ok());
+        number.is_some_and(|number: u32| number.is_multiple_of(3))
+    };
+    for turn in &mut scenario.turns {
+        turn.commands.retain_mut(|command| match command {
+            Command::Submit(order) => {
+                if seconds(&order.client_order_id) {
+                    SECOND.clone_into(&mut order.account);
+                }
+                true
+            }
+            Command::Cancel(id) => !seconds(id),
+            Command::Replace(_) => true,
+        });
+    }
+}
+
+/// The plugin's configuration of a scenario's venue: the venue's own, where a fee's currency is that of its
+/// account, random partial fills are one fault of several, and accounts have cash.
+fn settings(scenario: &Scenario) -> String {
+    let mut settings = serde_json::to_value(&scenario.config).unwrap();
+    let keys = settings.as_object_mut().unwrap();
+    let account = keys.remove("account").unwrap();
+    let currency = keys.remove("fee-currency").unwrap();
+    let mut accounts = vec![json!({"id": account, "currency": currency, "cash": 1_000_000})];
+    if let Some(further) = keys.remove("further-accounts") {
+        for account in further.as_array().unwrap() {
+            let (id, currency) = (&account["id"], &account["fee-currency"]);
+            accounts.push(json!({"id": id, "currency": currency, "cash": "0"}));
+        }
+    }
+    keys.insert("accounts".to_owned(), accounts.into());
+    if let Some(partial) = keys.remove("partial-fills") {
+        let faults = json!({"partial-fills": partial["chance"], "seed": partial["seed"]});
+        keys.insert("faults".to_owned(), faults);
+    }
+    settings.to_string()
 }
 
 struct Sandboxed(BrokerPlugin);
 
 impl Sandboxed {
-    /// A fresh instance with the scenario's venue: its configuration is the venue's own, the account's
-    /// currency being that of the fees.
+    /// A fresh instance with the scenario's venue.
     fn new(loader: &Loader, scenario: &Scenario) -> Sandboxed {
-        let mut config = serde_json::to_value(&scenario.config).unwrap();
-        let settings = config.as_object_mut().unwrap();
-        let currency = settings.remove("fee-currency").unwrap();
-        settings.insert("currency".to_owned(), currency);
-        settings.insert("cash".to_owned(), "1000000".into());
         let instruments = scenario
             .instruments
             .iter()
@@ -59,7 +110,7 @@ impl Sandboxed {
             })
             .collect();
         let setup = Setup {
-            config: config.to_string(),
+            config: settings(scenario),
             instruments,
             grants: Grants::default(),
         };
@@ -131,6 +182,7 @@ fn native_and_plugin_matching_give_identical_event_streams() {
     let mut outcomes = BTreeMap::new();
     let mut refusals = BTreeSet::new();
     let (mut actions, mut timings) = (0, BTreeSet::new());
+    let mut accounts = BTreeSet::new();
     for seed in 0..SEEDS {
         let scenario = scenario(seed);
         let events = both(&loader, &scenario).unwrap_or_else(|how| panic!("seed {seed}\n{how}"));
@@ -163,6 +215,7 @@ fn native_and_plugin_matching_give_identical_event_streams() {
                         orders.get(update.client_order_id.as_str()),
                     ) {
                         assert!(execution.quantity > Decimal::ZERO);
+                        accounts.insert(execution.account.clone());
                         filled.insert(kind(*order));
                     }
                 }
@@ -190,6 +243,7 @@ fn native_and_plugin_matching_give_identical_event_streams() {
         "{actions} splits, dividends and other actions"
     );
     assert_eq!(timings.len(), 2, "both timings of market orders");
+    assert_eq!(accounts.len(), 2, "{accounts:?}");
 }
 
 #[test]
