@@ -15,7 +15,7 @@ use crate::plugin::{Core, Plugin};
 use crate::state::DrawKey;
 use crate::text::owned_line;
 use bulkhead_domain::order::{
-    Execution, InstrumentHandle, OpenOrder, Order, OrderUpdate, Outcome, Step,
+    Execution, InstrumentHandle, OpenOrder, Order, OrderUpdate, Outcome, Replacement, Step,
 };
 use bulkhead_domain::{Decimal, Digest, Problem, Refusal};
 use bulkhead_manifest::{Kind, Manifest};
@@ -88,6 +88,31 @@ impl BrokerPlugin {
         let outcome = self.instance.call("submit", key, |store, bindings| {
             bindings.bulkhead_plugin_broker().call_submit(store, &order)
         })?;
+        Ok(refused(&self.plugin.core, outcome)?.broker_order_id)
+    }
+
+    /// Changes a working order, which goes on under its new id; returns the broker's own id for it.
+    ///
+    /// # Errors
+    /// When the broker refuses, or fails.
+    pub fn replace(
+        &mut self,
+        account: &str,
+        replacement: &Replacement,
+    ) -> Result<String, CallError> {
+        let replacement = wit::Replacement {
+            client_order_id: replacement.client_order_id.clone(),
+            new_client_order_id: replacement.new_client_order_id.clone(),
+            quantity: replacement.quantity.into(),
+            kind: replacement.kind.into(),
+        };
+        let outcome = self
+            .instance
+            .call("replace", DrawKey::default(), |store, bindings| {
+                bindings
+                    .bulkhead_plugin_broker()
+                    .call_replace(store, account, &replacement)
+            })?;
         Ok(refused(&self.plugin.core, outcome)?.broker_order_id)
     }
 
