@@ -13,6 +13,7 @@
 //! says can be kept in the desk's own tables with [`tables::Recorder`].
 
 pub mod allocation;
+pub mod audit;
 mod desk;
 mod error;
 pub mod ledger;
@@ -20,12 +21,16 @@ pub mod orders;
 mod risk;
 pub mod sizing;
 pub mod statement;
+pub mod switch;
 pub mod tables;
 mod traits;
 
 pub use desk::{
-    Applied, Desk, DeskConfig, Disposition, Holding, Leg, Proposal, Review, Ruling, SendError, Sent,
+    Amendment, Applied, BrokerView, Desk, DeskConfig, Disposition, FLATTEN, Finding, Holding, Leg,
+    NEVER_ARRIVED_CHECKS, Proposal, Reconciliation, Review, Ruling, SendError, Sent,
 };
 pub use error::DeskError;
 pub use risk::{CheckLimits, RiskApproved, TradingState, VerdictKind, VerdictRecord};
-pub use traits::{Cancelled, Gateway, GatewayError, RiskRule, RuleFailure};
+pub use traits::{
+    BrokerPosition, Cancelled, ExecutionPage, Gateway, GatewayError, RiskRule, RuleFailure,
+};

@@ -2,8 +2,10 @@
 //! plugins to them.
 
 use crate::risk::RiskApproved;
-use bulkhead_domain::order::Order;
+use bulkhead_domain::Decimal;
+use bulkhead_domain::order::{Execution, InstrumentHandle, OpenOrder, Order, Replacement};
 use bulkhead_domain::risk::{Portfolio, ProtectiveAction, RiskContext, Verdict};
+use serde::{Deserialize, Serialize};
 
 /// A rule could not judge: it trapped, timed out, is missing, or refused the input. The desk denies.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +57,27 @@ pub enum GatewayError {
     /// Nothing was sent.
     #[error("unavailable: {0}")]
     Unavailable(String),
+    /// The gate let it not pass: nothing was sent.
+    #[error("stopped: {0}")]
+    Stopped(String),
+}
+
+/// Executions after a cursor.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExecutionPage {
+    /// In the order in which they happened.
+    pub executions: Vec<Execution>,
+    /// What to ask with next; the one asked with where there is nothing more.
+    pub cursor: String,
+}
+
+/// A position as the broker sees it: of the account, whoever owns it here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokerPosition {
+    /// What is held.
+    pub instrument: InstrumentHandle,
+    /// Below zero is short.
+    pub quantity: Decimal,
 }
 
 /// How a cancellation went.
@@ -66,17 +89,46 @@ pub enum Cancelled {
     Requested,
 }
 
-/// The way to the broker. Takes nothing but approved orders.
+/// The way to the broker. Takes nothing but approved orders and changes.
 pub trait Gateway {
     /// Sends an order and returns once the broker has acknowledged it.
     ///
     /// # Errors
-    /// [`GatewayError`]; only `Rejected` and `Unavailable` prove that nothing works there.
+    /// [`GatewayError`]; all but `Ambiguous` prove that nothing works there.
     fn submit(&mut self, order: RiskApproved<Order>) -> Result<(), GatewayError>;
+
+    /// Changes a working order and returns once the broker has acknowledged it. The order then goes on under
+    /// the new id.
+    ///
+    /// # Errors
+    /// [`GatewayError`]; all but `Ambiguous` prove that the order works on unchanged.
+    fn replace(
+        &mut self,
+        account: &str,
+        change: RiskApproved<Replacement>,
+    ) -> Result<(), GatewayError>;
 
     /// Asks to cancel an order.
     ///
     /// # Errors
     /// [`GatewayError`]; the order is then taken to work still.
     fn cancel(&mut self, account: &str, client_order_id: &str) -> Result<Cancelled, GatewayError>;
+
+    /// The orders that work at the broker.
+    ///
+    /// # Errors
+    /// [`GatewayError`]; nothing is then known.
+    fn open_orders(&mut self, account: &str) -> Result<Vec<OpenOrder>, GatewayError>;
+
+    /// The executions after a cursor; the empty cursor is the beginning.
+    ///
+    /// # Errors
+    /// As [`Gateway::open_orders`].
+    fn executions(&mut self, account: &str, cursor: &str) -> Result<ExecutionPage, GatewayError>;
+
+    /// The positions that are not flat.
+    ///
+    /// # Errors
+    /// As [`Gateway::open_orders`].
+    fn positions(&mut self, account: &str) -> Result<Vec<BrokerPosition>, GatewayError>;
 }

@@ -1,9 +1,11 @@
 //! Everything a desk knows, but for the rules: so that a rule can be asked while this is looked at.
 
 use super::DeskConfig;
+use super::streaks::Streaks;
 use crate::ledger::{Ledger, LineKey, OwnerId};
 use crate::orders::{Blotter, OrderIds};
-use crate::risk::{AccountView, Basis, Exposure, ExposureLine, Flow, Listing, Load, TradingState};
+use crate::risk::{AccountView, Basis, Exposure, ExposureLine, Flow, Listing, Load};
+use crate::switch::{Latch, Latches, Scope, Scopes, TradingState};
 use bulkhead_domain::order::{InstrumentHandle, OrderRequest, Side};
 use bulkhead_domain::risk::{Denial, Portfolio, Position};
 use bulkhead_domain::{Decimal, Timestamp};
@@ -21,8 +23,13 @@ pub(super) struct Core {
     pub(super) reviews: u64,
     pub(super) exposure: Exposure,
     pub(super) flow: Flow,
-    pub(super) state: TradingState,
-    pub(super) state_cause: Option<Denial>,
+    pub(super) streaks: Streaks,
+    /// The restrictions that hold, as far as the desk was told, and its own.
+    pub(super) latches: Latches,
+    /// Its own, for the gate to keep.
+    pub(super) raised: Vec<Latch>,
+    /// Where the broker's executions were read up to.
+    pub(super) execution_cursor: String,
     pub(super) now: Timestamp,
     pub(super) prior_session_equity: Decimal,
     pub(super) peak_equity: Decimal,
@@ -67,11 +74,50 @@ impl Core {
         }
     }
 
-    pub(super) fn raise(&mut self, state: TradingState, cause: Denial) {
-        if state > self.state {
-            self.state = state;
-            self.state_cause = Some(cause);
+    /// Restricts this session.
+    pub(super) fn raise(&mut self, state: TradingState, actor: &str, cause: &Denial) {
+        let latch = Latch {
+            scope: Scope::Session(self.config.session.clone()),
+            state,
+            actor: actor.to_owned(),
+            reason: cause.to_string(),
+            time: self.now,
+            cancel_protection: false,
+        };
+        if self.latches.raise(latch.clone()) {
+            self.raised.push(latch);
         }
+    }
+
+    /// What an owner's orders in an instrument belong to.
+    pub(super) fn scopes(&self, key: LineKey) -> Scopes<'_> {
+        let owner = self.ledger.owner_name(key.owner);
+        Scopes {
+            account: &self.config.account,
+            strategy: owner,
+            plugins: [
+                self.config.plugins.get(owner).map_or("", String::as_str),
+                &self.config.broker,
+            ],
+            instrument: self.symbol(key.instrument),
+            session: &self.config.session,
+        }
+    }
+
+    /// What lines are ordered by: names, never numbers that depend on registration.
+    pub(super) fn names(&self, key: LineKey) -> (&str, &str) {
+        (
+            self.symbol(key.instrument),
+            self.ledger.owner_name(key.owner),
+        )
+    }
+
+    /// Whether every position can be valued; otherwise no risk can be computed.
+    pub(super) fn unvalued(&self) -> Option<&str> {
+        self.ledger
+            .lines()
+            .find(|(key, _)| self.last_price(key.instrument).is_none())
+            .map(|(key, _)| self.symbol(key.instrument))
     }
 
     /// Quantities of an owner's working buys and sells, protective ones left out.
@@ -92,12 +138,7 @@ impl Core {
     pub(super) fn portfolio(&self) -> Portfolio {
         let mut lines: Vec<_> = self.ledger.lines().collect();
         // Handles and owner numbers depend on the order of registration; names do not.
-        lines.sort_by_key(|(key, _)| {
-            (
-                self.symbol(key.instrument),
-                self.ledger.owner_name(key.owner),
-            )
-        });
+        lines.sort_by_key(|(key, _)| self.names(*key));
         Portfolio {
             time: self.now,
             account: self.config.account.clone(),
@@ -127,12 +168,20 @@ impl Core {
 
     /// Computes every line's worst case anew.
     pub(super) fn expose(&mut self) {
+        self.expose_without("");
+    }
+
+    /// The same as if one order were not there.
+    pub(super) fn expose_without(&mut self, client_order_id: &str) {
         let mut exposure = std::mem::take(&mut self.exposure);
         exposure.clear(self.config.limits.pending_exits_fund_entries);
         for (key, _) in self.ledger.lines() {
             exposure.insert(self.line(key));
         }
         for working in self.blotter.iter() {
+            if working.order.client_order_id == client_order_id {
+                continue;
+            }
             let request = &working.order.request;
             let key = LineKey {
                 instrument: request.instrument,
@@ -186,10 +235,21 @@ impl Core {
     }
 
     /// What an order of this owner in this instrument is judged by.
-    pub(super) fn basis(&self, key: LineKey, reducing: bool, account: AccountView) -> Basis<'_> {
+    pub(super) fn basis(
+        &self,
+        key: LineKey,
+        (reducing, flatten): (bool, bool),
+        account: AccountView,
+    ) -> Basis<'_> {
+        let state = if self.latches.is_empty() {
+            TradingState::Running
+        } else {
+            self.latches.state(&self.scopes(key))
+        };
         Basis {
             owner: key.owner,
             reducing,
+            flatten,
             listing: self.listings.get(&key.instrument),
             price: self.fresh_price(key.instrument),
             now: self.now,
@@ -197,7 +257,7 @@ impl Core {
             account,
             after: Default::default(),
             flow: &self.flow,
-            state: self.state,
+            state,
         }
     }
 

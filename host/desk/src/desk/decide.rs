@@ -3,6 +3,7 @@
 use super::Desk;
 use super::core::Core;
 use crate::allocation::{fraction, share};
+use crate::audit::{Event, Kind};
 use crate::ledger::LineKey;
 use crate::orders::Origin;
 use crate::orders::blotter::Approval;
@@ -13,7 +14,7 @@ use crate::risk::{
     AccountView, Candidate, Chain, Judge, RiskApproved, Screened, TradingState, VerdictKind,
     VerdictRecord, Verdicts, denial,
 };
-use bulkhead_domain::order::{Order, OrderKind, OrderRequest, Side, Trail};
+use bulkhead_domain::order::{Order, OrderKind, OrderRequest, Replacement, Side, Trail};
 use bulkhead_domain::risk::{Denial, Portfolio, RiskContext};
 use bulkhead_domain::{Decimal, Timestamp};
 
@@ -58,6 +59,8 @@ impl Leg {
 pub enum Ruling {
     /// To be sent with [`Desk::send`].
     Send(RiskApproved<Order>),
+    /// The working order is to be changed with [`Desk::send_change`].
+    Replace(RiskApproved<Replacement>),
     /// The working order is to be cancelled with [`Desk::cancel`].
     Cancel,
     /// Nothing happens.
@@ -98,7 +101,20 @@ pub(super) struct Draft {
     pub(super) requested: OrderRequest,
     pub(super) verdicts: Verdicts,
     pub(super) origin: Origin,
+    /// The working order that it is to replace.
+    pub(super) replaces: Option<String>,
     pub(super) time: Timestamp,
+}
+
+/// What rules see beside an order that the host or a rule wants.
+pub(super) fn host_context() -> RiskContext {
+    RiskContext {
+        reference_price: Decimal::ZERO,
+        multiplier: Decimal::ONE,
+        confidence: None,
+        features: Vec::new(),
+        extra: Vec::new(),
+    }
 }
 
 impl Draft {
@@ -135,6 +151,15 @@ impl Desk {
     pub fn decide(&mut self, mut proposals: Vec<Proposal>) -> Vec<Disposition> {
         let Desk { chain, core } = self;
         core.expose();
+        if let Some(symbol) = core.unvalued() {
+            let why = denial(
+                "RISK_UNKNOWN",
+                format_args!("no price of {symbol}, which is held"),
+                "a price of everything that is held",
+                "what cannot be computed cannot be risked",
+            );
+            core.raise(TradingState::Halted, "host", &why);
+        }
         let account = core.account();
         proposals.sort_by(|a, b| key(core, a).cmp(&key(core, b)));
 
@@ -172,6 +197,67 @@ impl Desk {
             done.push(core.approve(chain, account, portfolio.as_mut(), draft, order));
         }
         done
+    }
+}
+
+impl Disposition {
+    /// A refusal in the host's name before there is an order to judge.
+    pub(super) fn refused(
+        decision_id: &str,
+        owner: String,
+        client_order_id: String,
+        denial: Denial,
+        time: Timestamp,
+    ) -> Disposition {
+        Disposition {
+            decision_id: decision_id.to_owned(),
+            leg: Leg::Entry,
+            owner,
+            client_order_id,
+            requested: None,
+            verdicts: vec![VerdictRecord::new(
+                "host:change",
+                VerdictKind::Rejected,
+                Decimal::ZERO,
+                Some(denial.clone()),
+            )],
+            ruling: Ruling::Deny(denial),
+            time,
+        }
+    }
+
+    /// It as the audit log keeps it.
+    pub(crate) fn event(&self, session: &str) -> Event {
+        let (kind, order) = match &self.ruling {
+            Ruling::Send(order) => (Kind::Order, serde_json::to_value(&**order)),
+            Ruling::Replace(change) => (Kind::Request, serde_json::to_value(&**change)),
+            Ruling::Cancel => (Kind::Request, Ok("cancel".into())),
+            Ruling::Deny(denial) => (Kind::Denied, serde_json::to_value(denial)),
+        };
+        let body = serde_json::json!({
+            "decision": self.decision_id,
+            "leg": self.leg.name(),
+            "owner": self.owner,
+            "requested": self.requested,
+            "ruling": order.unwrap_or_default(),
+            "verdicts": self.verdicts,
+        });
+        Event {
+            time: self.time,
+            session: session.to_owned(),
+            actor: "host".to_owned(),
+            kind,
+            subject: self.client_order_id.clone(),
+            body: body.to_string(),
+        }
+    }
+
+    pub(crate) fn mark_journalled(&mut self) {
+        match &mut self.ruling {
+            Ruling::Send(order) => order.mark_journalled(),
+            Ruling::Replace(change) => change.mark_journalled(),
+            Ruling::Cancel | Ruling::Deny(_) => {}
+        }
     }
 }
 
@@ -218,6 +304,7 @@ impl Core {
         let mut context = proposal.context.clone();
         context.reference_price = self.fresh_price(key.instrument).unwrap_or_default();
         context.multiplier = self.multiplier(key.instrument);
+        self.streaks.tell(key, &mut context.extra);
         let draft = Draft {
             decision_id: proposal.decision_id.clone(),
             owner: proposal.owner.clone(),
@@ -227,6 +314,7 @@ impl Core {
             requested: proposal.request.clone(),
             verdicts: Verdicts::new(),
             origin: Origin::Owner,
+            replaces: None,
             time: self.now,
         };
         let candidate = Candidate {
@@ -237,6 +325,7 @@ impl Core {
                 request,
             },
             reducing,
+            flatten: false,
             context,
         };
         (draft, candidate)
@@ -249,7 +338,8 @@ impl Core {
         candidate: Candidate,
         account: AccountView,
     ) -> Result<Screened, Denial> {
-        let basis = self.basis(draft.key, candidate.reducing, account);
+        let proven = (candidate.reducing, candidate.flatten);
+        let basis = self.basis(draft.key, proven, account);
         let screened = candidate.screen(&basis, &mut draft.verdicts)?;
         self.flow.see(
             draft.key.owner,
@@ -271,6 +361,31 @@ impl Core {
             Ok(order) => self.approve(chain, account, None, draft, order),
             Err(denial) => draft.rule(Ruling::Deny(denial)),
         }
+    }
+
+    /// Both stages for an entry by itself, with everything that works apart from `without`.
+    pub(super) fn judge_entry(
+        &mut self,
+        chain: &mut Chain,
+        (mut draft, candidate): Entry,
+        without: &str,
+    ) -> Disposition {
+        let account = self.account();
+        let screened = match self.screen(&mut draft, candidate, account) {
+            Ok(screened) => screened,
+            Err(denial) => return draft.rule(Ruling::Deny(denial)),
+        };
+        let mut refused = Vec::new();
+        let kept = self.share_out(vec![(draft, screened)], account, &mut refused);
+        let mut portfolio = self.portfolio();
+        portfolio
+            .open_orders
+            .retain(|open| open.order.client_order_id != without);
+        for (draft, order) in kept {
+            refused.push(self.approve(chain, account, Some(&mut portfolio), draft, order));
+        }
+        // One went in, so one comes out.
+        refused.remove(0)
     }
 
     /// Cuts entries to what is there, all to the same fraction. Those left with nothing are refused.
@@ -346,7 +461,7 @@ impl Core {
         order: Screened,
     ) -> Disposition {
         let reducing = order.reducing();
-        let mut basis = self.basis(draft.key, reducing, account);
+        let mut basis = self.basis(draft.key, (reducing, order.flatten()), account);
         basis.after = self
             .exposure
             .after(draft.key, &self.load(&order.order().request, reducing));
@@ -358,12 +473,19 @@ impl Core {
         let approved = match order.approve(judge, &mut draft.verdicts) {
             Ok(approved) => approved,
             Err(refused) => {
-                if refused.halt {
-                    self.raise(TradingState::Halted, refused.denial.clone());
+                if let Some(rule) = &refused.halted_by {
+                    self.raise(
+                        TradingState::Halted,
+                        &format!("rule:{rule}"),
+                        &refused.denial,
+                    );
                 }
                 return draft.rule(Ruling::Deny(refused.denial));
             }
         };
+        if draft.replaces.is_some() {
+            return draft.rule(Ruling::Send(approved));
+        }
         let approval = Approval {
             owner: draft.key.owner,
             time: self.now,

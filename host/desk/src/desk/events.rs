@@ -155,7 +155,9 @@ impl Desk {
             let multiplier = core.multiplier(execution.instrument);
             let owner = core.blotter.get(&update.client_order_id);
             if let Some(owner) = owner.map(|working| working.owner) {
-                fill = Some(core.ledger.fill(owner, execution, multiplier)?);
+                let effect = core.ledger.fill(owner, execution, multiplier)?;
+                core.streaks.note(owner, execution, &effect);
+                fill = Some(effect);
             }
         }
         let moved = core.blotter.commit(admission, update);

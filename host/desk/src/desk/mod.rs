@@ -1,28 +1,38 @@
 //! The desk itself: what happened goes in, judged orders come out.
 
+mod change;
 mod core;
 mod decide;
 mod events;
 mod legs;
+mod obey;
+mod reconcile;
 mod review;
 mod send;
+mod streaks;
 
+pub use change::Amendment;
 pub use decide::{Disposition, Leg, Proposal, Ruling};
 pub use events::Applied;
+pub use obey::FLATTEN;
+pub use reconcile::{BrokerView, Finding, NEVER_ARRIVED_CHECKS, Reconciliation};
 pub use review::Review;
 pub use send::{SendError, Sent};
 
 use self::core::Core;
+use self::streaks::Streaks;
 use crate::error::DeskError;
 use crate::ledger::{Entry, Ledger};
 use crate::orders::{Blotter, OrderIds};
-use crate::risk::{Chain, CheckLimits, Exposure, Flow, Listing, TradingState};
-use crate::sizing::{self, SizingError};
+use crate::risk::{Chain, CheckLimits, Exposure, Flow, Listing};
+use crate::sizing::{self, Size, SizingError};
+use crate::switch::{Book, Latch, Latches, Scopes, TradingState};
 use crate::traits::RiskRule;
 use bulkhead_domain::order::{InstrumentHandle, OrderRequest};
 use bulkhead_domain::risk::{Denial, Portfolio};
 use bulkhead_domain::{Decimal, Instrument, Timestamp};
 use bulkhead_venue::config::bounds;
+use bulkhead_venue::number::{from_f64, towards_zero};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How a desk is set up.
@@ -40,6 +50,12 @@ pub struct DeskConfig {
     pub limits: CheckLimits,
     /// Makes client order ids unique between sessions and equal in a replay.
     pub nonce: [u8; 32],
+    /// The session's run; empty where there is none.
+    pub session: String,
+    /// The broker's plugin.
+    pub broker: String,
+    /// The plugin behind each strategy, by the strategy's name.
+    pub plugins: BTreeMap<String, String>,
 }
 
 /// What an owner holds of an instrument.
@@ -106,8 +122,10 @@ impl Desk {
                 flow: Flow::default(),
                 attempts: BTreeMap::new(),
                 reviews: 0,
-                state: TradingState::Running,
-                state_cause: None,
+                streaks: Streaks::default(),
+                latches: Latches::default(),
+                raised: Vec::new(),
+                execution_cursor: String::new(),
                 config,
             },
         })
@@ -196,6 +214,27 @@ impl Desk {
         )
     }
 
+    /// Signed quantity that a size is worth at the last price, in whole lots towards zero.
+    ///
+    /// # Errors
+    /// [`SizingError`]; a missing price counts as zero.
+    pub fn quantity_for_size(
+        &self,
+        instrument: InstrumentHandle,
+        size: Size,
+    ) -> Result<Decimal, SizingError> {
+        match size {
+            Size::Fraction(weight) => self.quantity_for_weight(instrument, weight),
+            Size::Units(units) => {
+                let lot = self
+                    .instrument(instrument)
+                    .map_or(Decimal::ONE, |instrument| instrument.lot);
+                let units = from_f64(units).ok_or(SizingError::Weight(units))?;
+                Ok(towards_zero(units, lot))
+            }
+        }
+    }
+
     /// What brings an owner's position to `target`: the client order ids to cancel first, and the market
     /// order to propose.
     #[must_use]
@@ -229,15 +268,50 @@ impl Desk {
         (cancel, request)
     }
 
-    /// How much trading is allowed, and why not all of it.
+    /// How much trading is allowed in the whole account, and why not all of it.
     #[must_use]
-    pub fn trading_state(&self) -> (TradingState, Option<&Denial>) {
-        (self.core.state, self.core.state_cause.as_ref())
+    pub fn trading_state(&self) -> (TradingState, Option<&Latch>) {
+        let scopes = Scopes {
+            account: &self.core.config.account,
+            strategy: "",
+            plugins: ["", &self.core.config.broker],
+            instrument: "",
+            session: &self.core.config.session,
+        };
+        let latch = self.core.latches.strictest(&scopes);
+        (
+            latch.map_or(TradingState::Running, |latch| latch.state),
+            latch,
+        )
     }
 
-    /// Allows less trading. Does nothing where as little is allowed already.
-    pub fn raise(&mut self, state: TradingState, cause: Denial) {
-        self.core.raise(state, cause);
+    /// Restricts this session. Does nothing where it is as restricted already.
+    pub fn raise(&mut self, state: TradingState, actor: &str, cause: &Denial) {
+        self.core.raise(state, actor, cause);
+    }
+
+    /// Hands over the restrictions that the desk itself raised since the last call: for
+    /// [`crate::switch::Gate::raise`], which keeps them.
+    pub fn take_raised(&mut self) -> Vec<Latch> {
+        std::mem::take(&mut self.core.raised)
+    }
+
+    /// Names of what orders belong to, for the gate.
+    #[must_use]
+    pub fn book(&self) -> Book {
+        let config = &self.core.config;
+        Book {
+            session: config.session.clone(),
+            account: config.account.clone(),
+            broker: config.broker.clone(),
+            symbols: self
+                .core
+                .listings
+                .iter()
+                .map(|(handle, listing)| (*handle, listing.instrument.symbol.clone()))
+                .collect(),
+            strategies: config.plugins.clone(),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Desk;
 use super::core::Core;
-use super::decide::{Disposition, Leg, Proposal, Ruling};
+use super::decide::{Disposition, Leg, Proposal, Ruling, host_context};
 use super::legs::parts;
 use crate::ledger::LineKey;
 use crate::orders::{Origin, WorkingOrder};
@@ -10,7 +10,7 @@ use crate::risk::{Chain, TradingState, VerdictKind, VerdictRecord, denial};
 use crate::traits::RuleFailure;
 use bulkhead_domain::Decimal;
 use bulkhead_domain::order::OrderRequest;
-use bulkhead_domain::risk::{Denial, ProtectiveAction, RiskContext};
+use bulkhead_domain::risk::{Denial, ProtectiveAction};
 use std::sync::Arc;
 
 /// What a review led to.
@@ -27,12 +27,10 @@ pub struct Review {
 impl Desk {
     /// Asks every rule to review the portfolio, in order, and judges what they propose. A protective
     /// order is made reduce-only and no larger than the position; a rule may cancel its own orders and
-    /// those that may enlarge a position, not another's protection. While trading is halted, every
-    /// order that is no protection is cancelled; so is protection of a position that is gone.
+    /// those that may enlarge a position, not another's protection.
     pub fn review(&mut self) -> Review {
         let Desk { chain, core } = self;
         let mut review = Review::default();
-        core.cancel_leftovers(&mut review);
         if chain.is_empty() {
             return review;
         }
@@ -62,7 +60,7 @@ impl Desk {
                         review.dispositions.push(core.cancel_for(&rule, id));
                     }
                     ProtectiveAction::Halt(why) => {
-                        core.raise(TradingState::Halted, why.clone());
+                        core.raise(TradingState::Halted, &format!("rule:{rule}"), &why);
                         review.halt.get_or_insert((rule.to_string(), why));
                     }
                 }
@@ -73,36 +71,7 @@ impl Desk {
 }
 
 impl Core {
-    /// Cancels what has nothing left to protect, and while halted what is no protection.
-    fn cancel_leftovers(&self, review: &mut Review) {
-        let halted = self.state == TradingState::Halted;
-        for working in self.blotter.iter() {
-            let request = &working.order.request;
-            let held = self.ledger.line(request.instrument, working.owner);
-            let entering = || {
-                self.blotter
-                    .of(request.instrument, working.owner)
-                    .any(|other| !other.reducing)
-            };
-            // The venue itself ends the exits of its brackets.
-            let orphaned = working.is_protective()
-                && working.origin != Origin::Bracket
-                && held.is_none()
-                && !entering();
-            let why = if halted && !working.reducing {
-                denial("TRADING_STATE", "a working order", "none while halted", "")
-            } else if orphaned {
-                denial("NOTHING_TO_PROTECT", "a protective order", "a position", "")
-            } else {
-                continue;
-            };
-            review
-                .dispositions
-                .push(self.cancellation(working, "host".to_owned(), Some(why)));
-        }
-    }
-
-    fn cancellation(
+    pub(super) fn cancellation(
         &self,
         working: &WorkingOrder,
         source: String,
@@ -180,13 +149,7 @@ impl Core {
         let proposal = Proposal {
             decision_id: format!("review:{rule}:{}", self.reviews),
             owner,
-            context: RiskContext {
-                reference_price: Decimal::ZERO,
-                multiplier: Decimal::ONE,
-                confidence: None,
-                features: Vec::new(),
-                extra: Vec::new(),
-            },
+            context: host_context(),
             request: OrderRequest {
                 reduce_only: true,
                 bracket: None,

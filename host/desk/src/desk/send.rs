@@ -1,9 +1,10 @@
-//! The last step: to the broker, past the trading state once more.
+//! The last step: to the broker, whose gateway asks the gate once more.
 
 use super::Desk;
 use crate::Applied;
+use crate::ledger::LineKey;
 use crate::orders::{OrderError, OrderState};
-use crate::risk::{RiskApproved, TradingState};
+use crate::risk::RiskApproved;
 use crate::traits::{Cancelled, Gateway, GatewayError};
 use bulkhead_domain::Decimal;
 use bulkhead_domain::order::{Order, OrderUpdate, Outcome};
@@ -11,9 +12,6 @@ use bulkhead_domain::order::{Order, OrderUpdate, Outcome};
 /// Why an approved order does not work at the broker, or may not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// Trading was stopped after the order had been approved; it was withdrawn.
-    #[error("not sent: trading is {0}")]
-    Stopped(TradingState),
     /// The broker's answer. After [`GatewayError::Ambiguous`] the order counts as working until an
     /// update says otherwise.
     #[error(transparent)]
@@ -38,20 +36,21 @@ impl Desk {
     pub fn send(&mut self, order: RiskApproved<Order>, gateway: &mut dyn Gateway) -> Sent {
         let id = order.client_order_id.clone();
         let quantity = order.request.quantity;
-        let allowed = match self.core.state {
-            TradingState::Running => true,
-            TradingState::ReduceOnly => self
-                .core
-                .blotter
-                .get(&id)
-                .is_some_and(|working| working.reducing),
-            TradingState::NoNewOrders | TradingState::Halted => false,
+        // What a rule stopped while later orders of this moment were judged.
+        let proof = order.proof();
+        let key = LineKey {
+            instrument: proof.instrument,
+            owner: self.core.ledger.owner(&proof.owner),
         };
-        if !allowed {
-            let error = SendError::Stopped(self.core.state);
+        let allowed =
+            self.core
+                .latches
+                .allow(&self.core.scopes(key), proof.reducing, proof.flatten);
+        if let Err(refusal) = allowed {
+            let error = GatewayError::Stopped(refusal.to_string());
             return Sent {
                 applied: self.note(&id, Outcome::Cancelled, Decimal::ZERO, &error),
-                outcome: Err(error),
+                outcome: Err(error.into()),
             };
         }
         if let Err(error) = self.core.blotter.sent(&id) {
@@ -63,6 +62,9 @@ impl Desk {
         let outcome = gateway.submit(order);
         let applied = match &outcome {
             Ok(()) => self.note(&id, Outcome::Accepted, quantity, &"acknowledged"),
+            Err(GatewayError::Stopped(why)) => {
+                self.note(&id, Outcome::Cancelled, Decimal::ZERO, why)
+            }
             Err(error @ (GatewayError::Rejected { .. } | GatewayError::Unavailable(_))) => {
                 self.note(&id, Outcome::Rejected, Decimal::ZERO, error)
             }
@@ -96,7 +98,16 @@ impl Desk {
                 &"withdrawn",
             ));
         }
-        match gateway.cancel(&self.core.config.account, client_order_id)? {
+        let answer = gateway.cancel(&self.core.config.account, client_order_id);
+        // A broker that refuses to cancel may have ended the order already: it has to be asked.
+        let certain = matches!(
+            answer,
+            Ok(Cancelled::Confirmed) | Err(GatewayError::Unavailable(_))
+        );
+        if let Some(working) = self.core.blotter.find_mut(client_order_id) {
+            working.cancelling = !certain;
+        }
+        match answer? {
             Cancelled::Confirmed => Ok(self.note(
                 client_order_id,
                 Outcome::Cancelled,

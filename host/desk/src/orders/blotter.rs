@@ -26,6 +26,8 @@ pub enum Origin {
     Rule(Arc<str>),
     /// The venue placed it as the exit of a bracket.
     Bracket,
+    /// The host closes the position because it was told to.
+    Flatten,
 }
 
 /// An order of ours that is not over.
@@ -47,14 +49,43 @@ pub struct WorkingOrder {
     pub origin: Origin,
     /// Whether it was proven to reduce its owner's position when it was approved.
     pub reducing: bool,
+    /// A change that was asked for and that the venue has not confirmed.
+    pub(crate) change: Option<Change>,
+    /// A cancellation was asked for and not answered.
+    pub(crate) cancelling: bool,
+    /// Ids under which it was known before it was changed.
+    aliases: Vec<String>,
+    /// Times the broker was asked about it and did not know it.
+    pub(crate) unknown_at_broker: u32,
     pub(super) executions: Vec<String>,
 }
 
+/// What a working order is to become.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) client_order_id: String,
+    /// In all, what has filled included.
+    pub(crate) quantity: Decimal,
+    pub(crate) kind: OrderKind,
+    pub(crate) reducing: bool,
+}
+
 impl WorkingOrder {
-    /// Quantity that may still fill.
+    /// Quantity that may still fill: the larger one while a change is not confirmed.
     #[must_use]
     pub fn leaves(&self) -> Decimal {
-        self.order.request.quantity - self.filled
+        let asked = self.order.request.quantity;
+        let most = self
+            .change
+            .as_ref()
+            .map_or(asked, |change| change.quantity.max(asked));
+        most - self.filled
+    }
+
+    /// Whether the venue may know it.
+    #[must_use]
+    pub fn was_sent(&self) -> bool {
+        self.state != OrderState::Approved
     }
 
     /// Whether it waits for a price to limit a loss or take a profit, and may only reduce. Such an order
@@ -92,6 +123,10 @@ struct Closed {
 pub(crate) enum Admission {
     /// It was seen before.
     Repeated,
+    /// It confirms a change of the order.
+    Changes,
+    /// It refuses a change of the order.
+    Unchanged,
     /// It moves an order.
     Moves {
         sequence: u64,
@@ -184,9 +219,91 @@ impl Blotter {
             accepted: None,
             origin,
             reducing,
+            change: None,
+            cancelling: false,
+            aliases: Vec::new(),
+            unknown_at_broker: 0,
             executions: Vec::new(),
         });
         Ok(())
+    }
+
+    /// Takes up an approved change of a working order. Until the venue confirms, the order counts as the
+    /// larger of the two.
+    pub(crate) fn change(
+        &mut self,
+        client_order_id: &str,
+        change: Change,
+    ) -> Result<(), OrderError> {
+        if self.knows(&change.client_order_id) {
+            return Err(OrderError::Duplicate(change.client_order_id));
+        }
+        let unknown = || OrderError::Unknown(client_order_id.to_owned());
+        let sequence = *self.by_id.get(client_order_id).ok_or_else(unknown)?;
+        let working = self.working.get_mut(&sequence).ok_or_else(unknown)?;
+        if working.change.is_some() {
+            return Err(mismatch(
+                client_order_id,
+                "another change of it is under way",
+            ));
+        }
+        self.by_id.insert(change.client_order_id.clone(), sequence);
+        working.change = Some(change);
+        Ok(())
+    }
+
+    /// The venue confirmed a change: the order goes on under its new id.
+    pub(crate) fn confirm_change(&mut self, new_client_order_id: &str) {
+        let Some(working) = self.find_mut(new_client_order_id) else {
+            return;
+        };
+        let Some(change) = working
+            .change
+            .take_if(|change| change.client_order_id == new_client_order_id)
+        else {
+            return;
+        };
+        let order = &mut working.order;
+        let old = std::mem::replace(&mut order.client_order_id, change.client_order_id);
+        order.request.quantity = change.quantity;
+        order.request.kind = change.kind;
+        working.reducing = change.reducing;
+        working.aliases.push(old);
+    }
+
+    /// The venue refused a change, or it never got there: the order works on as it was.
+    pub(crate) fn drop_change(&mut self, new_client_order_id: &str) {
+        if let Some(working) = self.find_mut(new_client_order_id)
+            && working
+                .change
+                .take_if(|change| change.client_order_id == new_client_order_id)
+                .is_some()
+        {
+            self.by_id.remove(new_client_order_id);
+            self.remember(
+                new_client_order_id.to_owned(),
+                OrderState::Rejected,
+                Vec::new(),
+            );
+        }
+    }
+
+    pub(crate) fn find_mut(&mut self, client_order_id: &str) -> Option<&mut WorkingOrder> {
+        self.by_id
+            .get(client_order_id)
+            .and_then(|sequence| self.working.get_mut(sequence))
+    }
+
+    /// Whether an execution of an order was seen before.
+    pub(crate) fn knows_execution(&self, client_order_id: &str, execution_id: &str) -> bool {
+        let seen = match self.get(client_order_id) {
+            Some(working) => Some(&working.executions),
+            None => self
+                .closed
+                .get(client_order_id)
+                .map(|closed| &closed.executions),
+        };
+        seen.is_some_and(|seen| seen.iter().any(|id| id == execution_id))
     }
 
     fn insert(&mut self, working: WorkingOrder) -> u64 {
@@ -232,6 +349,10 @@ impl Blotter {
                 accepted: None,
                 origin: Origin::Bracket,
                 reducing: true,
+                change: None,
+                cancelling: false,
+                aliases: Vec::new(),
+                unknown_at_broker: 0,
                 executions: Vec::new(),
             });
         }
@@ -266,12 +387,30 @@ impl Blotter {
         if known(&working.executions) {
             return Ok(Admission::Repeated);
         }
+        let is_alias = working.order.client_order_id != *id;
+        let awaited = working
+            .change
+            .as_ref()
+            .is_some_and(|change| change.client_order_id == *id);
+        if is_alias && update.execution.is_none() {
+            if awaited && update.outcome == Outcome::Accepted {
+                return Ok(Admission::Changes);
+            }
+            if awaited && update.outcome == Outcome::Rejected {
+                return Ok(Admission::Unchanged);
+            }
+            // The end of an id is not the end of the order that goes on under another.
+            return Ok(Admission::Repeated);
+        }
         let state = working
             .state
             .after(event)
             .map_err(|transition| illegal(id, transition))?;
         let mut filled = working.filled;
-        let mut quantity = working.order.request.quantity;
+        let mut quantity = match &working.change {
+            Some(change) if awaited => change.quantity,
+            _ => working.order.request.quantity,
+        };
         match (&update.execution, update.outcome) {
             (Some(execution), Outcome::PartiallyFilled | Outcome::Filled) => {
                 fits(working, execution)?;
@@ -314,14 +453,32 @@ impl Blotter {
 
     /// Carries out a checked update.
     pub(crate) fn commit(&mut self, admission: Admission, update: &OrderUpdate) -> Option<Moved> {
-        let Admission::Moves {
-            sequence,
-            state,
-            filled,
-            quantity,
-        } = admission
-        else {
-            return None;
+        let (sequence, state, filled, quantity) = match admission {
+            Admission::Repeated => return None,
+            Admission::Changes | Admission::Unchanged => {
+                if matches!(admission, Admission::Changes) {
+                    self.confirm_change(&update.client_order_id);
+                } else {
+                    self.drop_change(&update.client_order_id);
+                    return None;
+                }
+                let working = self.get(&update.client_order_id)?;
+                return Some(Moved {
+                    order: working.order.clone(),
+                    state: working.state,
+                    filled: working.filled,
+                });
+            }
+            Admission::Moves {
+                sequence,
+                state,
+                filled,
+                quantity,
+            } => {
+                // A fill under the new id proves the change.
+                self.confirm_change(&update.client_order_id);
+                (sequence, state, filled, quantity)
+            }
         };
         let working = self.working.get_mut(&sequence)?;
         working.state = state;
@@ -349,25 +506,37 @@ impl Blotter {
             return;
         };
         let id = working.order.client_order_id;
+        for alias in working
+            .aliases
+            .iter()
+            .chain(working.change.iter().map(|change| &change.client_order_id))
+        {
+            self.by_id.remove(alias);
+        }
+        for alias in working.aliases {
+            self.remember(alias, OrderState::Cancelled, Vec::new());
+        }
+        if let Some(change) = working.change {
+            self.remember(change.client_order_id, OrderState::Rejected, Vec::new());
+        }
         self.by_id.remove(&id);
         if working.filled.is_zero() && working.order.request.bracket.is_some() {
             for suffix in EXIT_SUFFIXES {
                 self.expected.remove(&format!("{id}{suffix}"));
             }
         }
+        self.remember(id, working.state, working.executions);
+    }
+
+    /// Keeps what is over in mind, for as long as there is room.
+    fn remember(&mut self, id: String, state: OrderState, executions: Vec<String>) {
         if self.closed_order.len() == CLOSED_KEPT
             && let Some(oldest) = self.closed_order.pop_front()
         {
             self.closed.remove(&oldest);
         }
         self.closed_order.push_back(id.clone());
-        self.closed.insert(
-            id,
-            Closed {
-                state: working.state,
-                executions: working.executions,
-            },
-        );
+        self.closed.insert(id, Closed { state, executions });
     }
 }
 
@@ -396,7 +565,13 @@ fn exits(request: &OrderRequest) -> [Option<OrderRequest>; 2] {
 fn fits(working: &WorkingOrder, execution: &Execution) -> Result<(), OrderError> {
     let request = &working.order.request;
     let id = &working.order.client_order_id;
-    if execution.client_order_id != *id {
+    let ours = execution.client_order_id == *id
+        || working.aliases.contains(&execution.client_order_id)
+        || working
+            .change
+            .as_ref()
+            .is_some_and(|change| change.client_order_id == execution.client_order_id);
+    if !ours {
         Err(mismatch(id, "its execution names another order"))
     } else if execution.instrument != request.instrument || execution.side != request.side {
         Err(mismatch(

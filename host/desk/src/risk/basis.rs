@@ -3,8 +3,8 @@
 use super::exposure::After;
 use super::flow::Flow;
 use super::limits::CheckLimits;
-use super::state::TradingState;
 use crate::ledger::OwnerId;
+use crate::switch::TradingState;
 use bulkhead_domain::order::{OrderKind, OrderRequest};
 use bulkhead_domain::{Decimal, Instrument, Timestamp};
 
@@ -49,6 +49,8 @@ pub(crate) struct Basis<'a> {
     pub(crate) owner: OwnerId,
     /// Proven to bring its owner's position closer to zero, whatever fills first.
     pub(crate) reducing: bool,
+    /// The host's own order to close the position.
+    pub(crate) flatten: bool,
     pub(crate) listing: Option<&'a Listing>,
     /// The instrument's fresh price.
     pub(crate) price: Option<Decimal>,

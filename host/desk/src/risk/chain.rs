@@ -36,7 +36,8 @@ pub(crate) enum Judged {
     /// To be sent, with the quantity it was left.
     Passed,
     Denied(Denial),
-    Halted(Denial),
+    /// With the rule's name.
+    Halted(Denial, String),
 }
 
 impl Chain {
@@ -116,7 +117,7 @@ impl Chain {
                 }
                 Ok(Verdict::Halt(why)) => {
                     record(VerdictKind::Halted, Decimal::ZERO, Some(why.clone()));
-                    return Judged::Halted(why);
+                    return Judged::Halted(why, rule.name.to_string());
                 }
                 Err((code, failure)) => {
                     let denial = denial(

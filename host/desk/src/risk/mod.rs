@@ -15,13 +15,13 @@ mod flow;
 mod limits;
 mod pipeline;
 mod record;
-mod state;
 
+pub(crate) use approved::Request;
 pub use approved::RiskApproved;
 pub use limits::CheckLimits;
 pub use record::{VerdictKind, VerdictRecord};
-pub use state::TradingState;
 
+pub use crate::switch::TradingState;
 pub(crate) use basis::{AccountView, Basis, Listing, Mark};
 pub(crate) use chain::Chain;
 pub(crate) use exposure::{Exposure, ExposureLine, Load};

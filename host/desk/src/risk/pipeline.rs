@@ -1,7 +1,7 @@
 //! The stages an order passes, each a type: [`Candidate`] → [`Screened`] → [`RiskApproved`]. There is no
 //! way around a stage.
 
-use super::approved::RiskApproved;
+use super::approved::{Proof, RiskApproved};
 use super::basis::Basis;
 use super::chain::{Chain, Judged};
 use super::checks::{HOST_CHECKS, Stage};
@@ -18,6 +18,7 @@ pub(crate) type Verdicts = Vec<VerdictRecord>;
 pub(crate) struct Candidate {
     pub(crate) order: Order,
     pub(crate) reducing: bool,
+    pub(crate) flatten: bool,
     pub(crate) context: RiskContext,
 }
 
@@ -35,15 +36,15 @@ pub(crate) struct Judge<'a> {
 /// Why an order goes no further.
 pub(crate) struct Refused {
     pub(crate) denial: Denial,
-    /// A rule wants all trading stopped.
-    pub(crate) halt: bool,
+    /// The rule that wants all trading stopped.
+    pub(crate) halted_by: Option<String>,
 }
 
 impl From<Denial> for Refused {
     fn from(denial: Denial) -> Self {
         Refused {
             denial,
-            halt: false,
+            halted_by: None,
         }
     }
 }
@@ -94,6 +95,10 @@ impl Screened {
         self.0.reducing
     }
 
+    pub(crate) fn flatten(&self) -> bool {
+        self.0.flatten
+    }
+
     /// Cuts the quantity. Does nothing where `quantity` is not smaller.
     pub(crate) fn cut(&mut self, quantity: Decimal) {
         let asked = &mut self.0.order.request.quantity;
@@ -107,8 +112,18 @@ impl Screened {
         verdicts: &mut Verdicts,
     ) -> Result<RiskApproved<Order>, Refused> {
         let Screened(Candidate {
-            mut order, context, ..
+            mut order,
+            context,
+            reducing,
+            flatten,
         }) = self;
+        let proof = Proof {
+            owner: order.owner.clone(),
+            instrument: order.request.instrument,
+            reducing,
+            flatten,
+            journalled: false,
+        };
         run(Stage::Final, &order.request, &judge.basis, verdicts)?;
         verdicts.push(VerdictRecord::new(
             "host",
@@ -116,7 +131,7 @@ impl Screened {
             order.request.quantity,
             None,
         ));
-        if judge.basis.reducing {
+        if reducing {
             if !judge.chain.is_empty() {
                 let why = super::denial(
                     "RISK_REDUCING",
@@ -131,10 +146,10 @@ impl Screened {
                     Some(why),
                 ));
             }
-            return Ok(RiskApproved::new(order));
+            return Ok(RiskApproved::new(order, proof));
         }
         if judge.chain.is_empty() {
-            return Ok(RiskApproved::new(order));
+            return Ok(RiskApproved::new(order, proof));
         }
         let (Some(portfolio), Some(listing)) = (judge.portfolio, judge.basis.listing) else {
             return Err(super::denial(
@@ -150,9 +165,12 @@ impl Screened {
             .chain
             .assess(&mut order, lot, &context, portfolio, verdicts)
         {
-            Judged::Passed => Ok(RiskApproved::new(order)),
+            Judged::Passed => Ok(RiskApproved::new(order, proof)),
             Judged::Denied(denial) => Err(denial.into()),
-            Judged::Halted(denial) => Err(Refused { denial, halt: true }),
+            Judged::Halted(denial, rule) => Err(Refused {
+                denial,
+                halted_by: Some(rule),
+            }),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The desk's own tables: what it decided, what became of it, and the books, by session.
 //!
-//! Promises: what one call records is committed together; rows are only ever added. Money and
+//! Promises: what one call records is committed together; rows are only ever added, but for [`forget`]. Money and
 //! quantities are text, exactly as they were computed; times are nanoseconds.
 
 mod read;
@@ -9,17 +9,18 @@ mod write;
 pub use read::{
     EventRow, FillRow, OrderRow, VerdictRow, denials, fills, order_events, orders, verdicts,
 };
-pub use write::Recorder;
+pub use write::{Recorder, forget};
 
 use bulkhead_store::{Migration, MigrationSet};
 
 /// The desk's migrations, for [`bulkhead_store::Store::migrate`].
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     crate_name: "bulkhead-desk",
-    migrations: &[Migration {
-        version: 1,
-        name: "orders, events, fills, verdicts and the books",
-        sql: "
+    migrations: &[
+        Migration {
+            version: 1,
+            name: "orders, events, fills, verdicts and the books",
+            sql: "
 CREATE TABLE orders (
     session_id TEXT NOT NULL,
     client_order_id TEXT NOT NULL,
@@ -103,5 +104,8 @@ CREATE TABLE ledger_postings (
     PRIMARY KEY (session_id, entry, line)
 );
 ",
-    }],
+        },
+        crate::audit::MIGRATION,
+        crate::switch::MIGRATION,
+    ],
 };

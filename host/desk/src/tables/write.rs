@@ -29,6 +29,25 @@ pub struct Recorder {
     sequence: i64,
 }
 
+/// Takes away a session's records, all of which a resumed session makes again. The audit log stays.
+///
+/// # Errors
+/// The failure of an earlier write.
+pub fn forget(writer: &Writer, session_id: &str) -> Result<(), StoreError> {
+    let statements = [
+        "DELETE FROM ledger_postings WHERE session_id = $1",
+        "DELETE FROM verdicts WHERE session_id = $1",
+        "DELETE FROM fills WHERE session_id = $1",
+        "DELETE FROM order_events WHERE session_id = $1",
+        "DELETE FROM orders WHERE session_id = $1",
+    ];
+    writer.write_group(
+        statements
+            .map(|sql| Statement::new(sql).bind(session_id))
+            .into(),
+    )
+}
+
 /// The bracket's exits have no decision of their own.
 const NO_DECISION: &str = "";
 

@@ -1,7 +1,9 @@
 //! What the desk approves, cuts and refuses.
 
-use crate::support::{Scripted, VenueGateway, Verdicted, World, dec, denial, proposal, whats};
-use bulkhead_desk::{CheckLimits, RiskRule, RuleFailure, Ruling, SendError, TradingState};
+use crate::support::{Scripted, Verdicted, World, dec, denial, proposal, whats};
+use bulkhead_desk::{
+    CheckLimits, GatewayError, RiskRule, RuleFailure, Ruling, SendError, TradingState,
+};
 use bulkhead_domain::Decimal;
 use bulkhead_domain::order::{OrderKind, OrderRequest, Side};
 use bulkhead_domain::risk::Verdict;
@@ -308,22 +310,25 @@ fn a_rule_that_halts_stops_everything_even_what_was_approved_before() {
         ]
     );
     let (state, cause) = world.desk.trading_state();
-    assert_eq!(
-        (state, cause),
-        (TradingState::Halted, Some(&denial("ENOUGH")))
-    );
+    assert_eq!(state, TradingState::Halted);
+    let cause = cause.unwrap();
+    assert!(cause.actor.starts_with("rule:"), "{}", cause.actor);
+    assert!(cause.reason.starts_with("ENOUGH"), "{}", cause.reason);
+    assert_eq!(world.desk.take_raised().len(), 1);
 
-    let now = world.now();
     let first = dispositions.into_iter().next().unwrap();
     let Ruling::Send(order) = first.ruling else {
         panic!("the first was approved")
     };
-    let mut gateway = VenueGateway {
-        venue: &mut world.venue,
-        now,
+    let (desk, mut gateway) = world.gateway();
+    let sent = desk.send(order, &mut gateway);
+    let Err(SendError::Gateway(GatewayError::Stopped(why))) = sent.outcome else {
+        panic!("{:?}", sent.outcome)
     };
-    let sent = world.desk.send(order, &mut gateway);
-    assert_eq!(sent.outcome, Err(SendError::Stopped(TradingState::Halted)));
+    assert!(
+        why.starts_with("trading is halted in scope session:"),
+        "{why}"
+    );
     assert_eq!(world.venue.working_in(1), 0);
     assert_eq!(world.desk.orders().iter().count(), 0);
 }
@@ -384,7 +389,7 @@ proptest! {
         match &dispositions[0].ruling {
             Ruling::Send(order) => prop_assert_eq!(order.request.quantity, Decimal::from(least)),
             Ruling::Deny(_) => prop_assert!(least <= 0),
-            Ruling::Cancel => prop_assert!(false),
+            Ruling::Cancel | Ruling::Replace(_) => prop_assert!(false),
         }
         let mut left = Decimal::from(asked);
         for record in &dispositions[0].verdicts {
@@ -450,7 +455,6 @@ proptest! {
         let (open, close) = if long { (Side::Buy, Side::Sell) } else { (Side::Sell, Side::Buy) };
         world.order(open, "100");
         world.bar(&[[100.0; 4]]);
-        let now = world.now();
         for (index, (kind, reduce_only, quantity)) in wanted.into_iter().enumerate() {
             let request = OrderRequest {
                 kind: match kind {
@@ -465,8 +469,8 @@ proptest! {
             for disposition in world.desk.decide(vec![proposal(&decision, "ema", request)]) {
                 let entry = disposition.leg == bulkhead_desk::Leg::Entry;
                 if entry && matches!(disposition.ruling, Ruling::Send(_)) {
-                    let mut gateway = VenueGateway { venue: &mut world.venue, now };
-                    world.desk.cancel(&disposition.client_order_id, &mut gateway).unwrap();
+                    let (desk, mut gateway) = world.gateway();
+                    desk.cancel(&disposition.client_order_id, &mut gateway).unwrap();
                 }
             }
         }

@@ -2,8 +2,12 @@
 //! balance.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod audit;
 mod books;
+mod change;
 mod decide;
+mod reconcile;
 mod records;
 mod review;
 mod support;
+mod switch;

@@ -41,11 +41,8 @@ fn orders_events_fills_verdicts_and_books_are_read_back_as_they_were() {
         recorder.disposition(&world.desk, &disposition).unwrap();
         if let Ruling::Send(order) = disposition.ruling {
             id = order.client_order_id.clone();
-            let mut gateway = crate::support::VenueGateway {
-                venue: &mut world.venue,
-                now,
-            };
-            let sent = world.desk.send(order, &mut gateway);
+            let (desk, mut gateway) = world.gateway();
+            let sent = desk.send(order, &mut gateway);
             recorder
                 .applied(&world.desk, &sent.applied.unwrap(), None)
                 .unwrap();

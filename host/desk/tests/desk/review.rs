@@ -158,7 +158,7 @@ fn a_halt_cancels_entries_and_keeps_protection() {
     let review = world.desk.review();
     assert_eq!(review.halt, Some(("guard".to_owned(), denial("DRAWDOWN"))));
     assert_eq!(world.desk.trading_state().0, TradingState::Halted);
-    assert_eq!(whats(&world.review()), ["cancel"]);
+    assert_eq!(whats(&world.obey()), ["cancel"]);
     let left: Vec<_> = world.desk.orders().iter().collect();
     assert_eq!(left.len(), 1);
     assert!(left[0].order.request.reduce_only);

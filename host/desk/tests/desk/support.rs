@@ -1,11 +1,12 @@
 //! A desk beside the real matching engine, and rules that say what a test wants.
 
 use bulkhead_desk::{
-    Applied, Cancelled, CheckLimits, Desk, DeskConfig, Disposition, Gateway, GatewayError,
-    Proposal, RiskApproved, RiskRule, RuleFailure, Ruling,
+    Applied, BrokerPosition, Cancelled, CheckLimits, Desk, DeskConfig, Disposition, ExecutionPage,
+    Gateway, GatewayError, Proposal, RiskApproved, RiskRule, RuleFailure, Ruling,
 };
 use bulkhead_domain::order::{
-    Bar, CorporateAction, InstrumentHandle, Order, OrderRequest, OrderUpdate, Side, Step,
+    Bar, CorporateAction, Execution, InstrumentHandle, OpenOrder, Order, OrderRequest, OrderUpdate,
+    Replacement, Side, Step,
 };
 use bulkhead_domain::risk::{Denial, Portfolio, ProtectiveAction, RiskContext, Verdict};
 use bulkhead_domain::time::DAY;
@@ -95,20 +96,31 @@ impl RiskRule for Scripted {
     }
 }
 
-/// Sends to the matching engine.
+/// Sends to the matching engine, and remembers what it executed.
 pub(crate) struct VenueGateway<'a> {
     pub(crate) venue: &'a mut Venue,
+    pub(crate) executions: &'a [Execution],
     pub(crate) now: i64,
+}
+
+fn rejected(reject: &bulkhead_venue::VenueReject) -> GatewayError {
+    GatewayError::Rejected {
+        code: reject.code().to_owned(),
+        text: reject.to_string(),
+    }
 }
 
 impl Gateway for VenueGateway<'_> {
     fn submit(&mut self, order: RiskApproved<Order>) -> Result<(), GatewayError> {
         self.venue
             .submit(&order, self.now)
-            .map_err(|reject| GatewayError::Rejected {
-                code: reject.code().to_owned(),
-                text: reject.to_string(),
-            })
+            .map_err(|reject| rejected(&reject))
+    }
+
+    fn replace(&mut self, _: &str, change: RiskApproved<Replacement>) -> Result<(), GatewayError> {
+        self.venue
+            .replace(&change, self.now)
+            .map_err(|reject| rejected(&reject))
     }
 
     fn cancel(&mut self, _: &str, client_order_id: &str) -> Result<Cancelled, GatewayError> {
@@ -116,6 +128,33 @@ impl Gateway for VenueGateway<'_> {
             .cancel(client_order_id)
             .map(|()| Cancelled::Confirmed)
             .map_err(|reject| GatewayError::Unavailable(reject.to_string()))
+    }
+
+    fn open_orders(&mut self, _: &str) -> Result<Vec<OpenOrder>, GatewayError> {
+        Ok(self.venue.open_orders())
+    }
+
+    fn executions(&mut self, _: &str, cursor: &str) -> Result<ExecutionPage, GatewayError> {
+        let start: usize = cursor.parse().unwrap_or(0);
+        Ok(ExecutionPage {
+            executions: self.executions[start..].to_vec(),
+            cursor: self.executions.len().to_string(),
+        })
+    }
+
+    fn positions(&mut self, _: &str) -> Result<Vec<BrokerPosition>, GatewayError> {
+        let mut held = std::collections::BTreeMap::new();
+        for execution in self.executions {
+            *held.entry(execution.instrument).or_insert(Decimal::ZERO) +=
+                execution.side.sign() * execution.quantity;
+        }
+        Ok(held
+            .into_iter()
+            .map(|(instrument, quantity)| BrokerPosition {
+                instrument,
+                quantity,
+            })
+            .collect())
     }
 }
 
@@ -128,6 +167,7 @@ pub(crate) struct World {
     pub(crate) day: i64,
     pub(crate) decisions: u32,
     pub(crate) closes: Vec<(InstrumentHandle, Decimal)>,
+    pub(crate) executions: Vec<Execution>,
 }
 
 /// Names of the instruments, by handle from 1.
@@ -146,6 +186,9 @@ pub(crate) fn desk(limits: CheckLimits, symbols: &[&str], rules: Vec<Box<dyn Ris
         opened: Timestamp(OPENED),
         limits,
         nonce: [1; 32],
+        session: "s-1.1".to_owned(),
+        broker: "paper".to_owned(),
+        plugins: [("ema".to_owned(), "ema-cross".to_owned())].into(),
     };
     Desk::new(config, instruments(symbols), rules).unwrap()
 }
@@ -176,6 +219,7 @@ impl World {
             day: 0,
             decisions: 0,
             closes: Vec::new(),
+            executions: Vec::new(),
         }
     }
 
@@ -231,6 +275,8 @@ impl World {
             })
             .collect();
         let updates = self.venue.advance(&steps).unwrap();
+        self.executions
+            .extend(updates.iter().filter_map(|update| update.execution.clone()));
         let applied = updates
             .iter()
             .filter_map(|update| self.apply(update))
@@ -258,29 +304,44 @@ impl World {
         self.carry_out(dispositions)
     }
 
+    /// Does what the kill switch wants.
+    pub(crate) fn obey(&mut self) -> Vec<Verdicted> {
+        let dispositions = self.desk.obey();
+        self.carry_out(dispositions)
+    }
+
+    /// The way to the venue.
+    pub(crate) fn gateway(&mut self) -> (&mut Desk, VenueGateway<'_>) {
+        let now = self.now();
+        let gateway = VenueGateway {
+            venue: &mut self.venue,
+            executions: &self.executions,
+            now,
+        };
+        (&mut self.desk, gateway)
+    }
+
     /// Reviews and carries it out.
     pub(crate) fn review(&mut self) -> Vec<Verdicted> {
         let review = self.desk.review();
         self.carry_out(review.dispositions)
     }
 
-    fn carry_out(&mut self, dispositions: Vec<Disposition>) -> Vec<Verdicted> {
-        let now = self.now();
+    pub(crate) fn carry_out(&mut self, dispositions: Vec<Disposition>) -> Vec<Verdicted> {
         dispositions
             .into_iter()
             .map(|disposition| {
                 let seen = Verdicted::of(&disposition);
-                let mut gateway = VenueGateway {
-                    venue: &mut self.venue,
-                    now,
-                };
+                let (desk, mut gateway) = self.gateway();
                 match disposition.ruling {
                     Ruling::Send(order) => {
-                        self.desk.send(order, &mut gateway).outcome.unwrap();
+                        desk.send(order, &mut gateway).outcome.unwrap();
+                    }
+                    Ruling::Replace(change) => {
+                        desk.send_change(change, &mut gateway).outcome.unwrap();
                     }
                     Ruling::Cancel => {
-                        self.desk
-                            .cancel(&disposition.client_order_id, &mut gateway)
+                        desk.cancel(&disposition.client_order_id, &mut gateway)
                             .unwrap();
                     }
                     Ruling::Deny(_) => {}
@@ -331,6 +392,12 @@ impl Verdicted {
                     },
                 )
             }
+            Ruling::Replace(change) => format!(
+                "{} becomes {} {:?}",
+                disposition.leg.name(),
+                change.quantity.normalize(),
+                change.kind
+            ),
             Ruling::Cancel => "cancel".to_owned(),
             Ruling::Deny(denial) => denial.to_string(),
         };

@@ -73,6 +73,7 @@ impl Case {
         let basis = Basis {
             owner: self.owner,
             reducing: self.reducing,
+            flatten: false,
             listing: self.listing.as_ref(),
             price: self
                 .listing

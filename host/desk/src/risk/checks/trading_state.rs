@@ -1,9 +1,9 @@
 //! Trading is allowed at all.
 
 use super::{HostCheck, Stage};
-use crate::risk::TradingState;
 use crate::risk::basis::Basis;
 use crate::risk::denial;
+use crate::switch::TradingState;
 use bulkhead_domain::order::OrderRequest;
 use bulkhead_domain::risk::Denial;
 
@@ -20,7 +20,8 @@ fn run(_: &OrderRequest, basis: &Basis<'_>) -> Result<(), Denial> {
         TradingState::Running => return Ok(()),
         TradingState::ReduceOnly if basis.reducing => return Ok(()),
         TradingState::ReduceOnly => "orders that reduce a position",
-        TradingState::NoNewOrders | TradingState::Halted => "no orders",
+        TradingState::Flatten if basis.flatten => return Ok(()),
+        TradingState::NoNewOrders | TradingState::Halted | TradingState::Flatten => "no orders",
     };
     Err(denial("TRADING_STATE", basis.state, limit, ""))
 }

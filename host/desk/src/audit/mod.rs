@@ -1,0 +1,28 @@
+//! The audit log: every intent, verdict, order, fill, override and configuration change, with who and why.
+//!
+//! Promises: records are only ever appended; each carries the SHA-256 of itself and of the one before it,
+//! so that a record that was edited, removed, inserted or moved is found by [`verify()`]; the head (number and
+//! hash of the last record at the last [`AuditLog::sync`]) is kept beside the log under a key of this
+//! host's, so that a log whose tail was cut off, or that was rewritten whole, is found too; what
+//! [`AuditLog::sync`] acknowledged is on disk.
+//!
+//! Bounds: somebody who has both the database and the key file can rewrite both. Whoever wants proof
+//! against that keeps an [`Anchor`] elsewhere. One process appends at a time, the one that holds the
+//! state folder's gateway lock.
+//!
+//! For callers: it is the order path's journal too. A session that ended without a close is resumed by
+//! running it again on the records it left: while there are such records, [`AuditLog::append`] writes
+//! nothing and instead compares; the first difference is [`AuditError::Diverged`].
+
+mod chain;
+mod export;
+mod log;
+mod table;
+mod verify;
+
+pub use chain::{Anchor, Event, Kind, Record};
+pub use export::write_json_lines;
+pub use log::{AuditError, AuditKey, AuditLog};
+pub(crate) use table::MIGRATION;
+pub use table::{records_of, records_since};
+pub use verify::{Finding, Verified, verify};

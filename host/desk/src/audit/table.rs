@@ -1,0 +1,140 @@
+//! The log's tables.
+
+use super::chain::{Anchor, Event, Kind, Record};
+use bulkhead_domain::{Digest, Timestamp};
+use bulkhead_store::{Migration, Row, Statement, Store, StoreError, column, parsed};
+
+/// The log and its head.
+pub(crate) const MIGRATION: Migration = Migration {
+    version: 2,
+    name: "the audit log",
+    sql: "
+CREATE TABLE audit_log (
+    sequence BIGINT PRIMARY KEY,
+    time BIGINT NOT NULL,
+    session TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL,
+    hash TEXT NOT NULL
+);
+CREATE INDEX audit_log_by_session ON audit_log (session, sequence);
+CREATE INDEX audit_log_by_kind ON audit_log (kind, sequence);
+CREATE TABLE audit_head (
+    id BIGINT PRIMARY KEY,
+    sequence BIGINT NOT NULL,
+    hash TEXT NOT NULL,
+    seal TEXT NOT NULL
+);
+",
+};
+
+const INSERT: &str = "INSERT INTO audit_log (sequence, time, session, actor, kind, subject, body, hash) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+const HEAD: &str = "INSERT INTO audit_head (id, sequence, hash, seal) VALUES (1, $1, $2, $3) \
+    ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash, seal = excluded.seal";
+const READ_HEAD: &str = "SELECT sequence, hash, seal FROM audit_head WHERE id = 1";
+const SINCE: &str = "SELECT sequence, time, session, actor, kind, subject, body, hash FROM audit_log \
+    WHERE sequence >= $1 ORDER BY sequence";
+const PAGE: &str = "SELECT sequence, time, session, actor, kind, subject, body, hash FROM audit_log \
+    WHERE sequence > $1 ORDER BY sequence LIMIT 4096";
+const OF_SESSION: &str = "SELECT sequence, time, session, actor, kind, subject, body, hash FROM audit_log \
+    WHERE session = $1 OR (kind IN ('raised', 'lowered') AND sequence > \
+    (SELECT MIN(sequence) FROM audit_log WHERE session = $1)) ORDER BY sequence";
+
+pub(super) fn insert(sequence: u64, event: Event, hash: Digest) -> Statement {
+    Statement::new(INSERT)
+        .bind(integer(sequence))
+        .bind(event.time)
+        .bind(event.session)
+        .bind(event.actor)
+        .bind(event.kind.name())
+        .bind(event.subject)
+        .bind(event.body)
+        .bind(hash.to_string())
+}
+
+pub(super) fn write_head(head: &Anchor, seal: &str) -> Statement {
+    Statement::new(HEAD)
+        .bind(integer(head.sequence))
+        .bind(head.hash.to_string())
+        .bind(seal)
+}
+
+fn integer(sequence: u64) -> i64 {
+    i64::try_from(sequence).unwrap_or(i64::MAX)
+}
+
+/// A record as it is stored: its kind may be one that this version does not know.
+pub(super) fn record(row: &Row) -> Result<Record, StoreError> {
+    let sequence: i64 = column(row, "sequence")?;
+    let kind: String = column(row, "kind")?;
+    Ok(Record {
+        sequence: u64::try_from(sequence).unwrap_or(0),
+        event: Event {
+            time: Timestamp(column(row, "time")?),
+            session: column(row, "session")?,
+            actor: column(row, "actor")?,
+            kind: Kind::named(&kind).ok_or_else(|| StoreError::Column {
+                column: "kind".to_owned(),
+                text: format!("record {sequence} is of the unknown kind '{kind}'"),
+            })?,
+            subject: column(row, "subject")?,
+            body: column(row, "body")?,
+        },
+        hash: parsed(row, "hash")?,
+    })
+}
+
+async fn fetch(
+    store: &Store,
+    sql: &'static str,
+    argument: sqlx::query::Query<'static, bulkhead_store::Database, sqlx::sqlite::SqliteArguments>,
+) -> Result<Vec<Row>, StoreError> {
+    argument
+        .fetch_all(store.pool())
+        .await
+        .map_err(|error| StoreError::of_statement(sql, &error))
+}
+
+pub(super) async fn head(store: &Store) -> Result<Option<(Anchor, String)>, StoreError> {
+    let rows = fetch(store, READ_HEAD, sqlx::query(READ_HEAD)).await?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let sequence: i64 = column(row, "sequence")?;
+    let anchor = Anchor {
+        sequence: u64::try_from(sequence).unwrap_or(0),
+        hash: parsed(row, "hash")?,
+    };
+    Ok(Some((anchor, column(row, "seal")?)))
+}
+
+/// Records from number `sequence` on, in order.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn records_since(store: &Store, sequence: u64) -> Result<Vec<Record>, StoreError> {
+    let rows = fetch(store, SINCE, sqlx::query(SINCE).bind(integer(sequence))).await?;
+    rows.iter().map(record).collect()
+}
+
+/// The next stored rows after number `sequence`, at most 4,096.
+pub(super) async fn page(store: &Store, sequence: u64) -> Result<Vec<Row>, StoreError> {
+    fetch(store, PAGE, sqlx::query(PAGE).bind(integer(sequence))).await
+}
+
+/// What one run of a session left, and the restrictions raised and lowered since it began, in order.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn records_of(store: &Store, session: &str) -> Result<Vec<Record>, StoreError> {
+    let rows = fetch(
+        store,
+        OF_SESSION,
+        sqlx::query(OF_SESSION).bind(session.to_owned()),
+    )
+    .await?;
+    rows.iter().map(record).collect()
+}

@@ -1,0 +1,168 @@
+//! Reading the whole log and looking for what is wrong with it.
+
+use super::chain::{Anchor, genesis, hash};
+use super::log::AuditKey;
+use super::table;
+use bulkhead_store::{Store, StoreError, column};
+use std::fmt;
+
+/// Something wrong with the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// A record cannot be read as one.
+    Unreadable {
+        /// Its number.
+        sequence: u64,
+        /// Why.
+        why: String,
+    },
+    /// Numbers are missing before this record.
+    Missing {
+        /// First number that is missing.
+        from: u64,
+        /// Last number that is missing.
+        to: u64,
+    },
+    /// The record is not what was written, or not in its place.
+    Changed {
+        /// Its number.
+        sequence: u64,
+    },
+    /// The log ends before its head.
+    CutOff {
+        /// The last record there is.
+        last: u64,
+        /// The last record there was.
+        head: u64,
+    },
+    /// The record that the head or an anchor names has another hash: the log was rewritten.
+    Rewritten {
+        /// The record's number.
+        sequence: u64,
+    },
+    /// The head was not written with this host's key.
+    Seal,
+    /// There are records and no head.
+    NoHead,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Finding::Unreadable { sequence, why } => {
+                write!(f, "record {sequence} cannot be read: {why}")
+            }
+            Finding::Missing { from, to } if from == to => write!(f, "record {from} is missing"),
+            Finding::Missing { from, to } => write!(f, "records {from} to {to} are missing"),
+            Finding::Changed { sequence } => {
+                write!(f, "record {sequence} was changed, or is not in its place")
+            }
+            Finding::CutOff { last, head } => {
+                write!(
+                    f,
+                    "the log was cut off: it ends at record {last}, its head is {head}"
+                )
+            }
+            Finding::Rewritten { sequence } => {
+                write!(f, "the log was rewritten up to record {sequence}")
+            }
+            Finding::Seal => f.write_str("the head was not written with this host's key"),
+            Finding::NoHead => f.write_str("the log has records and no head"),
+        }
+    }
+}
+
+/// What a verification found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// Records read.
+    pub records: u64,
+    /// The last record: what to keep elsewhere as an anchor.
+    pub head: Anchor,
+    /// What is wrong, in the order of the log; empty when nothing is.
+    pub findings: Vec<Finding>,
+}
+
+/// Reads the whole log. After a record that is wrong the chain is taken up again at the hash that it
+/// carries, so that every wrong record is named, not only the first.
+///
+/// # Errors
+/// [`StoreError`] when the database cannot be read.
+pub async fn verify(
+    store: &Store,
+    key: &AuditKey,
+    anchors: &[Anchor],
+) -> Result<Verified, StoreError> {
+    let sealed = table::head(store).await?;
+    let mut findings = Vec::new();
+    let mut last = genesis();
+    let mut records = 0;
+    let mut expected: Vec<Anchor> = anchors.to_vec();
+    if let Some((head, seal)) = &sealed {
+        if *seal != key.seal(head) {
+            findings.push(Finding::Seal);
+        }
+        expected.push(*head);
+    }
+    loop {
+        let page = table::page(store, last.sequence).await?;
+        if page.is_empty() {
+            break;
+        }
+        for row in &page {
+            records += 1;
+            let sequence: i64 = column(row, "sequence")?;
+            let sequence = u64::try_from(sequence).unwrap_or(0);
+            if sequence > last.sequence + 1 {
+                findings.push(Finding::Missing {
+                    from: last.sequence + 1,
+                    to: sequence - 1,
+                });
+            }
+            let gap = sequence != last.sequence + 1;
+            match table::record(row) {
+                Ok(record) => {
+                    let right = record.hash == hash(&last, &record.event);
+                    // What follows a gap cannot be checked against what is gone.
+                    if !right && !gap {
+                        findings.push(Finding::Changed { sequence });
+                    }
+                    let elsewhere = |anchor: &&Anchor| {
+                        anchor.sequence == sequence && anchor.hash != record.hash
+                    };
+                    if expected.iter().any(|anchor| elsewhere(&anchor)) {
+                        findings.push(Finding::Rewritten { sequence });
+                    }
+                    last = Anchor {
+                        sequence,
+                        hash: record.hash,
+                    };
+                }
+                Err(error) => {
+                    findings.push(Finding::Unreadable {
+                        sequence,
+                        why: error.to_string(),
+                    });
+                    last.sequence = sequence;
+                }
+            }
+        }
+    }
+    let head = expected.iter().map(|anchor| anchor.sequence).max();
+    match head {
+        Some(head) if head > last.sequence => findings.push(Finding::CutOff {
+            last: last.sequence,
+            head,
+        }),
+        None if records > 0 => findings.push(Finding::NoHead),
+        _ => {}
+    }
+    if sealed.is_none() && records > 0 && !findings.contains(&Finding::NoHead) {
+        findings.push(Finding::NoHead);
+    }
+    Ok(Verified {
+        records,
+        head: last,
+        findings,
+    })
+}

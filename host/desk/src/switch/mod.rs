@@ -1,0 +1,29 @@
+//! The kill switch, and the gate before the broker that obeys it.
+//!
+//! running → reduce-only → no-new-orders → halted (and cancel) → flatten (and close): by scope, each held
+//! until a person lowers it.
+//!
+//! Promises: a restriction holds from the moment [`Gate::raise`] is entered; it is acknowledged only once
+//! it is on disk and every send that had passed before has been answered ([`Acknowledgement::in_flight`]
+//! says how many had not within [`FENCE_PATIENCE`]); from then on nothing it forbids reaches the broker,
+//! whatever state the rest of the process is in. Cancels always pass. An automatic restriction never
+//! flattens. Nothing but [`Gate::lower`] lifts a restriction, not a restart either.
+//!
+//! Bounds: restrictions hold for the broker connections of the process that owns the state folder's
+//! [`GatewayLock`]; another process asks the owner over [`control`].
+//!
+//! For callers: put the broker behind a [`Gated`] gateway. A [`Gate`] without a log is a backtest's.
+
+pub mod control;
+mod gate;
+mod gated;
+mod latch;
+mod lock;
+mod table;
+
+pub use gate::{Acknowledgement, FENCE_PATIENCE, Gate, GateError, Pass, Refusal, open};
+pub use gated::{Book, Gated};
+pub use latch::{Latch, Latches, Scope, Scopes, TradingState};
+pub use lock::{GatewayLock, LockError};
+pub(crate) use table::MIGRATION;
+pub use table::{read_latches, write_latch};

@@ -1,0 +1,200 @@
+//! Comparing with the broker.
+
+use crate::support::{VenueGateway, World, dec, proposal};
+use bulkhead_desk::{
+    BrokerPosition, Cancelled, Desk, ExecutionPage, Finding, Gateway, GatewayError,
+    NEVER_ARRIVED_CHECKS, RiskApproved, Ruling, TradingState,
+};
+use bulkhead_domain::order::{OpenOrder, Order, OrderRequest, Replacement, Side};
+
+/// A broker that answers, or not, as told.
+struct Unsure<'a> {
+    inner: VenueGateway<'a>,
+    arrives: bool,
+}
+
+impl Gateway for Unsure<'_> {
+    fn submit(&mut self, order: RiskApproved<Order>) -> Result<(), GatewayError> {
+        if self.arrives {
+            self.inner.submit(order)?;
+        }
+        Err(GatewayError::Ambiguous("timed out".to_owned()))
+    }
+
+    fn replace(&mut self, a: &str, b: RiskApproved<Replacement>) -> Result<(), GatewayError> {
+        if self.arrives {
+            self.inner.replace(a, b)?;
+        }
+        Err(GatewayError::Ambiguous("timed out".to_owned()))
+    }
+
+    fn cancel(&mut self, a: &str, b: &str) -> Result<Cancelled, GatewayError> {
+        self.inner.cancel(a, b)
+    }
+
+    fn open_orders(&mut self, account: &str) -> Result<Vec<OpenOrder>, GatewayError> {
+        self.inner.open_orders(account)
+    }
+
+    fn executions(&mut self, a: &str, cursor: &str) -> Result<ExecutionPage, GatewayError> {
+        self.inner.executions(a, cursor)
+    }
+
+    fn positions(&mut self, account: &str) -> Result<Vec<BrokerPosition>, GatewayError> {
+        self.inner.positions(account)
+    }
+}
+
+fn send_unsure(world: &mut World, arrives: bool) -> String {
+    let request = OrderRequest::market(1, Side::Buy, dec("10"));
+    let mut dispositions = world.desk.decide(vec![proposal("d", "ema", request)]);
+    let Ruling::Send(order) = dispositions.remove(0).ruling else {
+        panic!("it was approved")
+    };
+    let id = order.client_order_id.clone();
+    let (desk, inner) = world.gateway();
+    let sent = desk.send(order, &mut Unsure { inner, arrives });
+    assert!(sent.outcome.is_err());
+    assert!(desk.has_unanswered());
+    id
+}
+
+fn reconcile(world: &mut World) -> (Vec<Finding>, bool) {
+    let (desk, mut gateway) = world.gateway();
+    let view = desk.ask_broker(&mut gateway).unwrap();
+    let found = desk.reconcile(view);
+    let agrees = found.agrees();
+    desk.ledger().audit().unwrap();
+    (found.findings, agrees)
+}
+
+fn state(desk: &Desk) -> TradingState {
+    desk.trading_state().0
+}
+
+#[test]
+fn an_unanswered_order_that_arrived_is_found_and_works() {
+    let mut world = World::plain(Vec::new());
+    let id = send_unsure(&mut world, true);
+    assert_eq!(
+        reconcile(&mut world),
+        (
+            vec![Finding::Arrived {
+                client_order_id: id
+            }],
+            true
+        )
+    );
+    assert!(!world.desk.has_unanswered());
+    world.bar(&[[100.0; 4]]);
+    assert_eq!(world.held(), dec("10"));
+    assert_eq!(reconcile(&mut world), (Vec::new(), true));
+}
+
+#[test]
+fn an_unanswered_order_that_never_arrived_is_given_up_after_three_looks() {
+    let mut world = World::plain(Vec::new());
+    let id = send_unsure(&mut world, false);
+    for checks in 1..=NEVER_ARRIVED_CHECKS {
+        assert!(world.desk.orders().get(&id).is_some());
+        let (findings, agrees) = reconcile(&mut world);
+        assert!(agrees);
+        assert_eq!(
+            findings,
+            [Finding::NotSeen {
+                client_order_id: id.clone(),
+                checks
+            }]
+        );
+    }
+    assert!(world.desk.orders().get(&id).is_none());
+    assert_eq!(state(&world.desk), TradingState::Running);
+}
+
+#[test]
+fn a_fill_that_nobody_told_of_is_booked_once() {
+    let mut world = World::plain(Vec::new());
+    let id = send_unsure(&mut world, true);
+    // The venue fills, and what it says is lost.
+    let held = |world: &World| world.desk.holding("ema", 1).quantity;
+    let executions = {
+        let steps = [bulkhead_venue::order::Step {
+            instrument: 1,
+            open_time: world.now(),
+            bar: bulkhead_venue::order::Bar {
+                time: world.now() + 1,
+                open: 100.0,
+                high: 100.0,
+                low: 100.0,
+                close: 100.0,
+                volume: 1e9,
+                factor: 1.0,
+            },
+            session_end: true,
+            actions: Vec::new(),
+        }];
+        let updates = world.venue.advance(&steps).unwrap();
+        updates
+            .into_iter()
+            .filter_map(|update| update.execution)
+            .collect::<Vec<_>>()
+    };
+    world.executions.extend(executions.clone());
+    assert_eq!(held(&world), dec("0"));
+    let (findings, agrees) = reconcile(&mut world);
+    assert!(agrees);
+    assert_eq!(
+        findings,
+        [Finding::MissedFill {
+            client_order_id: id,
+            execution_id: executions[0].execution_id.clone()
+        }]
+    );
+    assert_eq!(held(&world), dec("10"));
+    assert_eq!(reconcile(&mut world), (Vec::new(), true));
+    assert_eq!(held(&world), dec("10"));
+}
+
+#[test]
+fn what_cannot_be_explained_stops_trading() {
+    // Somebody else trades in the account.
+    let mut world = World::plain(Vec::new());
+    let order = Order {
+        client_order_id: "theirs".to_owned(),
+        account: "paper".to_owned(),
+        owner: "somebody".to_owned(),
+        request: OrderRequest::market(1, Side::Buy, dec("3")),
+    };
+    let now = world.now();
+    world.venue.submit(&order, now).unwrap();
+    let (findings, agrees) = reconcile(&mut world);
+    assert!(!agrees);
+    assert_eq!(
+        findings,
+        [Finding::ForeignOrder {
+            client_order_id: "theirs".to_owned()
+        }]
+    );
+    assert_eq!(state(&world.desk), TradingState::Halted);
+    let why = world.desk.trading_state().1.unwrap().reason.clone();
+    assert!(why.starts_with("NOT_RECONCILED"), "{why}");
+}
+
+#[test]
+fn a_position_that_differs_stops_trading() {
+    let mut world = World::plain(Vec::new());
+    world.order(Side::Buy, "10");
+    world.bar(&[[100.0; 4]]);
+    assert_eq!(reconcile(&mut world), (Vec::new(), true));
+    world.executions[0].quantity = dec("9");
+    let (findings, _) = reconcile(&mut world);
+    assert_eq!(
+        findings,
+        [Finding::Position {
+            symbol: "AAPL".to_owned(),
+            ours: dec("10"),
+            theirs: dec("9")
+        }]
+    );
+    assert_eq!(state(&world.desk), TradingState::Halted);
+}
