@@ -6,9 +6,11 @@
 //! is one line `error: what (where); mend`, exit code 2 for a mistake in what was given and 1 for a failure
 //! of the host or the machine. A reader that stops reading ends nothing.
 
+mod audit;
 mod data;
 mod environment;
 mod explain;
+mod halt;
 mod kept;
 mod options;
 mod output;
@@ -39,6 +41,15 @@ enum Command {
     Paper(paper::PaperArgs),
     /// Say why a trade was proposed (t-...) or a model chosen (p-...)
     Explain(explain::ExplainArgs),
+    /// Stop trading, or some of it, until `bulkhead resume`
+    Halt(halt::HaltArgs),
+    /// Lift a restriction on trading
+    Resume(halt::ResumeArgs),
+    /// Say what is restricted, and whether anything runs
+    Status,
+    /// Verify and export the audit log
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Start, build, test and look into plugins
     #[command(subcommand)]
     Plugin(plugin::Command),
@@ -71,6 +82,10 @@ fn run(cli: Cli) -> Result<(), Problem> {
             paper::run(&arguments, &Environment::open(options)?, options.json)
         }
         Command::Explain(arguments) => explain::run(&arguments, options),
+        Command::Halt(arguments) => halt::halt(arguments, options),
+        Command::Resume(arguments) => halt::resume(arguments, options),
+        Command::Status => halt::status(options),
+        Command::Audit(command) => audit::run(command, options),
         Command::Plugin(command) => plugin::run(options, command),
         Command::Data(command) => data::run(options, command),
     }

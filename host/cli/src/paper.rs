@@ -1,8 +1,11 @@
 //! `bulkhead paper`: a session over history, its controls, and the report.
 
 use crate::environment::Environment;
+use crate::halt::{now, person};
 use crate::kept;
 use crate::output::{self, line, table};
+use bulkhead_desk::switch::control;
+use bulkhead_desk::switch::{self, Gate, GatewayLock};
 use bulkhead_domain::{Blame, Problem, Timestamp};
 use bulkhead_lab::report::{Control, Expectation, Report, write};
 use bulkhead_lab::terminal;
@@ -34,6 +37,9 @@ pub(crate) struct PaperArgs {
     /// Leave the controls out.
     #[arg(long)]
     no_controls: bool,
+    /// Begin anew where an earlier run of the same session was killed, instead of resuming it.
+    #[arg(long)]
+    fresh: bool,
 }
 
 /// How far a session is: a bar on a terminal, a line a tenth otherwise, nothing where a machine reads.
@@ -102,6 +108,9 @@ struct Stage<'a> {
     environment: &'a Environment,
     runtime: tokio::runtime::Runtime,
     store: Store,
+    gate: Arc<Gate>,
+    person: String,
+    fresh: bool,
     interrupted: Arc<AtomicBool>,
     json: bool,
 }
@@ -133,6 +142,9 @@ impl Stage<'_> {
             store: keep.then_some(&self.store),
             repeat,
             veto,
+            gate: &self.gate,
+            fresh: self.fresh,
+            by: (&self.person, now()),
             interrupted: &self.interrupted,
         };
         prepared.run(run, &mut meter)
@@ -209,13 +221,29 @@ pub(crate) fn run(
     })?;
     let runtime = runtime()?;
     let interrupted = listen(&runtime);
+    let store = kept::open(&environment.state)?;
+    // From here on this process owns the broker connections of the state folder, and answers for them.
+    let _lock = GatewayLock::take(&environment.state)?;
+    let gate = Arc::new(switch::open(&store, &environment.state)?);
+    let _control = control::Control::start(&environment.state, Arc::clone(&gate))?;
     let stage = Stage {
         environment,
         runtime,
-        store: kept::open(&environment.state)?,
+        store,
+        gate,
+        person: person(),
+        fresh: arguments.fresh,
         interrupted,
         json,
     };
+    if !json {
+        for latch in stage.gate.latches().iter() {
+            output::note(&format!(
+                "trading is {} in scope {} since {}: {}",
+                latch.state, latch.scope, latch.time, latch.reason
+            ));
+        }
+    }
 
     let controls = if arguments.no_controls {
         Vec::new()

@@ -10,6 +10,7 @@
 //! callers: prepare once ([`Prepared::new`]), run as often as needed ([`Prepared::run`]), compare records by
 //! their digests.
 
+mod broker;
 mod calibration;
 pub mod config;
 mod data;
@@ -22,6 +23,7 @@ pub mod past;
 mod prepare;
 pub mod record;
 mod recorder;
+mod resume;
 mod run;
 mod session;
 mod strategies;

@@ -297,7 +297,7 @@ impl Recorder {
         };
         let code = match error {
             SendError::Gateway(GatewayError::Ambiguous(_)) => "UNCONFIRMED",
-            SendError::Stopped(_) => {
+            SendError::Gateway(GatewayError::Stopped(_)) => {
                 proposal.sent -= quantity;
                 self.sent -= 1;
                 "NOT_SENT"

@@ -1,17 +1,21 @@
 //! Running a prepared session over history.
 
+use crate::broker::{PaperBroker, Venue as _};
 use crate::feed::Feed;
 use crate::learning::{Learner, View};
 use crate::lines::{Lines, Oracle, Tape};
 use crate::outcome::{Frame, assemble, configurations, inputs_digest};
 use crate::prepare::Prepared;
 use crate::record::{Ending, Input, SessionRecord};
-use crate::recorder::{Ink, Recorder};
+use crate::recorder::Recorder;
+use crate::resume::{Beginner, Planned};
 use crate::session::{Parts, Session};
 use crate::strategies::Running;
 use crate::tables;
 use crate::validation::Advice;
-use crate::wiring::{PluginBroker, PluginRule, Venue};
+use crate::wiring::PluginRule;
+use bulkhead_desk::audit::Kind as Record;
+use bulkhead_desk::switch::{Gate, Gated};
 use bulkhead_desk::{Desk, DeskConfig, RiskRule};
 use bulkhead_domain::{Digest, Problem, Timestamp};
 use bulkhead_manifest::Kind;
@@ -20,6 +24,7 @@ use bulkhead_sandbox::{BrokerPlugin, CallError, RiskRulePlugin};
 use bulkhead_store::Store;
 use serde_json::json;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The account a paper session trades in.
@@ -46,6 +51,12 @@ pub struct Run<'a> {
     pub repeat: Option<Views>,
     /// Whether a disagreement of the AI provider keeps an order back.
     pub veto: bool,
+    /// What a session that is kept passes its orders through.
+    pub gate: &'a Arc<Gate>,
+    /// Leave an unfinished run of the same session behind and begin anew, instead of resuming it.
+    pub fresh: bool,
+    /// Who runs it, and the time of the clock, for the audit log.
+    pub by: (&'a str, Timestamp),
     /// Ends the session after the moment at hand when it becomes true; after its first moment when it is so
     /// from the start.
     pub interrupted: &'a AtomicBool,
@@ -81,24 +92,41 @@ impl Prepared {
             digest: if veto { "heeded" } else { "not heeded" }.to_owned(),
         });
         let id = format!("s-{}", &inputs_digest(&inputs).to_string()[..16]);
-        let ink = match run.store {
-            Some(store) => Some(Ink {
-                writer: store.writer()?,
-                run: bulkhead_store::wait(tables::next_run(store, &id))?,
-            }),
-            None => None,
+        let nonce = Digest::of(id.as_bytes());
+        let beginner = run.store.map(|store| Beginner {
+            store,
+            gate: run.gate,
+            session: (&id, &self.config.name),
+            nonce: nonce.to_string(),
+            opened: Timestamp(self.opened()),
+            fresh: run.fresh,
+            by: run.by,
+        });
+        let mut planned = beginner.as_ref().map(Beginner::plan).transpose()?;
+        let name = planned.as_ref().map(|planned| planned.run.clone());
+        let resumed = planned.as_ref().is_some_and(|planned| planned.resumed);
+        let gate = match &planned {
+            Some(_) => Arc::clone(run.gate),
+            None => Arc::new(Gate::unrecorded()),
         };
-        let name = ink.as_ref().map(|ink| ink.run.clone());
-        let (mut session, mut broker) = self.session(&id, &run, ink, veto)?;
-        if let Some(ink) = session.recorder.ink() {
-            tables::write_start(ink, &id, &self.config.name, "simulated: historical replay")?;
+        // Everything is set up before anything is kept of it.
+        let (mut session, mut broker) = self.session(&id, &run, veto, planned.as_mut(), &gate)?;
+        if let (Some(beginner), Some(planned)) = (beginner, planned) {
+            beginner.begin(planned)?;
         }
-        let driven = self.drive(&mut session, &mut broker, &run, watch);
-        if let (Err(_), Some(ink)) = (&driven, session.recorder.ink()) {
-            // What ended the session is what its caller is told; this only marks what is left of it.
-            let _ = tables::write_failed(ink);
-        }
-        let (ending, notes) = driven?;
+        let driven = self.drive(&mut session, &mut broker, &run, resumed, watch);
+        let (ending, notes) = match driven {
+            Ok(driven) => driven,
+            Err(problem) => {
+                // A session that did not come to what it had done is left to be resumed by one that does.
+                if let Some(ink) = session.recorder.ink().filter(|_| gate.is_live()) {
+                    // What ended the session is what its caller is told; this only marks what is left of it.
+                    let _ = tables::write_failed(ink);
+                    let _ = gate.end(session.event(Record::Ended, "failed", problem.what.clone()));
+                }
+                return Err(problem);
+            }
+        };
         let views = std::mem::take(&mut session.recorder.views);
         let frame = Frame {
             name: &self.config.name,
@@ -119,6 +147,10 @@ impl Prepared {
             ending,
         };
         let record = assemble(&mut session, frame)?;
+        if session.recorder.ink().is_some() {
+            let digest = format!("{{\"digest\":\"{}\"}}", record.digest);
+            gate.end(session.event(Record::Ended, "ended", digest))?;
+        }
         if let Some(ink) = session.recorder.ink() {
             let configurations = configurations(&session.lines);
             tables::write_end(ink, &record, &self.config.name, &configurations)?;
@@ -130,19 +162,29 @@ impl Prepared {
         })
     }
 
+    fn feed(&self) -> Result<Feed<'_>, Problem> {
+        Feed::new(self.series()).between(self.config.from.as_deref(), self.config.to.as_deref())
+    }
+
+    /// When the first bar opened.
+    fn opened(&self) -> i64 {
+        self.series()
+            .filter_map(|series| series.open_times.first())
+            .min()
+            .copied()
+            .unwrap_or(0)
+    }
+
     fn session(
         &self,
         id: &str,
         run: &Run<'_>,
-        ink: Option<Ink>,
         veto: bool,
-    ) -> Result<(Session, PluginBroker), Problem> {
-        let opened = self
-            .series()
-            .filter_map(|series| series.open_times.first())
-            .min()
-            .copied()
-            .unwrap_or(0);
+        planned: Option<&mut Planned>,
+        gate: &Arc<Gate>,
+    ) -> Result<(Session, Gated<PaperBroker>), Problem> {
+        let ink = planned.as_ref().map(|planned| planned.ink());
+        let name = ink.as_ref().map_or_else(String::new, |ink| ink.run.clone());
         let mut rules: Vec<Box<dyn RiskRule>> = Vec::new();
         for table in &self.config.risk {
             let (plugin, setup) = self.ready(run.registry, table, Kind::RiskRule, &[])?;
@@ -157,18 +199,42 @@ impl Prepared {
         ];
         let (plugin, setup) =
             self.ready(run.registry, &self.config.broker, Kind::Broker, &defaults)?;
-        let broker = PluginBroker(BrokerPlugin::new(plugin, &setup)?);
+        let broker_name = plugin.manifest().id.clone();
+        let plugin = BrokerPlugin::new(plugin, &setup)?;
         let config = DeskConfig {
             account: ACCOUNT.to_owned(),
             currency: self.config.currency.clone(),
             capital: self.config.cash,
-            opened: Timestamp(opened),
+            opened: Timestamp(self.opened()),
             limits: self.config.checks.clone(),
+            // A simulated broker is the session's own: ids that are equal in a replay meet no others there.
             nonce: *Digest::of(id.as_bytes()).bytes(),
+            session: name.clone(),
+            broker: broker_name,
+            plugins: self
+                .strategies
+                .iter()
+                .map(|ready| (ready.name.clone(), ready.plugin.manifest().id.clone()))
+                .collect(),
         };
         let desk = Desk::new(config, self.instruments(), rules).map_err(|error| {
             Problem::user(error.to_string(), "correct the session's configuration")
         })?;
+        let broker = match planned {
+            Some(planned) => {
+                let mut broker = PaperBroker::new(plugin, Some(planned.call_log()));
+                let mut feed = self.feed()?;
+                broker.recover(std::mem::take(&mut planned.calls), |time| {
+                    feed.by_ref()
+                        .find(|moment| moment.time >= time)
+                        .filter(|moment| moment.time == time)
+                        .map(|moment| moment.steps)
+                })?;
+                broker
+            }
+            None => PaperBroker::new(plugin, None),
+        };
+        let broker = Gated::new(broker, Arc::clone(gate), desk.book());
         let lines = self.lines(id, run)?;
         let past = lines.past();
         let aliases: Vec<&str> = self.config.models.keys().map(String::as_str).collect();
@@ -205,6 +271,8 @@ impl Prepared {
             recorder: Recorder::new(id, ink),
             validated: self.adviser.is_some(),
             veto,
+            gate: Arc::clone(gate),
+            run: name,
         };
         Ok((Session::new(parts), broker))
     }
@@ -247,8 +315,9 @@ impl Prepared {
     fn drive(
         &self,
         session: &mut Session,
-        broker: &mut PluginBroker,
+        broker: &mut Gated<PaperBroker>,
         run: &Run<'_>,
+        resumed: bool,
         watch: &mut dyn Watch,
     ) -> Result<(Ending, Vec<String>), Problem> {
         let adviser_name = self
@@ -257,9 +326,8 @@ impl Prepared {
             .map_or_else(String::new, |adviser| adviser.name());
         let mut last = None;
         let mut ending = Ending::Completed;
-        for moment in Feed::new(self.series())
-            .between(self.config.from.as_deref(), self.config.to.as_deref())?
-        {
+        let mut unsettled = resumed;
+        for moment in self.feed()? {
             // One moment at least: a session that was interrupted while it was prepared has a record too.
             if last.is_some() && run.interrupted.load(Ordering::Relaxed) {
                 ending = Ending::Interrupted;
@@ -267,18 +335,24 @@ impl Prepared {
             }
             let time = moment.time;
             self.clock.set(time);
+            broker.set_time(Timestamp(time));
             let steps = session.open(moment)?;
-            let updates = broker.advance(steps)?;
+            let updates = broker.broker().advance(time, steps)?;
             let questions = session.matched(&updates)?;
-            let answers: Vec<Advice> = match &self.adviser {
-                Some(adviser) => run.runtime.block_on(async {
+            // Nothing is sent before the books of a resumed session agree with the broker.
+            let caught_up = unsettled && session.gate.is_live() && broker.broker().is_caught_up();
+            session.settle(caught_up, broker)?;
+            unsettled &= !caught_up;
+            let answers: Vec<Advice> = match (&self.adviser, session.recorded_advice()) {
+                (_, Some(answers)) => answers,
+                (Some(adviser), None) => run.runtime.block_on(async {
                     let mut answers = Vec::with_capacity(questions.len());
                     for question in &questions {
                         answers.push(adviser.ask(question).await);
                     }
                     answers
                 }),
-                None => Vec::new(),
+                (None, None) => Vec::new(),
             };
             session.advised(&answers, &adviser_name, broker)?;
             watch.progress(session.bars, Timestamp(time));
@@ -290,7 +364,7 @@ impl Prepared {
                 "widen `from` and `to`, or correct the data",
             ));
         };
-        let updates = broker.finish(last)?;
+        let updates = broker.broker().finish(last)?;
         session.finish(&updates)?;
         Ok((ending, self.notes(session)))
     }

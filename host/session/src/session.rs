@@ -19,12 +19,17 @@ use crate::lines::{Lines, Oracle};
 use crate::recorder::Recorder;
 use crate::strategies::{Running, Sight};
 use crate::validation::{Advice, Opinion, Question};
-use bulkhead_desk::{Applied, Desk, Disposition, Gateway, Proposal, Ruling, SendError, Sent};
+use bulkhead_desk::audit::{Event, Kind};
+use bulkhead_desk::switch::Gate;
+use bulkhead_desk::{
+    Applied, BrokerView, Desk, Disposition, Gateway, Proposal, Ruling, SendError, Sent,
+};
 use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::order::{Execution, InstrumentHandle, OrderUpdate, Step};
 use bulkhead_domain::risk::RiskContext;
-use bulkhead_domain::{Decimal, Instrument, Problem, Timestamp, number};
+use bulkhead_domain::{Decimal, Instrument, Problem, Timestamp, Value, number};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Decimal places of a market price as the desk sees it.
 const PRICE_PLACES: u32 = 8;
@@ -40,6 +45,10 @@ pub(crate) struct Session {
     pub(crate) validated: bool,
     /// Whether its disagreement keeps an order back.
     pub(crate) veto: bool,
+    /// What may pass to the broker, and the log of everything that did.
+    pub(crate) gate: Arc<Gate>,
+    /// Names the run in the log.
+    pub(crate) run: String,
     pub(crate) moment: Moment,
     wants: Vec<Want>,
     pub(crate) bars: u64,
@@ -61,6 +70,10 @@ pub(crate) struct Parts {
     pub validated: bool,
     /// Whether its disagreement keeps an order back.
     pub veto: bool,
+    /// What may pass to the broker, and the log of everything that did.
+    pub gate: Arc<Gate>,
+    /// Names the run in the log.
+    pub run: String,
 }
 
 /// The nearest decimal of a price.
@@ -87,6 +100,8 @@ impl Session {
             recorder,
             validated,
             veto,
+            gate,
+            run,
         } = parts;
         strategies.sort_by(|a, b| a.name().cmp(b.name()));
         Session {
@@ -97,6 +112,8 @@ impl Session {
             recorder,
             validated,
             veto,
+            gate,
+            run,
             moment: Moment::default(),
             wants: Vec::new(),
             bars: 0,
@@ -129,6 +146,11 @@ impl Session {
             self.recorder.actions(step, close, lot, multiplier);
         }
         self.moment = moment;
+        let bars = format!("{{\"bars\":{}}}", self.moment.steps.len());
+        let restrictions = self
+            .gate
+            .observe(self.event(Kind::Moment, "moment", bars))?;
+        self.desk.observe(restrictions);
         Ok(&self.moment.steps)
     }
 
@@ -156,7 +178,89 @@ impl Session {
         Ok(self.questions())
     }
 
+    /// Something to be recorded of this moment.
+    pub(crate) fn event(&self, kind: Kind, subject: &str, body: String) -> Event {
+        Event {
+            time: Timestamp(self.moment.time),
+            session: self.run.clone(),
+            actor: "session".to_owned(),
+            kind,
+            subject: subject.to_owned(),
+            body,
+        }
+    }
+
+    /// What an AI provider said of this moment's entries, in a session that is resumed and heard it already.
+    pub(crate) fn recorded_advice(&self) -> Option<Vec<Advice>> {
+        let event = self.gate.past(Kind::Advice, "advice")?;
+        serde_json::from_str(&event.body).ok()
+    }
+
+    /// Compares the books with the broker: where an answer is missing, and where `wanted`.
+    ///
+    /// # Errors
+    /// When the books cannot follow the broker, or it cannot be recorded.
+    pub(crate) fn settle(
+        &mut self,
+        wanted: bool,
+        gateway: &mut dyn Gateway,
+    ) -> Result<(), Problem> {
+        const SUBJECT: &str = "broker";
+        let recorded = self.gate.past(Kind::Reconciled, SUBJECT);
+        if recorded.is_none() && !wanted && !self.desk.has_unanswered() {
+            return Ok(());
+        }
+        let view: Result<BrokerView, String> = match recorded {
+            Some(event) => serde_json::from_str(&event.body).map_err(broken)?,
+            None => self
+                .desk
+                .ask_broker(gateway)
+                .map_err(|error| error.to_string()),
+        };
+        let body = serde_json::to_string(&view).map_err(broken)?;
+        self.gate
+            .append(self.event(Kind::Reconciled, SUBJECT, body))?;
+        let view = match view {
+            Ok(view) => view,
+            Err(why) => {
+                self.recorder.incident(
+                    self.moment.time,
+                    "broker",
+                    &why,
+                    "what was sent without an answer counts as working until it can be asked",
+                );
+                return Ok(());
+            }
+        };
+        let found = self.desk.reconcile(view);
+        for finding in &found.findings {
+            let consequence = if finding.is_settled() {
+                "the books follow the broker"
+            } else {
+                "trading is halted until a person has looked"
+            };
+            let text = serde_json::to_string(finding).map_err(broken)?;
+            self.recorder
+                .incident(self.moment.time, "reconciliation", &text, consequence);
+        }
+        for (applied, execution) in &found.applied {
+            self.record(applied, execution.as_ref())?;
+        }
+        self.keep_raised()
+    }
+
+    /// Hands restrictions that the desk raised to the gate, which keeps them.
+    fn keep_raised(&mut self) -> Result<(), Problem> {
+        for latch in self.desk.take_raised() {
+            self.gate.raise(latch)?;
+        }
+        Ok(())
+    }
+
     fn apply(&mut self, update: &OrderUpdate) -> Result<(), Problem> {
+        let body = serde_json::to_string(update).map_err(broken)?;
+        self.gate
+            .append(self.event(Kind::Update, &update.client_order_id, body))?;
         match self.desk.apply(update).map_err(broken)? {
             Some(applied) => self.record(&applied, update.execution.as_ref()),
             None => Ok(()),
@@ -307,6 +411,12 @@ impl Session {
         adviser: &str,
         gateway: &mut dyn Gateway,
     ) -> Result<(), Problem> {
+        if !answers.is_empty() {
+            let body = serde_json::to_string(answers).map_err(broken)?;
+            self.gate.append(self.event(Kind::Advice, "advice", body))?;
+        }
+        let dispositions = self.desk.obey();
+        self.carry_out(dispositions, gateway)?;
         let mut answers = answers.iter();
         let mut proposals = Vec::new();
         for want in std::mem::take(&mut self.wants) {
@@ -330,6 +440,12 @@ impl Session {
                 self.veto && advice.is_some_and(|advice| advice.opinion == Opinion::Disagree);
             self.recorder
                 .propose(&want, &request, self.moment.time, advice, adviser, vetoed);
+            let intent = serde_json::json!({
+                "owner": want.owner, "request": request, "reason": want.reason,
+                "confidence": want.confidence, "vetoed": vetoed,
+            });
+            let event = self.event(Kind::Intent, &want.decision, intent.to_string());
+            self.gate.append(event)?;
             let request = if vetoed {
                 want.exit_alone()
             } else {
@@ -346,7 +462,7 @@ impl Session {
                     multiplier: Decimal::ONE,
                     confidence: want.confidence,
                     features,
-                    extra: Vec::new(),
+                    extra: self.told(&want, request.instrument),
                 };
                 proposals.push(Proposal {
                     decision_id: want.decision,
@@ -373,8 +489,10 @@ impl Session {
                 "all trading was halted",
             );
         }
+        self.keep_raised()?;
         self.carry_out(review.dispositions, gateway)?;
         let decided = self.desk.decide(proposals);
+        self.keep_raised()?;
         self.carry_out(decided, gateway)?;
         let session_end = self.moment.steps.iter().any(|step| step.session_end);
         if session_end {
@@ -386,16 +504,66 @@ impl Session {
             .close(&mut self.desk, self.moment.time, session_end)
     }
 
+    /// What rules are told beside an order's own context: whether its confidence is a model's calibrated
+    /// probability, and how its instrument moved with those that the account is in.
+    fn told(&self, want: &Want, instrument: InstrumentHandle) -> Vec<(String, Value)> {
+        let mut told = Vec::new();
+        if let Some(confidence) = want.confidence {
+            let calibrated = want
+                .views
+                .iter()
+                .filter(|(_, heeded)| *heeded)
+                .any(|(view, _)| {
+                    let chosen = view.decision.choice.winner;
+                    let said =
+                        chosen.and_then(|index| view.probabilities.get(index).copied().flatten());
+                    said.is_some_and(|p| {
+                        (p - confidence).abs() < 1e-9 || (1.0 - p - confidence).abs() < 1e-9
+                    })
+                });
+            told.push((
+                "confidence.calibrated".to_owned(),
+                Value::Boolean(calibrated),
+            ));
+        }
+        let held = self.desk.ledger().lines().map(|(key, _)| key.instrument);
+        let working = self
+            .desk
+            .orders()
+            .iter()
+            .map(|working| working.order.request.instrument);
+        let mut others: Vec<(String, InstrumentHandle)> = held
+            .chain(working)
+            .filter(|other| *other != instrument)
+            .map(|other| (self.lines.symbol(other), other))
+            .collect();
+        others.sort();
+        others.dedup();
+        for (symbol, other) in others {
+            if let Some(correlation) = self.lines.correlation(instrument, other) {
+                told.push((format!("correlation.{symbol}"), Value::Real(correlation)));
+            }
+        }
+        told
+    }
+
     fn carry_out(
         &mut self,
-        dispositions: Vec<Disposition>,
+        mut dispositions: Vec<Disposition>,
         gateway: &mut dyn Gateway,
     ) -> Result<(), Problem> {
+        self.gate.journal(&self.run, &mut dispositions)?;
         for disposition in dispositions {
             self.recorder.disposition(&self.desk, &disposition)?;
             match disposition.ruling {
                 Ruling::Deny(_) => {}
                 Ruling::Cancel => self.cancel(&disposition.client_order_id, gateway)?,
+                Ruling::Replace(change) => {
+                    let Sent { applied, .. } = self.desk.send_change(change, gateway);
+                    if let Some(applied) = applied {
+                        self.record(&applied, None)?;
+                    }
+                }
                 Ruling::Send(order) => {
                     let quantity = order.request.quantity;
                     let Sent { applied, outcome } = self.desk.send(order, gateway);

@@ -4,7 +4,7 @@ use crate::record::{ModelRecord, ProposalRecord, SessionRecord};
 use crate::recorder::Ink;
 use bulkhead_domain::risk::Portfolio;
 use bulkhead_domain::{Digest, Problem};
-use bulkhead_store::{Migration, MigrationSet, Statement, Store, StoreError, column};
+use bulkhead_store::{Migration, MigrationSet, Statement, Store, StoreError, Writer, column};
 
 /// The tables' migrations.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
@@ -58,6 +58,17 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "symbols of proposals",
             sql: "ALTER TABLE proposals ADD COLUMN symbol TEXT NOT NULL DEFAULT ''",
         },
+        Migration {
+            version: 3,
+            name: "calls of simulated brokers",
+            sql: "CREATE TABLE broker_calls (
+                  run TEXT NOT NULL,
+                  sequence BIGINT NOT NULL,
+                  time BIGINT NOT NULL,
+                  call TEXT NOT NULL,
+                  PRIMARY KEY (run, sequence)
+              );",
+        },
     ],
 };
 
@@ -76,6 +87,38 @@ pub(crate) async fn next_run(store: &Store, session: &str) -> Result<String, Sto
     Ok(format!("{session}.{}", runs + 1))
 }
 
+/// The run of a session that began and did not end, the newest.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) async fn unfinished(store: &Store, session: &str) -> Result<Option<String>, StoreError> {
+    const SQL: &str = "SELECT run FROM sessions WHERE session = $1 AND state = 'running'
+         ORDER BY LENGTH(run) DESC, run DESC LIMIT 1";
+    let row = sqlx::query(SQL)
+        .bind(session.to_owned())
+        .fetch_optional(store.pool())
+        .await
+        .map_err(|error| StoreError::of_statement(SQL, &error))?;
+    row.map(|row| column(&row, "run")).transpose()
+}
+
+/// Leaves an unfinished run as it is, for good.
+pub(crate) fn write_abandoned(writer: &Writer, run: &str) -> Result<(), StoreError> {
+    writer.write(Statement::new("UPDATE sessions SET state = 'abandoned' WHERE run = $1").bind(run))
+}
+
+/// Takes away what can be derived again of a run that is resumed: everything but its journal.
+pub(crate) fn forget_derived(writer: &Writer, run: &str) -> Result<(), StoreError> {
+    for sql in [
+        "DELETE FROM equity WHERE run = $1",
+        "DELETE FROM proposals WHERE run = $1",
+        "DELETE FROM trials WHERE run = $1",
+    ] {
+        writer.write(Statement::new(sql).bind(run))?;
+    }
+    Ok(())
+}
+
 pub(crate) fn write_start(
     ink: &Ink,
     session: &str,
@@ -83,7 +126,7 @@ pub(crate) fn write_start(
     mode: &str,
 ) -> Result<(), StoreError> {
     ink.writer.write(
-        Statement::new("INSERT INTO sessions (run, session, name, mode, state) VALUES ($1, $2, $3, $4, 'running')")
+        Statement::new("INSERT INTO sessions (run, session, name, mode, state) VALUES ($1, $2, $3, $4, 'running') ON CONFLICT DO NOTHING")
             .bind(ink.run.clone())
             .bind(session.to_owned())
             .bind(name.to_owned())

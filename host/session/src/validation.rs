@@ -63,7 +63,7 @@ impl Opinion {
 }
 
 /// An answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Advice {
     /// What it makes of it.
     pub opinion: Opinion,

@@ -2,14 +2,14 @@
 
 use crate::config::CandidateConfig;
 use crate::learning::{Predictor, Trainer};
-use bulkhead_desk::{Cancelled, Gateway, GatewayError, RiskApproved, RiskRule, RuleFailure};
+use bulkhead_desk::{RiskRule, RuleFailure};
 use bulkhead_domain::digest::Digest;
 use bulkhead_domain::model::{Domain, FitRequest, LearningTask, Matrix};
-use bulkhead_domain::order::{Order, OrderUpdate, Step};
+use bulkhead_domain::order::Order;
 use bulkhead_domain::risk::{Portfolio, ProtectiveAction, RiskContext, Verdict};
-use bulkhead_domain::{Problem, Refusal, Value};
+use bulkhead_domain::{Problem, Value};
 use bulkhead_orchestrator::Candidate;
-use bulkhead_sandbox::{BrokerPlugin, CallError, FittedModel, ModelPlugin, RiskRulePlugin};
+use bulkhead_sandbox::{CallError, FittedModel, ModelPlugin, RiskRulePlugin};
 use std::sync::Arc;
 
 /// A model plugin as a trainer of one candidate.
@@ -192,70 +192,5 @@ impl RiskRule for PluginRule {
         self.plugin
             .review(portfolio)
             .map_err(|error| self.failure(&error))
-    }
-}
-
-/// A simulated broker plugin as the desk's gateway and the session's venue.
-pub(crate) struct PluginBroker(pub(crate) BrokerPlugin);
-
-fn gateway_error(error: &CallError) -> GatewayError {
-    match error.refusal() {
-        Some(Refusal::Rejected { code, text }) => GatewayError::Rejected {
-            code: code.clone(),
-            text: text.clone(),
-        },
-        Some(refusal @ (Refusal::InvalidInput(_) | Refusal::Unsupported(_))) => {
-            GatewayError::Rejected {
-                code: "refused".to_owned(),
-                text: refusal.to_string(),
-            }
-        }
-        Some(
-            refusal
-            @ (Refusal::Unavailable(_) | Refusal::RateLimited(_) | Refusal::Unauthorized(_)),
-        ) => GatewayError::Unavailable(refusal.to_string()),
-        _ => GatewayError::Ambiguous(error.to_string()),
-    }
-}
-
-impl Gateway for PluginBroker {
-    fn submit(&mut self, order: RiskApproved<Order>) -> Result<(), GatewayError> {
-        self.0
-            .submit(&order.into_inner())
-            .map(|_| ())
-            .map_err(|error| gateway_error(&error))
-    }
-
-    fn cancel(&mut self, account: &str, client_order_id: &str) -> Result<Cancelled, GatewayError> {
-        // A simulated broker's book is its own: what it says is off it, is.
-        self.0
-            .cancel(account, client_order_id)
-            .map(|()| Cancelled::Confirmed)
-            .map_err(|error| gateway_error(&error))
-    }
-}
-
-/// Where orders meet bars.
-pub(crate) trait Venue: Gateway {
-    /// Moves time on by one bar for each instrument in `steps`.
-    ///
-    /// # Errors
-    /// In one line, why not; the session cannot go on.
-    fn advance(&mut self, steps: &[Step]) -> Result<Vec<OrderUpdate>, Problem>;
-
-    /// Closes the book.
-    ///
-    /// # Errors
-    /// As [`Venue::advance`].
-    fn finish(&mut self, time: i64) -> Result<Vec<OrderUpdate>, Problem>;
-}
-
-impl Venue for PluginBroker {
-    fn advance(&mut self, steps: &[Step]) -> Result<Vec<OrderUpdate>, Problem> {
-        Ok(self.0.advance(steps)?)
-    }
-
-    fn finish(&mut self, time: i64) -> Result<Vec<OrderUpdate>, Problem> {
-        Ok(self.0.finish(time)?)
     }
 }

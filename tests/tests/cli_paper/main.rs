@@ -6,6 +6,7 @@
 #[path = "../cli/mod.rs"]
 mod cli;
 
+mod crash;
 mod demo;
 mod ended;
 mod explained;

@@ -1,10 +1,12 @@
 //! What goes wrong in a session, and what does not follow from it.
 
 use crate::stand::{Stand, StopAfter, assert_same, decisions, equity, fills, plain, small, table};
+use bulkhead_desk::switch::Gate;
 use bulkhead_domain::{Decimal, Timestamp};
 use bulkhead_session::config::StrategyConfig;
 use bulkhead_session::record::{Ending, ProposalRecord, SessionRecord, VerdictRecord};
 use bulkhead_store::column;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 fn fire_drill(settings: &str) -> StrategyConfig {
@@ -158,7 +160,10 @@ fn an_interrupted_session_keeps_what_was_done() {
         flag: &flag,
     };
     let ran = prepared
-        .run(stand.run(&flag, Some(&store)), &mut person)
+        .run(
+            stand.run(&flag, Some(&store), &stand.gate(&store)),
+            &mut person,
+        )
         .unwrap_or_else(|problem| panic!("{problem}"));
     let record = ran.record;
     assert_eq!(record.ending, Ending::Interrupted);
@@ -244,7 +249,10 @@ fn interrupted_before_its_first_bar_a_session_still_ends_as_one() {
     let prepared = stand.prepare(&plain());
     let flag = AtomicBool::new(true);
     let record = prepared
-        .run(stand.run(&flag, None), &mut crate::stand::Unwatched)
+        .run(
+            stand.run(&flag, None, &Arc::new(Gate::unrecorded())),
+            &mut crate::stand::Unwatched,
+        )
         .unwrap_or_else(|problem| panic!("{problem}"))
         .record;
     assert_eq!(record.ending, Ending::Interrupted);

@@ -29,7 +29,10 @@ fn decisions_are_found_again_rederive_the_same_and_betray_a_forgery() {
     let prepared = stand.prepare(&small());
     let never = AtomicBool::new(false);
     let ran = prepared
-        .run(stand.run(&never, Some(&store)), &mut Unwatched)
+        .run(
+            stand.run(&never, Some(&store), &stand.gate(&store)),
+            &mut Unwatched,
+        )
         .unwrap_or_else(|problem| panic!("{problem}"));
 
     let views: Vec<_> = ran.views.values().flatten().collect();
@@ -113,7 +116,10 @@ fn the_newest_run_of_a_session_explains_it() {
     // More than ten, so that runs are not ordered by their names.
     for _ in 0..11 {
         let ran = prepared
-            .run(stand.run(&never, Some(&store)), &mut Unwatched)
+            .run(
+                stand.run(&never, Some(&store), &stand.gate(&store)),
+                &mut Unwatched,
+            )
             .unwrap_or_else(|problem| panic!("{problem}"));
         last = Some(ran);
     }

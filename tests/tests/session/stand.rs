@@ -1,5 +1,6 @@
 //! Small sessions, and how two of them are compared.
 
+use bulkhead_desk::switch::{self, Gate};
 use bulkhead_market::{BarSeries, Catalog};
 use bulkhead_registry::Registry;
 use bulkhead_sandbox::{AotCache, Engines, Loader};
@@ -161,6 +162,11 @@ impl Stand {
         self.catalog().load(symbol, DAY).unwrap()
     }
 
+    /// The gate of a store.
+    pub(crate) fn gate(&self, store: &Store) -> Arc<Gate> {
+        Arc::new(switch::open(store, self.folder.path()).unwrap())
+    }
+
     pub(crate) fn store(&self) -> Store {
         let path = self.folder.path().join("bulkhead.db");
         bulkhead_store::wait(async {
@@ -192,10 +198,11 @@ impl Stand {
 
     pub(crate) fn ran(&self, prepared: &Prepared, veto: bool, repeat: Option<Views>) -> Ran {
         let never = AtomicBool::new(false);
+        let gate = Arc::new(Gate::unrecorded());
         let run = Run {
             veto,
             repeat,
-            ..self.run(&never, None)
+            ..self.run(&never, None, &gate)
         };
         prepared
             .run(run, &mut Unwatched)
@@ -207,8 +214,12 @@ impl Stand {
         &'a self,
         interrupted: &'a AtomicBool,
         store: Option<&'a Store>,
+        gate: &'a Arc<Gate>,
     ) -> Run<'a> {
         Run {
+            gate,
+            fresh: false,
+            by: ("tester", Timestamp(0)),
             registry: &self.registry,
             runtime: &self.runtime,
             store,

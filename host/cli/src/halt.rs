@@ -1,0 +1,205 @@
+//! `bulkhead halt`, `resume` and `status`: the kill switch.
+//!
+//! Where a process owns the broker connections of the state folder, it is asked over its socket, and what is
+//! printed is what it acknowledged. Where none does, this command takes the same lock and writes the
+//! restriction itself; the next process that starts holds to it.
+
+use crate::kept;
+use crate::options::GlobalOptions;
+use crate::output::{self, line, table};
+use bulkhead_desk::switch::control::{Answer, Ask, ask};
+use bulkhead_desk::switch::{self, GatewayLock, Latch, Latches, LockError, Scope, TradingState};
+use bulkhead_domain::{Problem, Timestamp};
+use serde_json::json;
+
+/// Stop trading, or some of it, until `bulkhead resume`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct HaltArgs {
+    /// What to stop: global, account:NAME, strategy:NAME, plugin:ID, instrument:SYMBOL or session:RUN.
+    #[arg(long, default_value = "global")]
+    scope: Scope,
+    /// How much: reduce-only, no-new-orders, halted (and cancel), flatten (and close every position).
+    #[arg(long, default_value = "halted")]
+    state: TradingState,
+    /// Why; it is kept in the audit log.
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "asked for at the command line"
+    )]
+    reason: String,
+    /// Cancel resting orders that may only reduce a position too.
+    #[arg(long)]
+    cancel_protection: bool,
+}
+
+/// Lift a restriction on trading.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ResumeArgs {
+    /// The scope to lift it from, as `bulkhead status` prints it.
+    #[arg(long, default_value = "global")]
+    scope: Scope,
+    /// Why; it is kept in the audit log.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+/// The time of the clock.
+pub(crate) fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Timestamp(since.map_or(0, |since| {
+        i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+    }))
+}
+
+/// Whoever runs this command.
+pub(crate) fn person() -> String {
+    ["SUDO_USER", "USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// Asks the owner of the gateway, or does it in its place where there is none. Tells which it was.
+fn exchange(options: &GlobalOptions, request: Ask) -> Result<(Answer, bool), Problem> {
+    // A kill switch has to work on a folder that nothing ran in yet.
+    let store = kept::open(&options.state)?;
+    let lock = match GatewayLock::take(&options.state) {
+        Ok(lock) => lock,
+        Err(LockError::Owned(_)) => return Ok((ask(&options.state, &request)?, true)),
+        Err(error) => return Err(error.into()),
+    };
+    let gate = switch::open(&store, &options.state)?;
+    let answer = match request {
+        Ask::Raise { latch } => Answer::Raised {
+            acknowledgement: gate.raise(latch)?,
+        },
+        Ask::Lower {
+            scope,
+            person,
+            reason,
+            time,
+        } => Answer::Lowered {
+            latch: gate.lower(&scope, &person, &reason, time)?,
+        },
+        Ask::Status => Answer::Status {
+            latches: gate.latches(),
+        },
+    };
+    drop(lock);
+    Ok((answer, false))
+}
+
+fn unexpected(answer: Answer) -> Problem {
+    match answer {
+        Answer::Refused { what, mend } => Problem::user(what, mend),
+        _ => Problem::host(
+            "the process that owns the broker connections gave another answer than was asked for",
+            "use the `bulkhead` of the same version as the one that runs",
+        ),
+    }
+}
+
+/// Runs `bulkhead halt`.
+pub(crate) fn halt(arguments: HaltArgs, options: &GlobalOptions) -> Result<(), Problem> {
+    if arguments.state == TradingState::Running {
+        return Err(Problem::user(
+            "--state running restricts nothing",
+            "use `bulkhead resume` to lift a restriction",
+        ));
+    }
+    let latch = Latch {
+        scope: arguments.scope,
+        state: arguments.state,
+        actor: format!("person:{}", person()),
+        reason: arguments.reason,
+        time: now(),
+        cancel_protection: arguments.cancel_protection,
+    };
+    let (answer, owned) = exchange(options, Ask::Raise { latch })?;
+    let Answer::Raised { acknowledgement } = answer else {
+        return Err(unexpected(answer));
+    };
+    let latch = &acknowledgement.latch;
+    if options.json {
+        output::json(&json!({ "acknowledged": acknowledgement, "owned": owned }))?;
+    } else {
+        line(format!(
+            "trading is {} in scope {}: on disk, and {}",
+            latch.state,
+            latch.scope,
+            if owned {
+                "the process that owns the broker connections sends nothing it forbids"
+            } else {
+                "no process owns the broker connections; the next one that starts holds to it"
+            }
+        ))?;
+    }
+    if acknowledgement.in_flight > 0 {
+        return Err(Problem::host(
+            format!(
+                "{} orders had been sent before and the broker has not answered yet",
+                acknowledgement.in_flight
+            ),
+            "look at the broker whether they arrived",
+        ));
+    }
+    Ok(())
+}
+
+/// Runs `bulkhead resume`.
+pub(crate) fn resume(arguments: ResumeArgs, options: &GlobalOptions) -> Result<(), Problem> {
+    let request = Ask::Lower {
+        scope: arguments.scope,
+        person: person(),
+        reason: arguments.reason,
+        time: now(),
+    };
+    let (answer, owned) = exchange(options, request)?;
+    let Answer::Lowered { latch } = answer else {
+        return Err(unexpected(answer));
+    };
+    if options.json {
+        return output::json(&json!({ "lifted": latch, "owned": owned }));
+    }
+    line(format!(
+        "lifted in scope {}: {} since {}, raised by {} because {}",
+        latch.scope, latch.state, latch.time, latch.actor, latch.reason
+    ))
+}
+
+/// Runs `bulkhead status`.
+pub(crate) fn status(options: &GlobalOptions) -> Result<(), Problem> {
+    let (latches, owner) = if kept::path(&options.state).is_file() {
+        match exchange(options, Ask::Status)? {
+            (Answer::Status { latches }, owned) => (latches, owned),
+            (answer, _) => return Err(unexpected(answer)),
+        }
+    } else {
+        (Latches::default(), false)
+    };
+    if options.json {
+        return output::json(&json!({ "running": owner, "restrictions": latches }));
+    }
+    line(if owner {
+        "a process owns the broker connections"
+    } else {
+        "no process owns the broker connections"
+    })?;
+    if latches.is_empty() {
+        return line("nothing is restricted");
+    }
+    let rows: Vec<_> = latches
+        .iter()
+        .map(|latch| {
+            [
+                latch.scope.to_string(),
+                latch.state.to_string(),
+                latch.time.to_string(),
+                latch.actor.clone(),
+                latch.reason.clone(),
+            ]
+        })
+        .collect();
+    table(["scope", "state", "since", "by", "because"], rows)
+}

@@ -1,0 +1,308 @@
+//! A simulated broker as the desk's gateway and the session's venue, and the log it lives on by.
+//!
+//! Promises: a broker outside would outlive a session that is killed; this one does by its calls, which are
+//! kept in the order in which they reached it, whatever it answered. [`PaperBroker::recover`] makes them
+//! again on a fresh instance (a simulated broker is deterministic), after which it knows what it knew. What
+//! it had said of a moment is said again when the resumed session comes to that moment.
+//!
+//! Bounds: the log goes through the writer of the audit log, so that of both a prefix is on disk. A call
+//! that is lost with the process never reached the broker.
+
+use bulkhead_desk::{
+    BrokerPosition, Cancelled, ExecutionPage, Gateway, GatewayError, RiskApproved,
+};
+use bulkhead_domain::order::{OpenOrder, Order, OrderUpdate, Replacement, Step};
+use bulkhead_domain::{Problem, Refusal};
+use bulkhead_sandbox::{BrokerPlugin, CallError};
+use bulkhead_store::{Statement, Store, StoreError, Writer, column};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// Where orders meet bars.
+pub(crate) trait Venue: Gateway {
+    /// Moves time on by one bar for each instrument in `steps`.
+    ///
+    /// # Errors
+    /// In one line, why not; the session cannot go on.
+    fn advance(&mut self, time: i64, steps: &[Step]) -> Result<Vec<OrderUpdate>, Problem>;
+
+    /// Closes the book.
+    ///
+    /// # Errors
+    /// As [`Venue::advance`].
+    fn finish(&mut self, time: i64) -> Result<Vec<OrderUpdate>, Problem>;
+}
+
+/// One call that reached the broker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "call")]
+pub(crate) enum Call {
+    Submit {
+        order: Order,
+    },
+    Replace {
+        account: String,
+        replacement: Replacement,
+    },
+    Cancel {
+        account: String,
+        client_order_id: String,
+    },
+    Advance,
+    Finish,
+}
+
+/// Where calls are kept.
+pub(crate) struct CallLog {
+    writer: Writer,
+    run: String,
+    next: i64,
+}
+
+const INSERT: &str = "INSERT INTO broker_calls (run, sequence, time, call) VALUES ($1, $2, $3, $4)";
+const READ: &str = "SELECT time, call FROM broker_calls WHERE run = $1 ORDER BY sequence";
+
+impl CallLog {
+    /// The log of a new run.
+    pub(crate) fn new(writer: Writer, run: &str) -> CallLog {
+        CallLog {
+            writer,
+            run: run.to_owned(),
+            next: 1,
+        }
+    }
+
+    fn keep(&mut self, time: i64, call: &Call) -> Result<(), StoreError> {
+        let text = serde_json::to_string(call).map_err(|error| StoreError::Column {
+            column: "call".to_owned(),
+            text: error.to_string(),
+        })?;
+        self.writer.write(
+            Statement::new(INSERT)
+                .bind(&self.run)
+                .bind(self.next)
+                .bind(time)
+                .bind(text),
+        )?;
+        self.next += 1;
+        Ok(())
+    }
+}
+
+/// The calls of a run, in order, with the session's time at each.
+pub(crate) async fn calls(store: &Store, run: &str) -> Result<Vec<(i64, Call)>, StoreError> {
+    let rows = sqlx::query(READ)
+        .bind(run.to_owned())
+        .fetch_all(store.pool())
+        .await
+        .map_err(|error| StoreError::of_statement(READ, &error))?;
+    rows.iter()
+        .map(|row| {
+            let text: String = column(row, "call")?;
+            let call = serde_json::from_str(&text).map_err(|error| StoreError::Column {
+                column: "call".to_owned(),
+                text: error.to_string(),
+            })?;
+            Ok((column(row, "time")?, call))
+        })
+        .collect()
+}
+
+/// The broker's plugin, with the log of its calls where they are kept.
+pub(crate) struct PaperBroker {
+    plugin: BrokerPlugin,
+    log: Option<CallLog>,
+    /// The session's time.
+    now: i64,
+    /// What was said of moments that a resumed session has not come to again.
+    told: VecDeque<(i64, Vec<OrderUpdate>)>,
+}
+
+impl PaperBroker {
+    /// A broker that has seen nothing.
+    pub(crate) fn new(plugin: BrokerPlugin, log: Option<CallLog>) -> PaperBroker {
+        PaperBroker {
+            plugin,
+            log,
+            now: 0,
+            told: VecDeque::new(),
+        }
+    }
+
+    /// Makes every call again. `steps` gives the bars that closed at a moment.
+    ///
+    /// # Errors
+    /// When a moment has other bars than it had, or the broker fails.
+    pub(crate) fn recover(
+        &mut self,
+        calls: Vec<(i64, Call)>,
+        mut steps: impl FnMut(i64) -> Option<Vec<Step>>,
+    ) -> Result<(), Problem> {
+        let count = i64::try_from(calls.len()).unwrap_or(i64::MAX);
+        for (time, call) in calls {
+            // What it answered is on record already, or was never heard.
+            match call {
+                Call::Submit { order } => drop(self.plugin.submit(&order)),
+                Call::Replace {
+                    account,
+                    replacement,
+                } => drop(self.plugin.replace(&account, &replacement)),
+                Call::Cancel {
+                    account,
+                    client_order_id,
+                } => drop(self.plugin.cancel(&account, &client_order_id)),
+                Call::Advance => {
+                    let steps = steps(time).ok_or_else(|| {
+                        Problem::user(
+                            format!("the data have no bars at {time}, and the session that is resumed saw some"),
+                            "use the data that the session was started with, or start it anew with --fresh",
+                        )
+                    })?;
+                    let updates = self.plugin.advance(&steps)?;
+                    self.told.push_back((time, updates));
+                }
+                Call::Finish => {
+                    let updates = self.plugin.finish(time)?;
+                    self.told.push_back((i64::MAX, updates));
+                }
+            }
+        }
+        if let Some(log) = &mut self.log {
+            log.next = count + 1;
+        }
+        Ok(())
+    }
+
+    /// Whether everything it had said was said again.
+    pub(crate) fn is_caught_up(&self) -> bool {
+        self.told.is_empty()
+    }
+
+    fn keep(&mut self, call: &Call) -> Result<(), StoreError> {
+        match &mut self.log {
+            Some(log) => log.keep(self.now, call),
+            None => Ok(()),
+        }
+    }
+
+    /// What was said of a moment before; `None` when it is a new one.
+    fn said(&mut self, time: i64) -> Option<Vec<OrderUpdate>> {
+        if self.told.front()?.0 == time {
+            self.told.pop_front().map(|(_, updates)| updates)
+        } else {
+            None
+        }
+    }
+}
+
+fn gateway_error(error: &CallError) -> GatewayError {
+    match error.refusal() {
+        Some(Refusal::Rejected { code, text }) => GatewayError::Rejected {
+            code: code.clone(),
+            text: text.clone(),
+        },
+        Some(refusal @ (Refusal::InvalidInput(_) | Refusal::Unsupported(_))) => {
+            GatewayError::Rejected {
+                code: "refused".to_owned(),
+                text: refusal.to_string(),
+            }
+        }
+        Some(
+            refusal
+            @ (Refusal::Unavailable(_) | Refusal::RateLimited(_) | Refusal::Unauthorized(_)),
+        ) => GatewayError::Unavailable(refusal.to_string()),
+        _ => GatewayError::Ambiguous(error.to_string()),
+    }
+}
+
+/// What the broker took and the log did not: it may be lost with the process, so it is not certain.
+fn unkept(error: &StoreError) -> GatewayError {
+    GatewayError::Ambiguous(format!("the broker's log cannot be written: {error}"))
+}
+
+impl Gateway for PaperBroker {
+    fn submit(&mut self, order: RiskApproved<Order>) -> Result<(), GatewayError> {
+        let order = order.into_inner();
+        let answer = self.plugin.submit(&order);
+        self.keep(&Call::Submit { order })
+            .map_err(|error| unkept(&error))?;
+        answer.map(drop).map_err(|error| gateway_error(&error))
+    }
+
+    fn replace(
+        &mut self,
+        account: &str,
+        change: RiskApproved<Replacement>,
+    ) -> Result<(), GatewayError> {
+        let replacement = change.into_inner();
+        let answer = self.plugin.replace(account, &replacement);
+        self.keep(&Call::Replace {
+            account: account.to_owned(),
+            replacement,
+        })
+        .map_err(|error| unkept(&error))?;
+        answer.map(drop).map_err(|error| gateway_error(&error))
+    }
+
+    fn cancel(&mut self, account: &str, client_order_id: &str) -> Result<Cancelled, GatewayError> {
+        let answer = self.plugin.cancel(account, client_order_id);
+        self.keep(&Call::Cancel {
+            account: account.to_owned(),
+            client_order_id: client_order_id.to_owned(),
+        })
+        .map_err(|error| unkept(&error))?;
+        // A simulated broker's book is its own: what it says is off it, is.
+        answer
+            .map(|()| Cancelled::Confirmed)
+            .map_err(|error| gateway_error(&error))
+    }
+
+    fn open_orders(&mut self, account: &str) -> Result<Vec<OpenOrder>, GatewayError> {
+        self.plugin
+            .open_orders(account)
+            .map_err(|error| gateway_error(&error))
+    }
+
+    fn executions(&mut self, account: &str, cursor: &str) -> Result<ExecutionPage, GatewayError> {
+        self.plugin
+            .executions(account, cursor)
+            .map(|(executions, cursor)| ExecutionPage { executions, cursor })
+            .map_err(|error| gateway_error(&error))
+    }
+
+    fn positions(&mut self, account: &str) -> Result<Vec<BrokerPosition>, GatewayError> {
+        let held = self
+            .plugin
+            .positions(account)
+            .map_err(|error| gateway_error(&error))?;
+        Ok(held
+            .into_iter()
+            .map(|held| BrokerPosition {
+                instrument: held.instrument,
+                quantity: held.quantity,
+            })
+            .collect())
+    }
+}
+
+impl Venue for PaperBroker {
+    fn advance(&mut self, time: i64, steps: &[Step]) -> Result<Vec<OrderUpdate>, Problem> {
+        self.now = time;
+        if let Some(updates) = self.said(time) {
+            return Ok(updates);
+        }
+        let updates = self.plugin.advance(steps)?;
+        self.keep(&Call::Advance)?;
+        Ok(updates)
+    }
+
+    fn finish(&mut self, time: i64) -> Result<Vec<OrderUpdate>, Problem> {
+        self.now = time;
+        if let Some(updates) = self.said(i64::MAX) {
+            return Ok(updates);
+        }
+        let updates = self.plugin.finish(time)?;
+        self.keep(&Call::Finish)?;
+        Ok(updates)
+    }
+}

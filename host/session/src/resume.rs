@@ -1,0 +1,176 @@
+//! Going on with a session whose process ended before it did.
+//!
+//! A session is a function of its inputs and of what it was told from outside: the broker's answers and
+//! updates, an AI provider's advice, restrictions. All of that is in the audit log, in order. So a session is
+//! resumed by running it again: what it was told it is told again from the log, what it does is compared with
+//! the log, nothing reaches the broker twice; where the log ends it has become the session that was killed,
+//! compares its books with the broker, and goes on.
+
+use crate::broker::{self, Call, CallLog};
+use crate::recorder::Ink;
+use crate::tables;
+use bulkhead_desk::audit::{Event, Kind, Record, records_of};
+use bulkhead_desk::switch::{Gate, Latches};
+use bulkhead_desk::tables as desk_tables;
+use bulkhead_domain::{Problem, Timestamp};
+use bulkhead_store::{Store, StoreError, Writer, wait};
+use serde::{Deserialize, Serialize};
+
+/// What the first record of a session says.
+#[derive(Serialize, Deserialize)]
+struct Beginning {
+    session: String,
+    name: String,
+    /// Distinguishes the client order ids of sessions at one broker; outside every digest.
+    nonce: String,
+    /// The restrictions that held when it began.
+    restrictions: Latches,
+}
+
+/// A run that is about to begin, or to go on.
+pub(crate) struct Planned {
+    /// Names the run.
+    pub(crate) run: String,
+    /// Whether it is resumed.
+    pub(crate) resumed: bool,
+    /// What had reached the broker.
+    pub(crate) calls: Vec<(i64, Call)>,
+    /// An unfinished run that is left behind.
+    abandoned: Option<String>,
+    past: Vec<Record>,
+    restrictions: Latches,
+    writer: Writer,
+}
+
+impl Planned {
+    /// The broker's log.
+    pub(crate) fn call_log(&self) -> CallLog {
+        CallLog::new(self.writer.clone(), &self.run)
+    }
+
+    /// Where the run is kept.
+    pub(crate) fn ink(&self) -> Ink {
+        Ink {
+            writer: self.writer.clone(),
+            run: self.run.clone(),
+        }
+    }
+}
+
+/// How a run is begun.
+pub(crate) struct Beginner<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) gate: &'a Gate,
+    /// The session's id and name.
+    pub(crate) session: (&'a str, &'a str),
+    pub(crate) nonce: String,
+    /// When its books open.
+    pub(crate) opened: Timestamp,
+    /// Leave an unfinished run behind and begin anew.
+    pub(crate) fresh: bool,
+    /// Who runs it, and at what time of the clock.
+    pub(crate) by: (&'a str, Timestamp),
+}
+
+impl Beginner<'_> {
+    /// Finds out whether there is an unfinished run to resume, and what it left. Changes nothing.
+    pub(crate) fn plan(&self) -> Result<Planned, Problem> {
+        let (id, _) = self.session;
+        let Some(writer) = self.gate.writer() else {
+            return Err(Problem::host(
+                "a session that is kept needs an audit log",
+                "please report it",
+            ));
+        };
+        let unfinished = wait(tables::unfinished(self.store, id))?;
+        let (abandoned, unfinished) = if self.fresh {
+            (unfinished, None)
+        } else {
+            (None, unfinished)
+        };
+        let mut planned = Planned {
+            resumed: unfinished.is_some(),
+            run: match unfinished {
+                Some(run) => run,
+                None => wait(tables::next_run(self.store, id))?,
+            },
+            calls: Vec::new(),
+            abandoned,
+            past: Vec::new(),
+            restrictions: self.gate.latches(),
+            writer,
+        };
+        if planned.resumed {
+            planned.past = wait(records_of(self.store, &planned.run))?;
+            if let Some(beginning) = planned.past.first().and_then(beginning) {
+                planned.restrictions = beginning.restrictions;
+            }
+            planned.calls = wait(broker::calls(self.store, &planned.run))?;
+        }
+        Ok(planned)
+    }
+
+    /// Begins a run, or makes the gate repeat what it left. Its beginning is on disk when this returns.
+    pub(crate) fn begin(self, planned: Planned) -> Result<(), Problem> {
+        let (id, name) = self.session;
+        let ink = planned.ink();
+        let Planned {
+            run,
+            resumed,
+            abandoned,
+            past,
+            restrictions,
+            writer,
+            ..
+        } = planned;
+        if let Some(run) = abandoned {
+            tables::write_abandoned(&writer, &run)?;
+            self.note("abandoned", &run)?;
+        }
+        if resumed {
+            desk_tables::forget(&writer, &run)?;
+            tables::forget_derived(&writer, &run)?;
+            self.gate.repeat(past, restrictions.clone());
+        }
+        self.note(if resumed { "resumed" } else { "started" }, &run)?;
+        tables::write_start(&ink, id, name, "simulated: historical replay")?;
+        let beginning = Beginning {
+            session: id.to_owned(),
+            name: name.to_owned(),
+            nonce: self.nonce,
+            restrictions,
+        };
+        let body = serde_json::to_string(&beginning).map_err(|error| StoreError::Column {
+            column: "body".to_owned(),
+            text: error.to_string(),
+        })?;
+        self.gate.append(Event {
+            time: self.opened,
+            session: run.clone(),
+            actor: "session".to_owned(),
+            kind: Kind::Session,
+            subject: run,
+            body,
+        })?;
+        Ok(self.gate.sync()?)
+    }
+
+    /// Who did what with which run.
+    fn note(&self, what: &str, run: &str) -> Result<(), Problem> {
+        let (person, time) = self.by;
+        Ok(self.gate.note(Event {
+            time,
+            session: String::new(),
+            actor: format!("person:{person}"),
+            kind: Kind::Configuration,
+            subject: run.to_owned(),
+            body: format!("{{\"run\":\"{what}\"}}"),
+        })?)
+    }
+}
+
+fn beginning(record: &Record) -> Option<Beginning> {
+    (record.event.kind == Kind::Session)
+        .then(|| serde_json::from_str(&record.event.body).ok())
+        .flatten()
+}
