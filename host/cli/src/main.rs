@@ -7,6 +7,7 @@
 //! of the host or the machine. A reader that stops reading ends nothing.
 
 mod audit;
+mod conform;
 mod data;
 mod environment;
 mod explain;
@@ -50,6 +51,8 @@ enum Command {
     /// Verify and export the audit log
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Put a plugin through the whole conformance suite of its kind
+    Conform(conform::ConformArgs),
     /// Start, build, test and look into plugins
     #[command(subcommand)]
     Plugin(plugin::Command),
@@ -86,6 +89,7 @@ fn run(cli: Cli) -> Result<(), Problem> {
         Command::Resume(arguments) => halt::resume(arguments, options),
         Command::Status => halt::status(options),
         Command::Audit(command) => audit::run(command, options),
+        Command::Conform(arguments) => conform::run(&arguments, options),
         Command::Plugin(command) => plugin::run(options, command),
         Command::Data(command) => data::run(options, command),
     }

@@ -1,13 +1,27 @@
-//! Simulated brokers: put through a scenario of orders and bars by the venue's own test kit.
+//! Simulated brokers: put through a scenario of orders and bars by the venue's own test kit, and in the whole
+//! suite through one small play a rule.
+
+mod books;
+mod changes;
+mod flags;
+mod kinds;
+mod play;
+mod refusals;
+mod seam;
+#[cfg(test)]
+mod tests;
+mod times;
+mod whole;
 
 use crate::bench::Bench;
-use crate::check::{Finding, Suite, compare};
+use crate::check::{Finding, Rule, Suite, compare};
 use crate::load::text;
-use crate::rules::{BROKER_BOOKS, BROKER_DUPLICATES, BROKER_REPEATS, BROKER_STEPS};
+use crate::rules::{BROKER_BOOKS, BROKER_DUPLICATES, BROKER_REPEATS, BROKER_STEPS, RULES};
 use bulkhead_domain::order::{Execution, Order, OrderUpdate, Replacement, Step};
 use bulkhead_domain::{Decimal, Instrument, Refusal};
 use bulkhead_sandbox::{BrokerPlugin, CallError};
-use bulkhead_venue::testkit::{Command, Driver, Event, Scenario, Shape, play};
+use bulkhead_venue::testkit::{Command, Driver, Event, Scenario, Shape};
+use seam::{Broker, Make};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How much happens in a scenario.
@@ -21,8 +35,38 @@ const SHAPE: Shape = Shape {
 /// Most pages of executions.
 const MOST_PAGES: usize = 10_000;
 
-pub(crate) fn check(bench: &Bench<'_>, suite: &mut Suite<'_>) {
-    let account = fresh(bench, &[]).and_then(|mut broker| account(&mut broker));
+/// Runs the quick checks, and with `whole` all others.
+pub(crate) fn check(bench: &Bench<'_>, whole: bool, suite: &mut Suite<'_>) {
+    let make = |instruments: &[Instrument]| fresh(bench, instruments);
+    quick(&make, bench.terms.seed, suite);
+    if whole {
+        whole::check(&make, bench.terms.seed, suite);
+    }
+}
+
+/// Whether a component is a broker that fills nowhere by itself. What it exports is read off the names that a
+/// component spells out: one that imports what this host gives no broker cannot be loaded and asked.
+pub(crate) fn is_live(wasm: &[u8]) -> bool {
+    let names = |name: &str| wasm.windows(name.len()).any(|part| part == name.as_bytes());
+    let is_broker = bulkhead_manifest::read_section(wasm)
+        .is_ok_and(|manifest| manifest.kind == bulkhead_manifest::Kind::Broker);
+    is_broker && names("bulkhead:plugin/broker@") && !names("bulkhead:plugin/simulated@")
+}
+
+/// Says of every rule for brokers that a live one needs a connection.
+pub(crate) fn skip_live(suite: &mut Suite<'_>) {
+    let of_brokers = |rule: &&Rule| rule.number.starts_with("BROKER-");
+    for rule in RULES.iter().filter(of_brokers) {
+        suite.skip(
+            *rule,
+            "",
+            "needs a connection: it is a live broker, which exports no `simulated`",
+        );
+    }
+}
+
+fn quick(make: Make<'_>, seed: u64, suite: &mut Suite<'_>) {
+    let account = make(&[]).and_then(|mut broker| account(&mut *broker));
     let account = match account {
         Ok(account) => account,
         Err(reason) => {
@@ -32,20 +76,20 @@ pub(crate) fn check(bench: &Bench<'_>, suite: &mut Suite<'_>) {
             return;
         }
     };
-    let scenario = scenario(bench.terms.seed, SHAPE, &account);
-    suite.note(BROKER_REPEATS, "", repeats(bench, &scenario));
-    suite.note(BROKER_STEPS, "", any_order(bench, &scenario));
-    suite.note(BROKER_DUPLICATES, "", duplicates(bench, &scenario));
+    let scenario = scenario(seed, SHAPE, &account);
+    suite.note(BROKER_REPEATS, "", repeats(make, &scenario));
+    suite.note(BROKER_STEPS, "", any_order(make, &scenario));
+    suite.note(BROKER_DUPLICATES, "", duplicates(make, &scenario));
     // A split changes positions without an execution.
     let plain = Shape {
         actions: false,
         ..SHAPE
     };
-    let plain = self::scenario(bench.terms.seed, plain, &account);
-    suite.note(BROKER_BOOKS, "", books(bench, &plain, &account));
+    let plain = self::scenario(seed, plain, &account);
+    suite.note(BROKER_BOOKS, "", quick_books(make, &plain, &account));
 }
 
-fn account(broker: &mut BrokerPlugin) -> Result<String, String> {
+fn account(broker: &mut dyn Broker) -> Result<String, String> {
     let accounts = broker.accounts().map_err(text)?;
     match accounts.into_iter().next() {
         Some(account) => Ok(account.id),
@@ -53,14 +97,21 @@ fn account(broker: &mut BrokerPlugin) -> Result<String, String> {
     }
 }
 
-/// A scenario for the broker's account. Orders are submitted and cancelled: changing one at a simulated
-/// broker is a cancellation and a new order.
+/// A scenario for the broker's account in which orders are submitted and cancelled.
 fn scenario(seed: u64, shape: Shape, account: &str) -> Scenario {
-    let mut scenario = Scenario::generate(seed, shape);
-    account.clone_into(&mut scenario.config.account);
+    let mut scenario = scenario_with_changes(seed, shape, account);
     for turn in &mut scenario.turns {
         turn.commands
             .retain(|command| !matches!(command, Command::Replace(_)));
+    }
+    scenario
+}
+
+/// A scenario for the broker's account in which orders are replaced, too.
+fn scenario_with_changes(seed: u64, shape: Shape, account: &str) -> Scenario {
+    let mut scenario = Scenario::generate(seed, shape);
+    account.clone_into(&mut scenario.config.account);
+    for turn in &mut scenario.turns {
         for command in &mut turn.commands {
             if let Command::Submit(order) = command {
                 account.clone_into(&mut order.account);
@@ -70,10 +121,11 @@ fn scenario(seed: u64, shape: Shape, account: &str) -> Scenario {
     scenario
 }
 
-fn fresh(bench: &Bench<'_>, instruments: &[Instrument]) -> Result<BrokerPlugin, String> {
+fn fresh(bench: &Bench<'_>, instruments: &[Instrument]) -> Result<Box<dyn Broker>, String> {
     let plugin = bench.plugin()?;
     let setup = bench.setup(plugin.manifest(), instruments);
-    BrokerPlugin::new(plugin, &setup).map_err(text)
+    let broker = BrokerPlugin::new(plugin, &setup).map_err(text)?;
+    Ok(Box::new(broker))
 }
 
 fn instruments(scenario: &Scenario) -> Vec<Instrument> {
@@ -91,7 +143,7 @@ fn instruments(scenario: &Scenario) -> Vec<Instrument> {
 
 /// The plugin as a driver of scenarios. A call that does not return is kept, and ends the play.
 struct Driven {
-    broker: BrokerPlugin,
+    broker: Box<dyn Broker>,
     failed: Option<String>,
     /// Whether the steps of a moment come last first.
     backwards: bool,
@@ -120,8 +172,9 @@ impl Driver for Driven {
         self.answer(outcome)
     }
 
-    fn replace(&mut self, _: &str, _: &Replacement, _: i64) -> Result<(), String> {
-        Err("not in these scenarios".to_owned())
+    fn replace(&mut self, account: &str, replacement: &Replacement, _: i64) -> Result<(), String> {
+        let outcome = self.broker.replace(account, replacement);
+        self.answer(outcome)
     }
 
     fn cancel(&mut self, account: &str, client_order_id: &str) -> Result<(), String> {
@@ -149,16 +202,16 @@ impl Driver for Driven {
 }
 
 fn run(
-    bench: &Bench<'_>,
+    make: Make<'_>,
     scenario: &Scenario,
     backwards: bool,
-) -> Result<(Vec<Event>, BrokerPlugin), String> {
+) -> Result<(Vec<Event>, Box<dyn Broker>), String> {
     let mut driven = Driven {
-        broker: fresh(bench, &instruments(scenario))?,
+        broker: make(&instruments(scenario))?,
         failed: None,
         backwards,
     };
-    let events = play(scenario, &mut driven)?;
+    let events = bulkhead_venue::testkit::play(scenario, &mut driven)?;
     match driven.failed {
         Some(reason) => Err(reason),
         None => Ok((events, driven.broker)),
@@ -176,9 +229,9 @@ fn executions(events: &[Event]) -> impl Iterator<Item = &Execution> {
     })
 }
 
-fn repeats(bench: &Bench<'_>, scenario: &Scenario) -> Finding {
-    let (first, _) = run(bench, scenario, false)?;
-    let (second, _) = run(bench, scenario, false)?;
+fn repeats(make: Make<'_>, scenario: &Scenario) -> Finding {
+    let (first, _) = run(make, scenario, false)?;
+    let (second, _) = run(make, scenario, false)?;
     compare(&lines(&first), &lines(&second))?;
     let orders = first
         .iter()
@@ -191,15 +244,15 @@ fn repeats(bench: &Bench<'_>, scenario: &Scenario) -> Finding {
     ))
 }
 
-fn any_order(bench: &Bench<'_>, scenario: &Scenario) -> Finding {
-    let (forwards, _) = run(bench, scenario, false)?;
-    let (backwards, _) = run(bench, scenario, true)?;
+fn any_order(make: Make<'_>, scenario: &Scenario) -> Finding {
+    let (forwards, _) = run(make, scenario, false)?;
+    let (backwards, _) = run(make, scenario, true)?;
     compare(&lines(&forwards), &lines(&backwards))?;
     Ok("each moment's bars in both orders".to_owned())
 }
 
-fn duplicates(bench: &Bench<'_>, scenario: &Scenario) -> Finding {
-    let mut broker = fresh(bench, &instruments(scenario))?;
+fn duplicates(make: Make<'_>, scenario: &Scenario) -> Finding {
+    let mut broker = make(&instruments(scenario))?;
     for turn in &scenario.turns {
         broker.advance(&turn.steps).map_err(text)?;
         for command in &turn.commands {
@@ -226,10 +279,10 @@ fn duplicates(bench: &Bench<'_>, scenario: &Scenario) -> Finding {
     Err("it took none of the scenario's orders".to_owned())
 }
 
-fn books(bench: &Bench<'_>, scenario: &Scenario, account: &str) -> Finding {
-    let (events, mut broker) = run(bench, scenario, false)?;
+fn quick_books(make: Make<'_>, scenario: &Scenario, account: &str) -> Finding {
+    let (events, mut broker) = run(make, scenario, false)?;
     let told: Vec<&Execution> = executions(&events).collect();
-    let again = all_executions(&mut broker, account)?;
+    let again = all_executions(&mut *broker, account)?;
     let sorted = |executions: Vec<&Execution>| {
         let mut lines: Vec<String> = executions.iter().map(|one| format!("{one:?}")).collect();
         lines.sort_unstable();
@@ -272,7 +325,7 @@ fn books(bench: &Bench<'_>, scenario: &Scenario, account: &str) -> Finding {
     Ok(format!("{} executions", told.len()))
 }
 
-fn all_executions(broker: &mut BrokerPlugin, account: &str) -> Result<Vec<Execution>, String> {
+fn all_executions(broker: &mut dyn Broker, account: &str) -> Result<Vec<Execution>, String> {
     let (mut all, mut cursor) = (Vec::new(), String::new());
     for _ in 0..MOST_PAGES {
         let (page, next) = broker.executions(account, &cursor).map_err(text)?;

@@ -40,6 +40,43 @@ pub struct Check {
 /// What a check finds: what was tried, or what is wrong.
 pub(crate) type Finding = Result<String, String>;
 
+/// Why a try of a rule did not come to a pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// What is wrong.
+    Wrong(String),
+    /// Why there is nothing to hold the rule against.
+    Skip(String),
+    /// What has to be taken was refused. Another try tells whether that was a simulated fault.
+    Refused(String),
+    /// A fault came between, which the rule does not forbid. Another try may get through.
+    Disturbed(String),
+}
+
+impl From<String> for Stop {
+    fn from(wrong: String) -> Self {
+        Stop::Wrong(wrong)
+    }
+}
+
+/// What a try finds: what was tried, or why it did not come to a pass.
+pub(crate) type Tried = Result<String, Stop>;
+
+/// Tries of a rule while faults come between.
+pub(crate) const TRIES: usize = 16;
+
+/// Tries a rule until it passes or fails for good; `try_once` gets the number of the try.
+pub(crate) fn tries(mut try_once: impl FnMut(usize) -> Tried) -> Tried {
+    let mut last = try_once(0);
+    for number in 1..TRIES {
+        match last {
+            Err(Stop::Refused(_) | Stop::Disturbed(_)) => last = try_once(number),
+            _ => break,
+        }
+    }
+    last
+}
+
 /// Checks as they are made.
 pub(crate) struct Suite<'a> {
     checks: Vec<Check>,
@@ -62,6 +99,24 @@ impl<'a> Suite<'a> {
         };
         self.add(rule, of, outcome, detail);
         outcome == Outcome::Passed
+    }
+
+    /// Notes what the tries of a rule came to.
+    pub(crate) fn tried(&mut self, rule: Rule, tried: Tried) {
+        match tried {
+            Ok(detail) => self.add(rule, "", Outcome::Passed, detail),
+            Err(Stop::Wrong(detail) | Stop::Refused(detail)) => {
+                self.add(rule, "", Outcome::Failed, detail);
+            }
+            Err(Stop::Skip(why)) => self.skip(rule, "", why),
+            Err(Stop::Disturbed(why)) => {
+                self.skip(
+                    rule,
+                    "",
+                    format!("a fault came between {TRIES} times: {why}"),
+                );
+            }
+        }
     }
 
     /// Notes that a check was not made.
@@ -153,6 +208,32 @@ mod tests {
             compare(&lines(&["a"]), &lines(&["a", "c"])),
             Err("two equal runs gave 1 and 2 answers".to_owned())
         );
+    }
+
+    #[test]
+    fn what_a_fault_comes_between_is_tried_again_and_what_is_wrong_is_not() {
+        let mut count = 0;
+        let tried = tries(|number| {
+            count += 1;
+            match number {
+                0 => Err(Stop::Disturbed("down".to_owned())),
+                1 => Err(Stop::Refused("no".to_owned())),
+                2 => Err(Stop::Wrong("lost".to_owned())),
+                _ => Ok(String::new()),
+            }
+        });
+        assert_eq!((tried, count), (Err(Stop::Wrong("lost".to_owned())), 3));
+        let mut outcomes = Vec::new();
+        let mut seen = |check: &Check| outcomes.push(check.outcome);
+        let mut suite = Suite::new(&mut seen);
+        let rule = Rule {
+            number: "X-01",
+            what: "",
+        };
+        let refused = || Stop::Refused(String::new());
+        suite.tried(rule, tries(|_| Err(refused())));
+        suite.tried(rule, tries(|_| Err(Stop::Disturbed(String::new()))));
+        assert_eq!(outcomes, [Outcome::Failed, Outcome::Skipped]);
     }
 
     #[test]

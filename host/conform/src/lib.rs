@@ -9,7 +9,8 @@
 //! calls. Checks of the same behaviour have one number for good: a new check gets a new number, and none is
 //! ever given twice.
 //!
-//! What follows for callers: [`run`] blocks and must be called from a thread that is no tokio worker.
+//! What follows for callers: [`run`] and [`conform`] block and must be called from a thread that is no tokio
+//! worker.
 
 mod ai_provider;
 mod bench;
@@ -91,13 +92,35 @@ impl Conformance {
     }
 }
 
-/// Puts a component through the checks of every kind and then of its own. `seen` hears of each check as it
-/// is done.
+/// Puts a component through the checks of every kind and then the quick ones of its own: seconds at most.
+/// `seen` hears of each check as it is done.
 #[must_use]
 pub fn run(
     loader: &Loader,
     wasm: &[u8],
     terms: &Terms,
+    seen: &mut dyn FnMut(&Check),
+) -> Conformance {
+    checks(loader, wasm, terms, false, seen)
+}
+
+/// Puts a component through every check there is of its kind, the quick ones first. `seen` hears of each
+/// check as it is done.
+#[must_use]
+pub fn conform(
+    loader: &Loader,
+    wasm: &[u8],
+    terms: &Terms,
+    seen: &mut dyn FnMut(&Check),
+) -> Conformance {
+    checks(loader, wasm, terms, true, seen)
+}
+
+fn checks(
+    loader: &Loader,
+    wasm: &[u8],
+    terms: &Terms,
+    whole: bool,
     seen: &mut dyn FnMut(&Check),
 ) -> Conformance {
     let mut suite = Suite::new(seen);
@@ -106,6 +129,13 @@ pub fn run(
         wasm,
         terms,
     };
+    if whole && broker::is_live(wasm) {
+        broker::skip_live(&mut suite);
+        return Conformance {
+            subject: None,
+            checks: suite.into_checks(),
+        };
+    }
     let subject = load::check(&bench, &mut suite);
     if let Some(subject) = &subject
         && load::starts(&bench, subject, &mut suite)
@@ -113,8 +143,8 @@ pub fn run(
         match subject.manifest.kind {
             Kind::Strategy => strategy::check(&bench, &mut suite),
             Kind::Model => model::check(&bench, &mut suite),
-            Kind::RiskRule => risk_rule::check(&bench, &mut suite),
-            Kind::Broker => broker::check(&bench, &mut suite),
+            Kind::RiskRule => risk_rule::check(&bench, whole, &mut suite),
+            Kind::Broker => broker::check(&bench, whole, &mut suite),
             Kind::DataSource => data_source::check(&bench, &mut suite),
             Kind::AiProvider => ai_provider::check(&bench, &mut suite),
         }

@@ -1,4 +1,14 @@
-//! Risk rules: the same orders and portfolios to two fresh instances.
+//! Risk rules: the same orders and portfolios to two fresh instances, and in the whole suite one small case
+//! after the other.
+
+mod closed;
+mod growth;
+mod review;
+mod scene;
+mod seam;
+#[cfg(test)]
+mod tests;
+mod whole;
 
 use crate::bench::Bench;
 use crate::check::{Finding, Suite, compare, counted, cut};
@@ -8,8 +18,10 @@ use crate::market::{Market, close_time};
 use crate::rules::{RISK_PROTECTS, RISK_REPEATS, RISK_TIGHTENS};
 use bulkhead_domain::order::{OpenOrder, Order, OrderKind, OrderRequest, Side, TimeInForce};
 use bulkhead_domain::risk::{Portfolio, Position, ProtectiveAction, RiskContext, Verdict};
-use bulkhead_domain::{Decimal, Instrument, Timestamp};
+use bulkhead_domain::time::DAY;
+use bulkhead_domain::{Decimal, Instrument, Timestamp, Value};
 use bulkhead_sandbox::{CallError, RiskRulePlugin};
+use seam::{Judge, Make};
 
 /// Orders to be judged.
 const ORDERS: usize = 120;
@@ -44,12 +56,29 @@ struct Judged {
     actions: Result<Vec<ProtectiveAction>, String>,
 }
 
-pub(crate) fn check(bench: &Bench<'_>, suite: &mut Suite<'_>) {
-    let instruments = Market::new(bench.terms.seed, 0).instruments;
-    let cases = cases(bench.terms.seed, &instruments);
-    let first = judge(bench, &cases, &instruments);
+/// Runs the quick checks, and with `whole` all others.
+pub(crate) fn check(bench: &Bench<'_>, whole: bool, suite: &mut Suite<'_>) {
+    let make = |instruments: &[Instrument]| fresh(bench, instruments);
+    quick(&make, bench.terms.seed, suite);
+    if whole {
+        whole::check(&make, bench.terms.seed, suite);
+        growth::check(bench, suite);
+    }
+}
+
+fn fresh(bench: &Bench<'_>, instruments: &[Instrument]) -> Result<Box<dyn Judge>, String> {
+    let plugin = bench.plugin()?;
+    let setup = bench.setup(plugin.manifest(), instruments);
+    let rule = RiskRulePlugin::new(plugin, setup).map_err(text)?;
+    Ok(Box::new(rule))
+}
+
+fn quick(make: Make<'_>, seed: u64, suite: &mut Suite<'_>) {
+    let instruments = Market::new(seed, 0).instruments;
+    let cases = cases(seed, &instruments);
+    let first = judge(make, &cases, &instruments);
     let repeats = first.as_ref().map_err(Clone::clone).and_then(|first| {
-        let second = judge(bench, &cases, &instruments)?;
+        let second = judge(make, &cases, &instruments)?;
         compare(&lines(first), &lines(&second))?;
         Ok(tried(first))
     });
@@ -71,22 +100,21 @@ pub(crate) fn check(bench: &Bench<'_>, suite: &mut Suite<'_>) {
     suite.note(RISK_PROTECTS, "", protects(&cases, &first));
 }
 
+/// A refusal is an answer, upon which the host denies; a call that does not return is a failure.
+fn answered<T>(outcome: Result<T, CallError>) -> Result<Result<T, String>, String> {
+    match outcome {
+        Ok(value) => Ok(Ok(value)),
+        Err(CallError::Refused { refusal, .. }) => Ok(Err(refusal.to_string())),
+        Err(CallError::Failed(error)) => Err(error.to_string()),
+    }
+}
+
 fn judge(
-    bench: &Bench<'_>,
+    make: Make<'_>,
     cases: &[Case],
     instruments: &[Instrument],
 ) -> Result<Vec<Judged>, String> {
-    let plugin = bench.plugin()?;
-    let setup = bench.setup(plugin.manifest(), instruments);
-    let mut rule = RiskRulePlugin::new(plugin, setup).map_err(text)?;
-    // A refusal is an answer, upon which the host denies; a call that does not return is a failure.
-    fn answered<T>(outcome: Result<T, CallError>) -> Result<Result<T, String>, String> {
-        match outcome {
-            Ok(value) => Ok(Ok(value)),
-            Err(CallError::Refused { refusal, .. }) => Ok(Err(refusal.to_string())),
-            Err(CallError::Failed(error)) => Err(error.to_string()),
-        }
-    }
+    let mut rule = make(instruments)?;
     cases
         .iter()
         .map(|case| {
@@ -270,10 +298,32 @@ fn case(draws: &mut Draws, day: usize, instruments: &[Instrument]) -> Case {
                     ((*name).to_owned(), least + draws.unit() * (most - least))
                 })
                 .collect(),
-            extra: Vec::new(),
+            extra: fields(draws, time),
         },
         portfolio,
     }
+}
+
+/// What the host tells beside an order; now and then it does not.
+fn fields(draws: &mut Draws, time: Timestamp) -> Vec<(String, Value)> {
+    let losses = draws.between(0, 5);
+    let fields = [
+        ("confidence.calibrated", Value::Boolean(!draws.one_in(10))),
+        ("owner.consecutive-losses", Value::Integer(losses)),
+        (
+            "owner.last-loss-time",
+            Value::Integer(time.0 - draws.between(0, 12) * DAY),
+        ),
+        ("instrument.consecutive-losses", Value::Integer(losses / 2)),
+        (
+            "instrument.last-loss-time",
+            Value::Integer(time.0 - draws.between(12, 20) * DAY),
+        ),
+        ("correlation.WALK", Value::Real(draws.unit() * 2.0 - 1.0)),
+        ("correlation.SPLIT", Value::Real(draws.unit() * 2.0 - 1.0)),
+    ];
+    let told = fields.into_iter().filter(|_| !draws.one_in(10));
+    told.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 fn order(id: &str, request: OrderRequest) -> Order {
@@ -286,7 +336,7 @@ fn order(id: &str, request: OrderRequest) -> Order {
 }
 
 #[cfg(test)]
-mod tests {
+mod quick_tests {
     use super::*;
     use bulkhead_domain::risk::Denial;
 
