@@ -8,6 +8,7 @@ mod cli;
 
 mod author;
 mod checked;
+mod conform;
 mod refused;
 
 use serde_json::Value;

@@ -119,7 +119,7 @@ fn run(
         };
         if let Some(error) = failed {
             return Err(Stop::Wrong(format!(
-                "order {} with limits that the first {FIRST} kept with room to spare: {error}",
+                "order {}, under limits that the first {FIRST} kept to: {error}",
                 number + 1
             )));
         }
