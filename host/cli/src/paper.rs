@@ -350,6 +350,7 @@ fn extra(
         plugin: path.display().to_string(),
         config: toml::Table::new(),
         symbols: None,
+        sizing: None,
     })
 }
 

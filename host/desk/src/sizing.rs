@@ -106,6 +106,18 @@ impl SizingMethod {
         }
     }
 
+    /// The feature that it is computed from.
+    #[must_use]
+    pub fn feature(&self) -> Option<&str> {
+        match self {
+            SizingMethod::VolatilityTarget { feature, .. }
+            | SizingMethod::AtrRisk { feature, .. } => Some(feature),
+            SizingMethod::Fixed { .. }
+            | SizingMethod::FixedFraction { .. }
+            | SizingMethod::Kelly { .. } => None,
+        }
+    }
+
     /// Whether every setting makes sense.
     ///
     /// # Errors

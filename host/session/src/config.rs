@@ -3,6 +3,7 @@
 mod check;
 
 use bulkhead_desk::CheckLimits;
+use bulkhead_desk::sizing::SizingMethod;
 use bulkhead_domain::{Decimal, Problem, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -198,6 +199,9 @@ pub struct StrategyConfig {
     /// Symbols it trades; all when absent.
     #[serde(default)]
     pub symbols: Option<Vec<String>>,
+    /// How large the host makes its positions; as the strategy says when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sizing: Option<SizingMethod>,
 }
 
 /// Who gives a verdict on entries.

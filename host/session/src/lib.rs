@@ -26,6 +26,7 @@ mod recorder;
 mod resume;
 mod run;
 mod session;
+mod sizing;
 mod strategies;
 mod tables;
 mod trades;

@@ -134,6 +134,16 @@ impl Lines {
         self.lines.get(&handle).map_or(&[], |line| &line.row)
     }
 
+    /// One current feature; `None` where there is none or it is not defined.
+    #[must_use]
+    pub(crate) fn feature(&self, handle: InstrumentHandle, name: &str) -> Option<f64> {
+        let column = self.names.iter().position(|known| known == name)?;
+        self.row(handle)
+            .get(column)
+            .copied()
+            .filter(|value| value.is_finite())
+    }
+
     /// The current features by name; `None` where not defined.
     #[must_use]
     pub(crate) fn features(&self, handle: InstrumentHandle) -> Vec<(String, Option<f64>)> {

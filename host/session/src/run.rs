@@ -268,6 +268,12 @@ impl Prepared {
             desk,
             lines,
             strategies,
+            sizing: self
+                .config
+                .strategies
+                .iter()
+                .filter_map(|strategy| Some((strategy.name.clone(), strategy.sizing.clone()?)))
+                .collect(),
             recorder: Recorder::new(id, ink),
             validated: self.adviser.is_some(),
             veto,

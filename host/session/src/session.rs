@@ -17,9 +17,11 @@ use crate::intents::{Want, find_exits};
 use crate::learning::{Sample, View};
 use crate::lines::{Lines, Oracle};
 use crate::recorder::Recorder;
+use crate::sizing::sized;
 use crate::strategies::{Running, Sight};
 use crate::validation::{Advice, Opinion, Question};
 use bulkhead_desk::audit::{Event, Kind};
+use bulkhead_desk::sizing::SizingMethod;
 use bulkhead_desk::switch::Gate;
 use bulkhead_desk::{
     Applied, BrokerView, Desk, Disposition, Gateway, Proposal, Ruling, SendError, Sent,
@@ -27,6 +29,7 @@ use bulkhead_desk::{
 use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::order::{Execution, InstrumentHandle, OrderUpdate, Step};
 use bulkhead_domain::risk::RiskContext;
+use bulkhead_domain::strategy::Intent;
 use bulkhead_domain::{Decimal, Instrument, Problem, Timestamp, Value, number};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,6 +43,8 @@ pub(crate) struct Session {
     pub(crate) desk: Desk,
     pub(crate) lines: Lines,
     pub(crate) strategies: Vec<Running>,
+    /// How large the host makes positions, by strategy.
+    sizing: BTreeMap<String, SizingMethod>,
     pub(crate) recorder: Recorder,
     /// Whether entries are shown to an AI provider.
     pub(crate) validated: bool,
@@ -64,6 +69,8 @@ pub(crate) struct Parts {
     pub lines: Lines,
     /// The strategies.
     pub strategies: Vec<Running>,
+    /// How large the host makes positions, by strategy.
+    pub sizing: BTreeMap<String, SizingMethod>,
     /// Where everything is kept.
     pub recorder: Recorder,
     /// Whether entries are shown to an AI provider.
@@ -97,6 +104,7 @@ impl Session {
             desk,
             lines,
             mut strategies,
+            sizing,
             recorder,
             validated,
             veto,
@@ -109,6 +117,7 @@ impl Session {
             desk,
             lines,
             strategies,
+            sizing,
             recorder,
             validated,
             veto,
@@ -313,7 +322,10 @@ impl Session {
             match asked {
                 Ok(intents) => {
                     for (number, intent) in intents.into_iter().enumerate() {
-                        match Want::of(intent, &name, &handles, &self.desk) {
+                        let wanted = self
+                            .size(intent, &name)
+                            .and_then(|intent| Want::of(intent, &name, &handles, &self.desk));
+                        match wanted {
                             Ok(want) => wants.extend(
                                 want.into_iter()
                                     .map(|want| self.identify(want, number, &declared, views)),
@@ -339,6 +351,15 @@ impl Session {
             }
         }
         wants
+    }
+
+    /// An intent as large as the configuration says, where it says so.
+    fn size(&self, intent: Intent, owner: &str) -> Result<Intent, String> {
+        let Some(method) = self.sizing.get(owner) else {
+            return Ok(intent);
+        };
+        let feature = |instrument, name: &str| self.lines.feature(instrument, name);
+        sized(intent, method, owner, &self.desk, &feature).map_err(|error| error.to_string())
     }
 
     /// Names the decision behind a want, and keeps what it was made on. One owner's decisions on one

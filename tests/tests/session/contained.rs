@@ -15,6 +15,7 @@ fn fire_drill(settings: &str) -> StrategyConfig {
         plugin: "fire-drill".to_owned(),
         config: table(settings),
         symbols: Some(vec!["AAA".to_owned()]),
+        sizing: None,
     }
 }
 

@@ -9,4 +9,6 @@ mod contained;
 mod controls;
 mod explained;
 mod invariance;
+mod rules;
+mod sizing;
 mod stand;

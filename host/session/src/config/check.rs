@@ -65,6 +65,26 @@ impl SessionConfig {
                 "name some in `symbols`, or leave it out to trade all",
             );
         }
+        for strategy in &self.strategies {
+            let Some(sizing) = &strategy.sizing else {
+                continue;
+            };
+            sizing.validate().map_err(|problem| Problem {
+                what: format!("strategy {}: {}", strategy.name, problem.what),
+                ..problem
+            })?;
+            if let Some(feature) = sizing.feature()
+                && !self.features.iter().any(|known| known == feature)
+            {
+                return wrong(
+                    format!(
+                        "strategy {} is sized by feature {feature}, which this session does not compute",
+                        strategy.name
+                    ),
+                    "add it to `features`",
+                );
+            }
+        }
         for (alias, model) in &self.models {
             model.check(alias)?;
             if self.features.is_empty() {
