@@ -111,6 +111,16 @@ fn caps(
         );
     }
     if let Some(limit) = config.max_daily_loss {
+        if portfolio.prior_session_equity <= Decimal::ZERO {
+            cap(
+                "MISSING_PRIOR_SESSION_EQUITY",
+                Decimal::ZERO,
+                true,
+                text(portfolio.prior_session_equity),
+                "above 0".to_owned(),
+                "without it there is no loss to judge by",
+            );
+        }
         let loss = minus(portfolio.prior_session_equity, portfolio.equity)?;
         let allowed = times(limit.0, portfolio.prior_session_equity.max(Decimal::ZERO))?;
         if loss >= allowed {
