@@ -30,6 +30,19 @@ impl Prices {
             .or_else(|| self.0.get(&instrument).copied())
     }
 
+    /// [`Self::known`] of every instrument at once.
+    #[must_use]
+    pub fn all(&self, portfolio: &Portfolio) -> BTreeMap<InstrumentHandle, Decimal> {
+        let fresh = portfolio
+            .positions
+            .iter()
+            .rev()
+            .filter_map(|position| Some((position.instrument, position.market_price?)));
+        let mut all = self.0.clone();
+        all.extend(fresh);
+        all
+    }
+
     /// The prices as bytes.
     ///
     /// # Errors
@@ -69,6 +82,11 @@ mod tests {
         assert_eq!(prices.known(&account, AAPL), Some(Decimal::TEN));
         assert_eq!(prices.known(&account, MSFT), Some(Decimal::TWO));
         assert_eq!(prices.known(&account, 9), None);
+        let all = prices.all(&account);
+        for instrument in [AAPL, MSFT, 9] {
+            let known = prices.known(&account, instrument);
+            assert_eq!(all.get(&instrument).copied(), known);
+        }
     }
 
     #[test]

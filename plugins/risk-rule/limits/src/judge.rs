@@ -151,11 +151,12 @@ fn gross(
             rule.listings.multiplier(instrument)
         }
     };
+    let prices = rule.prices.all(portfolio);
     let known = |instrument: InstrumentHandle| {
         if instrument == order.request.instrument {
             return Some(context.reference_price);
         }
-        rule.prices.known(portfolio, instrument)
+        prices.get(&instrument).copied()
     };
     let missing = |instrument: InstrumentHandle| {
         Error::InvalidInput(format!(
