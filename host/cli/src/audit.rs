@@ -3,7 +3,7 @@
 use crate::kept;
 use crate::options::GlobalOptions;
 use crate::output::{self, line};
-use bulkhead_desk::audit::{Anchor, AuditKey, records_since, verify, write_json_lines};
+use bulkhead_desk::audit::{Anchor, AuditKey, records_after, verify, write_json_lines};
 use bulkhead_domain::Problem;
 use bulkhead_store::Store;
 use clap::Subcommand;
@@ -58,13 +58,14 @@ pub(crate) fn run(command: Command, options: &GlobalOptions) -> Result<(), Probl
 }
 
 fn check(arguments: &VerifyArgs, store: &Store, options: &GlobalOptions) -> Result<(), Problem> {
-    let key = AuditKey::open(&options.state.join("audit.key"))?;
+    let key = AuditKey::read(&options.state.join("audit.key"))?;
     let verified = bulkhead_store::wait(verify(store, &key, &arguments.anchor))?;
     let findings: Vec<String> = verified.findings.iter().map(ToString::to_string).collect();
     if options.json {
         output::json(&json!({
             "records": verified.records,
             "head": verified.head.to_string(),
+            "unsealed": verified.unsealed,
             "findings": findings,
         }))?;
     } else {
@@ -75,6 +76,12 @@ fn check(arguments: &VerifyArgs, store: &Store, options: &GlobalOptions) -> Resu
             "{} records, the last one {}",
             verified.records, verified.head
         ))?;
+        if verified.unsealed > 0 {
+            line(format!(
+                "the last {} are chained but not sealed yet: a process writes them now, or was killed as it did",
+                verified.unsealed
+            ))?;
+        }
     }
     match findings.first() {
         None if options.json => Ok(()),
@@ -90,7 +97,6 @@ fn check(arguments: &VerifyArgs, store: &Store, options: &GlobalOptions) -> Resu
 }
 
 fn export(arguments: &ExportArgs, store: &Store, options: &GlobalOptions) -> Result<(), Problem> {
-    let records = bulkhead_store::wait(records_since(store, arguments.from))?;
     let failed = |error: std::io::Error| {
         Problem::host(
             format!("the log cannot be written: {error}"),
@@ -98,25 +104,29 @@ fn export(arguments: &ExportArgs, store: &Store, options: &GlobalOptions) -> Res
         )
         .in_file(&arguments.out)
     };
+    let mut count = 0;
     // Whole or not at all: beside the target first.
     let partial = arguments.out.with_extension("partial");
-    let written = File::create(&partial).and_then(|file| {
-        let mut out = BufWriter::new(file);
-        write_json_lines(&records, &mut out)?;
-        out.flush()?;
-        out.get_ref().sync_all()?;
-        std::fs::rename(&partial, &arguments.out)
-    });
-    if let Err(error) = written {
+    let mut write = || -> Result<(), Problem> {
+        let mut out = BufWriter::new(File::create(&partial).map_err(failed)?);
+        let mut last = arguments.from.saturating_sub(1);
+        loop {
+            let page = bulkhead_store::wait(records_after(store, last))?;
+            let Some(end) = page.last() else { break };
+            last = end.sequence;
+            count += page.len();
+            write_json_lines(&page, &mut out).map_err(failed)?;
+        }
+        out.flush().map_err(failed)?;
+        out.get_ref().sync_all().map_err(failed)?;
+        std::fs::rename(&partial, &arguments.out).map_err(failed)
+    };
+    if let Err(problem) = write() {
         let _ = std::fs::remove_file(&partial);
-        return Err(failed(error));
+        return Err(problem);
     }
     if options.json {
-        return output::json(&json!({ "records": records.len(), "file": arguments.out }));
+        return output::json(&json!({ "records": count, "file": arguments.out }));
     }
-    line(format!(
-        "{} records: {}",
-        records.len(),
-        arguments.out.display()
-    ))
+    line(format!("{count} records: {}", arguments.out.display()))
 }

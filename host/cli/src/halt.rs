@@ -11,6 +11,12 @@ use bulkhead_desk::switch::control::{Answer, Ask, ask};
 use bulkhead_desk::switch::{self, GatewayLock, Latch, Latches, LockError, Scope, TradingState};
 use bulkhead_domain::{Problem, Timestamp};
 use serde_json::json;
+use std::time::{Duration, Instant};
+
+/// How long a process that has just started, or a command like this one, may own the folder and not listen.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Pause between two tries.
+const RETRY: Duration = Duration::from_millis(20);
 
 /// Stop trading, or some of it, until `bulkhead resume`.
 #[derive(Debug, clap::Args)]
@@ -19,8 +25,9 @@ pub(crate) struct HaltArgs {
     #[arg(long, default_value = "global")]
     scope: Scope,
     /// How much: reduce-only, no-new-orders, halted (and cancel), flatten (and close every position).
-    #[arg(long, default_value = "halted")]
-    state: TradingState,
+    // `--state` is the folder, for every command.
+    #[arg(long, value_name = "STATE", default_value = "halted")]
+    to: TradingState,
     /// Why; it is kept in the audit log.
     #[arg(
         long,
@@ -63,12 +70,25 @@ pub(crate) fn person() -> String {
 /// Asks the owner of the gateway, or does it in its place where there is none. Tells which it was.
 fn exchange(options: &GlobalOptions, request: Ask) -> Result<(Answer, bool), Problem> {
     // A kill switch has to work on a folder that nothing ran in yet.
-    let store = kept::open(&options.state)?;
-    let lock = match GatewayLock::take(&options.state) {
-        Ok(lock) => lock,
-        Err(LockError::Owned(_)) => return Ok((ask(&options.state, &request)?, true)),
-        Err(error) => return Err(error.into()),
+    kept::make_folder(&options.state)?;
+    let begun = Instant::now();
+    let lock = loop {
+        // The owner is asked before the database is looked at: it stops whatever state that is in.
+        match GatewayLock::take(&options.state) {
+            Ok(lock) => break lock,
+            Err(LockError::Owned(owner)) => {
+                if let Some(answer) = ask(&options.state, &request)? {
+                    return Ok((answer, true));
+                }
+                if begun.elapsed() > PATIENCE {
+                    return Err(silent(&owner).in_file(&options.state));
+                }
+                std::thread::sleep(RETRY);
+            }
+            Err(error) => return Err(error.into()),
+        }
     };
+    let store = kept::open(&options.state)?;
     let gate = switch::open(&store, &options.state)?;
     let answer = match request {
         Ask::Raise { latch } => Answer::Raised {
@@ -90,9 +110,21 @@ fn exchange(options: &GlobalOptions, request: Ask) -> Result<(Answer, bool), Pro
     Ok((answer, false))
 }
 
+fn silent(owner: &str) -> Problem {
+    Problem::host(
+        format!("process {owner} owns the broker connections and takes no orders"),
+        "end that process, then repeat: the restriction is then on disk before another one starts",
+    )
+}
+
 fn unexpected(answer: Answer) -> Problem {
     match answer {
-        Answer::Refused { what, mend } => Problem::user(what, mend),
+        Answer::Refused {
+            what,
+            mend,
+            host: true,
+        } => Problem::host(what, mend),
+        Answer::Refused { what, mend, .. } => Problem::user(what, mend),
         _ => Problem::host(
             "the process that owns the broker connections gave another answer than was asked for",
             "use the `bulkhead` of the same version as the one that runs",
@@ -102,15 +134,15 @@ fn unexpected(answer: Answer) -> Problem {
 
 /// Runs `bulkhead halt`.
 pub(crate) fn halt(arguments: HaltArgs, options: &GlobalOptions) -> Result<(), Problem> {
-    if arguments.state == TradingState::Running {
+    if arguments.to == TradingState::Running {
         return Err(Problem::user(
-            "--state running restricts nothing",
+            "--to running restricts nothing",
             "use `bulkhead resume` to lift a restriction",
         ));
     }
     let latch = Latch {
         scope: arguments.scope,
-        state: arguments.state,
+        state: arguments.to,
         actor: format!("person:{}", person()),
         reason: arguments.reason,
         time: now(),

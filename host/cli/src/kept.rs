@@ -16,18 +16,23 @@ pub(crate) fn path(state: &Path) -> PathBuf {
     state.join("bulkhead.db")
 }
 
-/// Opens the database, making it where there is none, and brings its tables up to date.
-///
-/// # Errors
-/// When the folder cannot be made, or the file is broken or not ours.
-pub(crate) fn open(state: &Path) -> Result<Store, Problem> {
+/// Makes the state folder where there is none.
+pub(crate) fn make_folder(state: &Path) -> Result<(), Problem> {
     std::fs::create_dir_all(state).map_err(|error| {
         Problem::user(
             format!("the state folder cannot be made: {error}"),
             "name another with --state",
         )
         .in_file(state)
-    })?;
+    })
+}
+
+/// Opens the database, making it where there is none, and brings its tables up to date.
+///
+/// # Errors
+/// When the folder cannot be made, or the file is broken or not ours.
+pub(crate) fn open(state: &Path) -> Result<Store, Problem> {
+    make_folder(state)?;
     let path = path(state);
     bulkhead_store::wait(async {
         let store = Store::open(&path).await?;

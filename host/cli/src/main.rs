@@ -104,4 +104,23 @@ mod tests {
     fn the_arguments_are_consistent() {
         Cli::command().debug_assert();
     }
+
+    /// A command's own option of a global one's name would take its place, and be read as what it is not.
+    #[test]
+    fn no_command_has_an_option_of_a_global_ones_name() {
+        fn walk(command: &clap::Command, global: &[String]) {
+            for own in command.get_arguments() {
+                let id = own.get_id().to_string();
+                assert!(!global.contains(&id), "{}: {id}", command.get_name());
+            }
+            command.get_subcommands().for_each(|sub| walk(sub, global));
+        }
+        let cli = Cli::command();
+        let global: Vec<String> = cli
+            .get_arguments()
+            .map(|own| own.get_id().to_string())
+            .collect();
+        assert!(global.contains(&"state".to_owned()));
+        cli.get_subcommands().for_each(|sub| walk(sub, &global));
+    }
 }

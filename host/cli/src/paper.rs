@@ -5,7 +5,7 @@ use crate::halt::{now, person};
 use crate::kept;
 use crate::output::{self, line, table};
 use bulkhead_desk::switch::control;
-use bulkhead_desk::switch::{self, Gate, GatewayLock};
+use bulkhead_desk::switch::{self, BRIEFLY, Gate, GatewayLock};
 use bulkhead_domain::{Blame, Problem, Timestamp};
 use bulkhead_lab::report::{Control, Expectation, Report, write};
 use bulkhead_lab::terminal;
@@ -223,7 +223,7 @@ pub(crate) fn run(
     let interrupted = listen(&runtime);
     let store = kept::open(&environment.state)?;
     // From here on this process owns the broker connections of the state folder, and answers for them.
-    let _lock = GatewayLock::take(&environment.state)?;
+    let _lock = GatewayLock::take_within(&environment.state, BRIEFLY)?;
     let gate = Arc::new(switch::open(&store, &environment.state)?);
     let _control = control::Control::start(&environment.state, Arc::clone(&gate))?;
     let stage = Stage {

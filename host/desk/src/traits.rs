@@ -108,6 +108,9 @@ pub trait Gateway {
         change: RiskApproved<Replacement>,
     ) -> Result<(), GatewayError>;
 
+    /// Takes note of an approved order that the desk itself held back, so that the records know its end.
+    fn withheld(&mut self, _client_order_id: &str, _why: &str) {}
+
     /// Asks to cancel an order.
     ///
     /// # Errors

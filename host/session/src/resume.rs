@@ -13,7 +13,7 @@ use bulkhead_desk::audit::{Event, Kind, Record, records_of};
 use bulkhead_desk::switch::{Gate, Latches};
 use bulkhead_desk::tables as desk_tables;
 use bulkhead_domain::{Problem, Timestamp};
-use bulkhead_store::{Store, StoreError, Writer, wait};
+use bulkhead_store::{Store, Writer, wait};
 use serde::{Deserialize, Serialize};
 
 /// What the first record of a session says.
@@ -125,32 +125,32 @@ impl Beginner<'_> {
         } = planned;
         if let Some(run) = abandoned {
             tables::write_abandoned(&writer, &run)?;
+            self.gate.abandon(&run)?;
             self.note("abandoned", &run)?;
         }
         if resumed {
             desk_tables::forget(&writer, &run)?;
             tables::forget_derived(&writer, &run)?;
-            self.gate.repeat(past, restrictions.clone());
+            self.gate.repeat(past, restrictions);
         }
         self.note(if resumed { "resumed" } else { "started" }, &run)?;
         tables::write_start(&ink, id, name, "simulated: historical replay")?;
-        let beginning = Beginning {
-            session: id.to_owned(),
-            name: name.to_owned(),
-            nonce: self.nonce,
-            restrictions,
-        };
-        let body = serde_json::to_string(&beginning).map_err(|error| StoreError::Column {
-            column: "body".to_owned(),
-            text: error.to_string(),
-        })?;
-        self.gate.append(Event {
-            time: self.opened,
-            session: run.clone(),
-            actor: "session".to_owned(),
-            kind: Kind::Session,
-            subject: run,
-            body,
+        self.gate.append_under(|restrictions| {
+            let beginning = Beginning {
+                session: id.to_owned(),
+                name: name.to_owned(),
+                nonce: self.nonce.clone(),
+                restrictions: restrictions.clone(),
+            };
+            Event {
+                time: self.opened,
+                session: run.clone(),
+                actor: "session".to_owned(),
+                kind: Kind::Session,
+                subject: run.clone(),
+                // Names, numbers and a table keyed by names: nothing of it cannot be written.
+                body: serde_json::to_string(&beginning).unwrap_or_default(),
+            }
         })?;
         Ok(self.gate.sync()?)
     }

@@ -24,7 +24,8 @@ use bulkhead_desk::audit::{Event, Kind};
 use bulkhead_desk::sizing::SizingMethod;
 use bulkhead_desk::switch::Gate;
 use bulkhead_desk::{
-    Applied, BrokerView, Desk, Disposition, Gateway, Proposal, Ruling, SendError, Sent,
+    Applied, BrokerView, Desk, Disposition, Gateway, GatewayError, Proposal, Ruling, SendError,
+    Sent,
 };
 use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::order::{Execution, InstrumentHandle, OrderUpdate, Step};
@@ -613,12 +614,14 @@ impl Session {
             Ok(None) | Err(SendError::Order(_)) => Ok(()),
             // The broker says why not; nothing changed here.
             Err(error) => {
-                self.recorder.incident(
-                    self.moment.time,
-                    "broker",
-                    &error.to_string(),
-                    "the order was not cancelled",
-                );
+                let consequence = match &error {
+                    SendError::Gateway(GatewayError::Ambiguous(_)) => {
+                        "the cancellation is unconfirmed; the order counts as working and is asked about again"
+                    }
+                    _ => "the order was not cancelled",
+                };
+                self.recorder
+                    .incident(self.moment.time, "broker", &error.to_string(), consequence);
                 Ok(())
             }
         }

@@ -53,10 +53,10 @@ max-leverage = "1"
 "#;
 
 /// A small generator, so that a failure can be repeated.
-struct Draws(u64);
+pub(crate) struct Draws(u64);
 
 impl Draws {
-    fn new() -> Draws {
+    pub(crate) fn new() -> Draws {
         let seed = std::env::var("BULKHEAD_CRASH_SEED")
             .ok()
             .and_then(|seed| seed.parse().ok())
@@ -66,7 +66,7 @@ impl Draws {
     }
 
     /// From 0 up to, not including, `end` (xorshift64*).
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -75,7 +75,7 @@ impl Draws {
 }
 
 /// The session, with everything for a machine to read.
-fn session(place: &Place) -> Command {
+pub(crate) fn session(place: &Place) -> Command {
     let mut arguments = vec!["--json"];
     arguments.extend(PAPER);
     let mut command = command(place, &arguments);
@@ -84,7 +84,7 @@ fn session(place: &Place) -> Command {
     command
 }
 
-fn place(faults: &str) -> Place {
+pub(crate) fn place(faults: &str) -> Place {
     let place = Place::new();
     place.write("session.toml", SESSION.replace("FAULTS", faults));
     place

@@ -6,10 +6,13 @@
 #[path = "../cli/mod.rs"]
 mod cli;
 
+mod audited;
 mod crash;
+mod cut;
 mod demo;
 mod ended;
 mod explained;
 mod files;
+mod halted;
 mod mistakes;
 mod small;

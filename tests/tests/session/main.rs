@@ -8,6 +8,7 @@ mod books;
 mod contained;
 mod controls;
 mod explained;
+mod halted;
 mod invariance;
 mod rules;
 mod sizing;

@@ -3,12 +3,12 @@
 use super::chain::{Anchor, Event, Record, genesis, hash};
 use super::table;
 use bulkhead_domain::Problem;
-use bulkhead_store::{Store, StoreError, Writer};
+use bulkhead_store::{Statement, Store, StoreError, Writer};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::collections::VecDeque;
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Read, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -56,50 +56,42 @@ impl From<AuditError> for Problem {
 pub struct AuditKey([u8; 32]);
 
 impl AuditKey {
-    /// Reads the key, making it where there is none: 32 random bytes that only the owner can read.
+    /// Reads the key, making it where there is none: 32 random bytes that only the owner can read. It is there
+    /// whole or not at all, whenever the process ends.
     ///
     /// # Errors
     /// When the file cannot be read or made, or is no key.
     pub fn open(path: &Path) -> Result<AuditKey, Problem> {
-        let failed = |error: &std::io::Error| {
-            Problem::host(
-                format!("the audit log's key cannot be read or made: {error}"),
-                "check the folder's owner and free space",
+        if !path.exists() {
+            make(path).map_err(|error| {
+                Problem::host(
+                    format!("the audit log's key cannot be made: {error}"),
+                    "check the folder's owner and free space",
+                )
+                .in_file(path)
+            })?;
+        }
+        AuditKey::read(path)
+    }
+
+    /// Reads the key of a log that there is already. Makes none: under another key the log could not be
+    /// proven.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is no key.
+    pub fn read(path: &Path) -> Result<AuditKey, Problem> {
+        let mend = "restore it from a backup; without it the log's end cannot be proven";
+        let bytes = std::fs::read(path).map_err(|error| {
+            Problem::user(format!("the audit log's key cannot be read: {error}"), mend)
+                .in_file(path)
+        })?;
+        bytes.try_into().map(AuditKey).map_err(|bytes: Vec<u8>| {
+            Problem::user(
+                format!("the audit log's key has {} bytes, not 32", bytes.len()),
+                mend,
             )
             .in_file(path)
-        };
-        let mut key = [0; 32];
-        let made = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path);
-        match made {
-            Ok(mut file) => {
-                getrandom::fill(&mut key).map_err(|error| {
-                    Problem::host(format!("no random bytes: {error}"), "try again")
-                })?;
-                file.write_all(&key).map_err(|error| failed(&error))?;
-                file.sync_all().map_err(|error| failed(&error))?;
-                Ok(AuditKey(key))
-            }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                let mut bytes = Vec::with_capacity(key.len());
-                OpenOptions::new()
-                    .read(true)
-                    .open(path)
-                    .and_then(|mut file| file.read_to_end(&mut bytes))
-                    .map_err(|error| failed(&error))?;
-                bytes.try_into().map(AuditKey).map_err(|bytes: Vec<u8>| {
-                    Problem::user(
-                        format!("the audit log's key has {} bytes, not 32", bytes.len()),
-                        "restore it from a backup; without it the log's end cannot be proven",
-                    )
-                    .in_file(path)
-                })
-            }
-            Err(error) => Err(failed(&error)),
-        }
+        })
     }
 
     /// A key from bytes.
@@ -126,6 +118,34 @@ impl AuditKey {
 impl std::fmt::Debug for AuditKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("AuditKey")
+    }
+}
+
+/// Makes a key's file, unless somebody else has made it meanwhile.
+fn make(path: &Path) -> std::io::Result<()> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|error| std::io::Error::other(error.to_string()))?;
+    let new = path.with_extension(format!("{}.new", std::process::id()));
+    let written = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&new)
+        .and_then(|mut file| {
+            file.write_all(&key)?;
+            file.sync_all()
+        })
+        .and_then(|()| match std::fs::hard_link(&new, path) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        });
+    // Left behind it would only be in the way.
+    let _ = std::fs::remove_file(&new);
+    written?;
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
     }
 }
 
@@ -160,7 +180,8 @@ impl AuditLog {
         }
     }
 
-    /// Opens the log for appending at its end. Records after the head (of a process that ended without a
+    /// Opens the log for appending at its end; an empty one gets a sealed head at once, so that from its first
+    /// record on a missing head means that somebody took it away. Records after the head (of a process that ended without a
     /// close) are kept when they continue the chain.
     ///
     /// # Errors
@@ -179,9 +200,16 @@ impl AuditLog {
                     anchor.sequence
                 )));
             }
-            None => genesis(),
+            None if table::records_since(store, i64::MIN).await?.is_empty() => {
+                writer.write(table::write_head(&genesis(), &key.seal(&genesis())))?;
+                writer.flush()?;
+                genesis()
+            }
+            None => {
+                return Err(AuditError::Head("there are records and no head".to_owned()));
+            }
         };
-        let tail = table::records_since(store, head.sequence).await?;
+        let tail = table::records_since(store, head.sequence.cast_signed()).await?;
         let mut end = head;
         let mut tail = tail.into_iter();
         if head.sequence > 0 {
@@ -254,8 +282,21 @@ impl AuditLog {
     /// # Errors
     /// [`AuditError`].
     pub fn append(&mut self, event: Event) -> Result<(), AuditError> {
-        if let Some(record) = self.past.pop_front() {
+        self.append_with(event, None)
+    }
+
+    /// The same with a statement that is carried out together with it or not at all; not at all where it is
+    /// only compared.
+    pub(crate) fn append_with(
+        &mut self,
+        event: Event,
+        statement: Option<Statement>,
+    ) -> Result<(), AuditError> {
+        // A record that differs stays: nothing that comes after it is compared with the one behind it, and
+        // the session is not taken to have come to the end of its past.
+        if let Some(record) = self.past.front() {
             if record.event == event {
+                self.past.pop_front();
                 return Ok(());
             }
             let told = |event: &Event| {
@@ -274,7 +315,7 @@ impl AuditLog {
                 now: told(&event),
             });
         }
-        self.append_new(event)
+        self.append_new_with(event, statement)
     }
 
     /// Records an event that comes from outside the session, whatever is still to be repeated.
@@ -282,12 +323,25 @@ impl AuditLog {
     /// # Errors
     /// [`AuditError::Store`].
     pub fn append_new(&mut self, event: Event) -> Result<(), AuditError> {
+        self.append_new_with(event, None)
+    }
+
+    /// The same with a statement that is carried out together with it or not at all.
+    pub(crate) fn append_new_with(
+        &mut self,
+        event: Event,
+        statement: Option<Statement>,
+    ) -> Result<(), AuditError> {
         let Sink::Store { writer, .. } = &self.sink else {
             return Ok(());
         };
         let sequence = self.head.sequence + 1;
         let hash = hash(&self.head, &event);
-        writer.write(table::insert(sequence, event, hash))?;
+        let insert = table::insert(sequence, event, hash);
+        match statement {
+            None => writer.write(insert)?,
+            Some(statement) => writer.write_group(vec![insert, statement])?,
+        }
         self.head = Anchor { sequence, hash };
         Ok(())
     }

@@ -7,12 +7,13 @@
 //! [`AuditLog::sync`] acknowledged is on disk.
 //!
 //! Bounds: somebody who has both the database and the key file can rewrite both. Whoever wants proof
-//! against that keeps an [`Anchor`] elsewhere. One process appends at a time, the one that holds the
+//! against that keeps an [`Anchor`] elsewhere. What follows the head (records that a process that was killed
+//! had not synced) is chained and not yet under the key: [`Verified::unsealed`] counts it. One process appends at a time, the one that holds the
 //! state folder's gateway lock.
 //!
 //! For callers: it is the order path's journal too. A session that ended without a close is resumed by
 //! running it again on the records it left: while there are such records, [`AuditLog::append`] writes
-//! nothing and instead compares; the first difference is [`AuditError::Diverged`].
+//! nothing and instead compares; from the first difference on it gives [`AuditError::Diverged`].
 
 mod chain;
 mod export;
@@ -24,5 +25,5 @@ pub use chain::{Anchor, Event, Kind, Record};
 pub use export::write_json_lines;
 pub use log::{AuditError, AuditKey, AuditLog};
 pub(crate) use table::MIGRATION;
-pub use table::{records_of, records_since};
+pub use table::{PAGE_LENGTH, is_begun, records_after, records_of, records_since};
 pub use verify::{Finding, Verified, verify};

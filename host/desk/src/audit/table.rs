@@ -38,10 +38,16 @@ const READ_HEAD: &str = "SELECT sequence, hash, seal FROM audit_head WHERE id = 
 const SINCE: &str = "SELECT sequence, time, session, actor, kind, subject, body, hash FROM audit_log \
     WHERE sequence >= $1 ORDER BY sequence";
 const PAGE: &str = "SELECT sequence, time, session, actor, kind, subject, body, hash FROM audit_log \
-    WHERE sequence > $1 ORDER BY sequence LIMIT 4096";
+    WHERE sequence > $1 ORDER BY sequence LIMIT $2";
+const NUMBERLESS: &str =
+    "SELECT COUNT(*) AS count FROM audit_log WHERE sequence IS NULL OR sequence < 1";
 const OF_SESSION: &str = "SELECT sequence, time, session, actor, kind, subject, body, hash FROM audit_log \
-    WHERE session = $1 OR (kind IN ('raised', 'lowered') AND sequence > \
+    WHERE (session = $1 OR (session = '' AND kind IN ('raised', 'lowered'))) AND sequence >= COALESCE(\
+    (SELECT MIN(sequence) FROM audit_log WHERE session = $1 AND kind = 'session'), \
     (SELECT MIN(sequence) FROM audit_log WHERE session = $1)) ORDER BY sequence";
+
+/// Most records that are read at once.
+pub const PAGE_LENGTH: u32 = 4_096;
 
 pub(super) fn insert(sequence: u64, event: Event, hash: Digest) -> Statement {
     Statement::new(INSERT)
@@ -115,17 +121,47 @@ pub(super) async fn head(store: &Store) -> Result<Option<(Anchor, String)>, Stor
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn records_since(store: &Store, sequence: u64) -> Result<Vec<Record>, StoreError> {
-    let rows = fetch(store, SINCE, sqlx::query(SINCE).bind(integer(sequence))).await?;
+pub async fn records_since(store: &Store, sequence: i64) -> Result<Vec<Record>, StoreError> {
+    let rows = fetch(store, SINCE, sqlx::query(SINCE).bind(sequence)).await?;
     rows.iter().map(record).collect()
 }
 
-/// The next stored rows after number `sequence`, at most 4,096.
+/// The next stored rows after number `sequence`, at most [`PAGE_LENGTH`].
 pub(super) async fn page(store: &Store, sequence: u64) -> Result<Vec<Row>, StoreError> {
-    fetch(store, PAGE, sqlx::query(PAGE).bind(integer(sequence))).await
+    let query = sqlx::query(PAGE)
+        .bind(integer(sequence))
+        .bind(i64::from(PAGE_LENGTH));
+    fetch(store, PAGE, query).await
 }
 
-/// What one run of a session left, and the restrictions raised and lowered since it began, in order.
+/// The records after number `sequence`, in order, at most [`PAGE_LENGTH`].
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn records_after(store: &Store, sequence: u64) -> Result<Vec<Record>, StoreError> {
+    let rows = page(store, sequence).await?;
+    rows.iter().map(record).collect()
+}
+
+/// Rows that no record has: without a number, or with one below 1.
+pub(super) async fn numberless(store: &Store) -> Result<u64, StoreError> {
+    let rows = fetch(store, NUMBERLESS, sqlx::query(NUMBERLESS)).await?;
+    let count: i64 = rows.first().map_or(Ok(0), |row| column(row, "count"))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// Whether there is a log already: one that has a head.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn is_begun(store: &Store) -> Result<bool, StoreError> {
+    Ok(!fetch(store, READ_HEAD, sqlx::query(READ_HEAD))
+        .await?
+        .is_empty())
+}
+
+/// What one run of a session left from its first record on, and the restrictions that concern it and were
+/// raised or lowered from outside since, in order.
 ///
 /// # Errors
 /// [`StoreError`].

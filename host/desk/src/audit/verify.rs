@@ -44,6 +44,11 @@ pub enum Finding {
     Seal,
     /// There are records and no head.
     NoHead,
+    /// Rows without a number, or with one below 1: nothing that was ever recorded.
+    Strays {
+        /// How many.
+        rows: u64,
+    },
 }
 
 impl fmt::Display for Finding {
@@ -68,6 +73,12 @@ impl fmt::Display for Finding {
             }
             Finding::Seal => f.write_str("the head was not written with this host's key"),
             Finding::NoHead => f.write_str("the log has records and no head"),
+            Finding::Strays { rows } => {
+                write!(
+                    f,
+                    "{rows} rows of the log have no number that a record can have"
+                )
+            }
         }
     }
 }
@@ -79,6 +90,9 @@ pub struct Verified {
     pub records: u64,
     /// The last record: what to keep elsewhere as an anchor.
     pub head: Anchor,
+    /// Records after the sealed head: chained, and not under the key yet. A process that runs seals them as it
+    /// goes, one that was killed when it is resumed.
+    pub unsealed: u64,
     /// What is wrong, in the order of the log; empty when nothing is.
     pub findings: Vec<Finding>,
 }
@@ -97,6 +111,11 @@ pub async fn verify(
     let mut findings = Vec::new();
     let mut last = genesis();
     let mut records = 0;
+    let mut unreadable = false;
+    let rows = table::numberless(store).await?;
+    if rows > 0 {
+        findings.push(Finding::Strays { rows });
+    }
     let mut expected: Vec<Anchor> = anchors.to_vec();
     if let Some((head, seal)) = &sealed {
         if *seal != key.seal(head) {
@@ -104,14 +123,24 @@ pub async fn verify(
         }
         expected.push(*head);
     }
-    loop {
+    'log: loop {
         let page = table::page(store, last.sequence).await?;
         if page.is_empty() {
             break;
         }
         for row in &page {
             records += 1;
-            let sequence: i64 = column(row, "sequence")?;
+            let sequence: i64 = match column(row, "sequence") {
+                Ok(sequence) => sequence,
+                Err(error) => {
+                    // Anything but a number sorts behind every number: no row that can be read follows.
+                    findings.push(Finding::Unreadable {
+                        sequence: last.sequence + 1,
+                        why: error.to_string(),
+                    });
+                    break 'log;
+                }
+            };
             let sequence = u64::try_from(sequence).unwrap_or(0);
             if sequence > last.sequence + 1 {
                 findings.push(Finding::Missing {
@@ -124,7 +153,7 @@ pub async fn verify(
                 Ok(record) => {
                     let right = record.hash == hash(&last, &record.event);
                     // What follows a gap cannot be checked against what is gone.
-                    if !right && !gap {
+                    if !right && !gap && !unreadable {
                         findings.push(Finding::Changed { sequence });
                     }
                     let elsewhere = |anchor: &&Anchor| {
@@ -137,6 +166,7 @@ pub async fn verify(
                         sequence,
                         hash: record.hash,
                     };
+                    unreadable = false;
                 }
                 Err(error) => {
                     findings.push(Finding::Unreadable {
@@ -144,6 +174,7 @@ pub async fn verify(
                         why: error.to_string(),
                     });
                     last.sequence = sequence;
+                    unreadable = true;
                 }
             }
         }
@@ -160,9 +191,11 @@ pub async fn verify(
     if sealed.is_none() && records > 0 && !findings.contains(&Finding::NoHead) {
         findings.push(Finding::NoHead);
     }
+    let sealed = sealed.map_or(0, |(head, _)| head.sequence);
     Ok(Verified {
         records,
         head: last,
+        unsealed: last.sequence.saturating_sub(sealed),
         findings,
     })
 }

@@ -169,12 +169,14 @@ impl Desk {
         let mut theirs: BTreeMap<String, Decimal> = BTreeMap::new();
         for position in positions {
             let symbol = self.core.symbol(position.instrument).to_owned();
-            *theirs.entry(symbol).or_default() += position.quantity;
+            let sum = theirs.entry(symbol).or_default();
+            *sum = sum.saturating_add(position.quantity);
         }
         let mut ours: BTreeMap<String, Decimal> = BTreeMap::new();
         for (key, line) in self.core.ledger.lines() {
             let symbol = self.core.symbol(key.instrument).to_owned();
-            *ours.entry(symbol).or_default() += line.quantity;
+            let sum = ours.entry(symbol).or_default();
+            *sum = sum.saturating_add(line.quantity);
         }
         for symbol in ours
             .keys()
@@ -226,7 +228,12 @@ impl Desk {
                 .push(foreign("no such order works".to_owned()));
             return;
         };
-        let leaves = working.order.request.quantity - working.filled - execution.quantity;
+        let leaves = working
+            .order
+            .request
+            .quantity
+            .saturating_sub(working.filled)
+            .saturating_sub(execution.quantity);
         let still_open = open.iter().any(|open| open.order.client_order_id == id);
         let whole = leaves <= Decimal::ZERO && !still_open;
         let update = OrderUpdate {
@@ -281,16 +288,23 @@ impl Desk {
         for (id, change, state, leaves) in ours {
             let seen = at_broker(&id);
             if let Some(change) = change {
-                // One of the two ids works on.
-                let outcome = if at_broker(&change) {
-                    Outcome::Accepted
-                } else {
-                    Outcome::Rejected
-                };
-                self.settle(&change, outcome, leaves, found);
-                if outcome == Outcome::Accepted {
+                // One of the two ids works on, unless the broker is slow to show the new one.
+                if at_broker(&change) {
+                    self.settle(&change, Outcome::Accepted, leaves, found);
                     continue;
                 }
+                if !seen && let Some(working) = self.core.blotter.find_mut(&id) {
+                    let checks = working.unknown_at_broker + 1;
+                    found.findings.push(Finding::NotSeen {
+                        client_order_id: change.clone(),
+                        checks,
+                    });
+                    if checks < NEVER_ARRIVED_CHECKS {
+                        working.unknown_at_broker = checks;
+                        continue;
+                    }
+                }
+                self.settle(&change, Outcome::Rejected, leaves, found);
             }
             if seen {
                 if state == OrderState::Sent {

@@ -6,7 +6,7 @@ use super::decide::{Disposition, Leg, Proposal, Ruling, host_context};
 use super::legs::parts;
 use crate::ledger::LineKey;
 use crate::orders::{Origin, WorkingOrder};
-use crate::risk::{Chain, TradingState, VerdictKind, VerdictRecord, denial};
+use crate::risk::{Chain, REVIEW_FAILED, TradingState, VerdictKind, VerdictRecord, denial};
 use crate::traits::RuleFailure;
 use bulkhead_domain::Decimal;
 use bulkhead_domain::order::OrderRequest;
@@ -44,7 +44,7 @@ impl Desk {
                     proposed.push((Arc::clone(&rule.name), actions));
                 }
                 Err(failure) => {
-                    rule.broken = Some(failure.clone());
+                    rule.broken = Some((REVIEW_FAILED, failure.clone()));
                     review.failures.push(failure);
                 }
             }

@@ -48,6 +48,7 @@ impl Desk {
                 .allow(&self.core.scopes(key), proof.reducing, proof.flatten);
         if let Err(refusal) = allowed {
             let error = GatewayError::Stopped(refusal.to_string());
+            gateway.withheld(&id, &refusal.to_string());
             return Sent {
                 applied: self.note(&id, Outcome::Cancelled, Decimal::ZERO, &error),
                 outcome: Err(error.into()),
@@ -91,6 +92,7 @@ impl Desk {
         };
         if working.state == OrderState::Approved {
             // It was never sent; nobody else knows of it.
+            gateway.withheld(client_order_id, "withdrawn before it was sent");
             return Ok(self.note(
                 client_order_id,
                 Outcome::Cancelled,

@@ -22,8 +22,8 @@ pub(crate) const REDUCED_TO_NOTHING: &str = "REDUCED_TO_NOTHING";
 pub(crate) struct Rule {
     pub(crate) rule: Box<dyn RiskRule>,
     pub(crate) name: Arc<str>,
-    /// Set while its last review has failed.
-    pub(crate) broken: Option<RuleFailure>,
+    /// How it failed last, and the denials' code for it; until its next review succeeds.
+    pub(crate) broken: Option<(&'static str, RuleFailure)>,
 }
 
 /// All rules, in the order they are asked.
@@ -57,7 +57,7 @@ impl Chain {
         self.rules.is_empty()
     }
 
-    /// Asks every rule about an order. `order` is cut as they say, in whole lots towards zero.
+    /// Asks every rule about an order; one that fails is not asked again before its next review. `order` is cut as they say, in whole lots towards zero.
     pub(super) fn assess(
         &mut self,
         order: &mut Order,
@@ -69,7 +69,7 @@ impl Chain {
         for rule in &mut self.rules {
             let asked = order.request.quantity;
             let answer = match &rule.broken {
-                Some(failure) => Err((REVIEW_FAILED, failure.clone())),
+                Some(broken) => Err(broken.clone()),
                 None => rule
                     .rule
                     .assess(order, context, portfolio)
@@ -120,6 +120,7 @@ impl Chain {
                     return Judged::Halted(why, rule.name.to_string());
                 }
                 Err((code, failure)) => {
+                    rule.broken = Some((code, failure.clone()));
                     let denial = denial(
                         code,
                         &failure.text,

@@ -23,7 +23,7 @@ pub use record::{VerdictKind, VerdictRecord};
 
 pub use crate::switch::TradingState;
 pub(crate) use basis::{AccountView, Basis, Listing, Mark};
-pub(crate) use chain::Chain;
+pub(crate) use chain::{Chain, REVIEW_FAILED};
 pub(crate) use exposure::{Exposure, ExposureLine, Load};
 pub(crate) use flow::Flow;
 pub(crate) use pipeline::{Candidate, Judge, Screened, Verdicts};

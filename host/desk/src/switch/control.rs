@@ -1,24 +1,36 @@
 //! Asking the process that owns the gateway, over a socket in the state folder that only its user can use.
 //!
-//! One request and one answer a connection, each one line of JSON.
+//! One request and one answer a connection, each one line of JSON. The process that has just taken the
+//! gateway lock listens a moment later.
 
-use super::gate::{Acknowledgement, Gate};
+use super::error::Acknowledgement;
+use super::gate::Gate;
 use super::latch::{Latch, Latches, Scope};
-use bulkhead_domain::{Problem, Timestamp};
+use bulkhead_domain::{Blame, Problem, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How long either side waits for the other.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a request may take to arrive: it is one short line that is written at once.
+const REQUEST_PATIENCE: Duration = Duration::from_secs(2);
 /// Longest request or answer in bytes.
 const LONGEST: u64 = 1 << 20;
+/// Connections that are served at once; more wait.
+const CONNECTIONS: usize = 32;
+/// Pause after a connection that could not be taken, for want of descriptors.
+const RETRY: Duration = Duration::from_millis(20);
+/// Longest path of a socket that every Unix takes (macOS: 104 with the zero at the end).
+const LONGEST_PATH: usize = 100;
 
 /// What can be asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +81,9 @@ pub enum Answer {
         what: String,
         /// How to mend it.
         mend: String,
+        /// Whether the host is to blame, not whoever asked.
+        #[serde(default)]
+        host: bool,
     },
 }
 
@@ -76,9 +91,21 @@ fn socket(folder: &Path) -> PathBuf {
     folder.join("control.sock")
 }
 
+/// Where the socket is by a path short enough for the system, and the folder that this path goes through,
+/// which has to stay open as long as it is used.
+fn address(folder: &Path) -> std::io::Result<(PathBuf, Option<File>)> {
+    let path = socket(folder);
+    if path.as_os_str().len() <= LONGEST_PATH || !Path::new("/proc/self/fd").is_dir() {
+        return Ok((path, None));
+    }
+    let folder = File::open(folder)?;
+    let through = format!("/proc/self/fd/{}/control.sock", folder.as_raw_fd());
+    Ok((PathBuf::from(through), Some(folder)))
+}
+
 /// The owner's side: answers until it is dropped.
 pub struct Control {
-    path: PathBuf,
+    folder: PathBuf,
     stopping: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -101,27 +128,18 @@ impl Control {
         if path.exists() {
             std::fs::remove_file(&path).map_err(|error| failed(&error))?;
         }
-        let listener = UnixListener::bind(&path).map_err(|error| failed(&error))?;
+        let (address, _open) = address(folder).map_err(|error| failed(&error))?;
+        let listener = UnixListener::bind(&address).map_err(|error| failed(&error))?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
             .map_err(|error| failed(&error))?;
         let stopping = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&stopping);
         let thread = std::thread::Builder::new()
             .name("bulkhead-control".to_owned())
-            .spawn(move || {
-                for connection in listener.incoming() {
-                    if stop.load(Ordering::Acquire) {
-                        return;
-                    }
-                    if let Ok(connection) = connection {
-                        // Whoever hangs up early is told nothing.
-                        let _ = serve(connection, &gate);
-                    }
-                }
-            })
+            .spawn(move || listen(&listener, &stop, &gate))
             .map_err(|error| failed(&error))?;
         Ok(Control {
-            path,
+            folder: folder.to_owned(),
             stopping,
             thread: Some(thread),
         })
@@ -132,16 +150,67 @@ impl Drop for Control {
     fn drop(&mut self) {
         self.stopping.store(true, Ordering::Release);
         // Wakes the thread; if nobody can connect, nobody can wait for it either.
-        let woken = UnixStream::connect(&self.path).is_ok();
-        let _ = std::fs::remove_file(&self.path);
+        let woken = connect(&self.folder).is_ok();
+        let _ = std::fs::remove_file(socket(&self.folder));
         if let Some(thread) = self.thread.take().filter(|_| woken) {
             let _ = thread.join();
         }
     }
 }
 
+fn connect(folder: &Path) -> std::io::Result<UnixStream> {
+    let (address, _open) = address(folder)?;
+    UnixStream::connect(address)
+}
+
+/// Serves every connection in a thread of its own: whoever connects and says nothing keeps nobody from
+/// stopping trade.
+fn listen(listener: &UnixListener, stop: &AtomicBool, gate: &Arc<Gate>) {
+    let serving = Arc::new(AtomicUsize::new(0));
+    for connection in listener.incoming() {
+        if stop.load(Ordering::Acquire) {
+            return;
+        }
+        let Ok(connection) = connection else {
+            std::thread::sleep(RETRY);
+            continue;
+        };
+        while serving.load(Ordering::Acquire) >= CONNECTIONS {
+            std::thread::sleep(RETRY);
+        }
+        let turn = Turn::take(&serving);
+        let gate = Arc::clone(gate);
+        let spawned = std::thread::Builder::new()
+            .name("bulkhead-control".to_owned())
+            .spawn(move || {
+                // Whoever hangs up early is told nothing.
+                let _ = serve(connection, &gate);
+                drop(turn);
+            });
+        if spawned.is_err() {
+            std::thread::sleep(RETRY);
+        }
+    }
+}
+
+/// One connection that is served, until it is dropped.
+struct Turn(Arc<AtomicUsize>);
+
+impl Turn {
+    fn take(serving: &Arc<AtomicUsize>) -> Turn {
+        serving.fetch_add(1, Ordering::AcqRel);
+        Turn(Arc::clone(serving))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 fn serve(connection: UnixStream, gate: &Gate) -> std::io::Result<()> {
-    connection.set_read_timeout(Some(PATIENCE))?;
+    connection.set_read_timeout(Some(REQUEST_PATIENCE))?;
     connection.set_write_timeout(Some(PATIENCE))?;
     let mut line = String::new();
     BufReader::new(connection.try_clone()?.take(LONGEST)).read_line(&mut line)?;
@@ -150,6 +219,7 @@ fn serve(connection: UnixStream, gate: &Gate) -> std::io::Result<()> {
         Err(error) => Answer::Refused {
             what: format!("the request cannot be read: {error}"),
             mend: "use the `bulkhead` of the same version as the one that runs".to_owned(),
+            host: false,
         },
     };
     send(connection, &answer)
@@ -157,10 +227,16 @@ fn serve(connection: UnixStream, gate: &Gate) -> std::io::Result<()> {
 
 fn answer(ask: Ask, gate: &Gate) -> Answer {
     let refused = |problem: Problem| Answer::Refused {
+        host: problem.blame == Blame::Host,
         what: problem.what,
         mend: problem.mend,
     };
     match ask {
+        // Whoever asks is no rule and not the host: a resumed session would take it for its own.
+        Ask::Raise { latch } if !is_anybody(&latch.actor) => refused(Problem::user(
+            format!("'{}' is nobody who can restrict trading", latch.actor),
+            "name a person:NAME or an agent:NAME",
+        )),
         Ask::Raise { latch } => match gate.raise(latch) {
             Ok(acknowledgement) => Answer::Raised { acknowledgement },
             Err(error) => refused(error.into()),
@@ -180,34 +256,58 @@ fn answer(ask: Ask, gate: &Gate) -> Answer {
     }
 }
 
+fn is_anybody(actor: &str) -> bool {
+    ["person:", "agent:"].iter().any(|sort| {
+        actor
+            .strip_prefix(sort)
+            .is_some_and(|name| !name.is_empty())
+    })
+}
+
 fn send(mut connection: UnixStream, message: &impl Serialize) -> std::io::Result<()> {
     let mut line = serde_json::to_vec(message)?;
     line.push(b'\n');
     connection.write_all(&line)
 }
 
-/// Asks the owner of a state folder's gateway.
+/// Asks the owner of a state folder's gateway. `None` when nobody listens: the owner has not begun to, or is
+/// gone.
 ///
 /// # Errors
 /// When it does not answer in time.
-pub fn ask(folder: &Path, request: &Ask) -> Result<Answer, Problem> {
-    let path = socket(folder);
+pub fn ask(folder: &Path, request: &Ask) -> Result<Option<Answer>, Problem> {
     let failed = |error: &dyn std::fmt::Display| {
         Problem::host(
             format!("the process that owns the broker connections does not answer: {error}"),
             "end that process; what it sent and what works at the broker is unknown until it is started again",
         )
-        .in_file(&path)
+        .in_file(socket(folder))
+    };
+    let connection = match connect(folder) {
+        Ok(connection) => connection,
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::NotFound | ErrorKind::ConnectionRefused
+            ) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(failed(&error)),
     };
     let exchange = || -> std::io::Result<String> {
-        let connection = UnixStream::connect(&path)?;
         connection.set_read_timeout(Some(PATIENCE))?;
         connection.set_write_timeout(Some(PATIENCE))?;
         send(connection.try_clone()?, request)?;
         let mut line = String::new();
-        BufReader::new(connection.take(LONGEST)).read_line(&mut line)?;
+        BufReader::new((&connection).take(LONGEST)).read_line(&mut line)?;
         Ok(line)
     };
     let line = exchange().map_err(|error| failed(&error))?;
-    serde_json::from_str(&line).map_err(|error| failed(&error))
+    if line.is_empty() {
+        return Err(failed(&"it hung up"));
+    }
+    serde_json::from_str(&line)
+        .map(Some)
+        .map_err(|error| failed(&error))
 }

@@ -1,73 +1,20 @@
 //! What may pass to the broker, and the log of everything that did.
 
+use super::error::{Acknowledgement, GateError, Refusal};
 use super::latch::{Latch, Latches, Scope, Scopes, TradingState};
 use super::table;
-use crate::audit::{AuditError, AuditKey, AuditLog, Event, Kind, Record};
+use crate::audit::{AuditError, AuditKey, AuditLog, Event, Kind, Record, is_begun};
 use crate::desk::Disposition;
 use bulkhead_domain::{Problem, Timestamp};
-use bulkhead_store::{Store, StoreError, Writer, wait};
+use bulkhead_store::{Statement, Store, StoreError, Writer, wait};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long [`Gate::raise`] waits for sends that had passed before it.
 pub const FENCE_PATIENCE: Duration = Duration::from_secs(5);
-
-/// Why the gate could not do what was asked.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum GateError {
-    /// It could not be recorded.
-    #[error(transparent)]
-    Audit(#[from] AuditError),
-    /// An automatic restriction wanted to close positions.
-    #[error("an automatic restriction may not flatten; it was raised as halted")]
-    AutomaticFlatten,
-    /// There is nothing to lower.
-    #[error("nothing is restricted in scope {0}")]
-    NotRaised(Scope),
-    /// A session is being resumed.
-    #[error("a session is being resumed; nothing is lowered before it has caught up")]
-    Resuming,
-    /// Whoever lowers a restriction has to say why.
-    #[error("lowering a restriction needs a reason")]
-    NoReason,
-}
-
-impl From<GateError> for Problem {
-    fn from(error: GateError) -> Self {
-        match error {
-            GateError::Audit(error) => error.into(),
-            GateError::NotRaised(_) => Problem::user(
-                error.to_string(),
-                "`bulkhead status` lists what is restricted",
-            ),
-            GateError::NoReason => Problem::user(error.to_string(), "give --reason TEXT"),
-            GateError::Resuming => Problem::user(error.to_string(), "try again in a moment"),
-            GateError::AutomaticFlatten => Problem::host(error.to_string(), "please report it"),
-        }
-    }
-}
-
-/// A restriction that holds, is on disk, and that nothing it forbids is ahead of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Acknowledgement {
-    /// The restriction that holds now in the scope; stricter than the one asked for where one was.
-    pub latch: Latch,
-    /// Sends that had passed before and that the broker has not answered yet: their outcome is unknown.
-    pub in_flight: u32,
-}
-
-/// Why the gate let an order not pass.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// A restriction forbids it.
-    #[error("trading is {} in scope {}: {}", .0.state, .0.scope, .0.reason)]
-    Restricted(Latch),
-    /// It could not be recorded, so it is not sent.
-    #[error("not recorded: {0}")]
-    NotRecorded(String),
-}
 
 struct Inner {
     log: AuditLog,
@@ -76,7 +23,10 @@ struct Inner {
     /// What held at this point of the past, while a resumed session repeats it. What it repeats does not
     /// reach the broker, so what holds now need not hold there.
     then: Option<Latches>,
-    in_flight: u32,
+    /// Sends that passed so far; numbers them.
+    passed: u64,
+    /// Those that are not answered yet.
+    unanswered: BTreeSet<u64>,
     /// Where restrictions are kept, beside the log.
     writer: Option<Writer>,
 }
@@ -96,7 +46,8 @@ impl Gate {
                 log,
                 latches,
                 then: None,
-                in_flight: 0,
+                passed: 0,
+                unanswered: BTreeSet::new(),
                 writer,
             }),
             answered: Condvar::new(),
@@ -120,7 +71,8 @@ impl Gate {
         self.lock().log.is_kept()
     }
 
-    /// Makes the gate repeat what a session left behind, under the restrictions that held when it began.
+    /// Makes the gate repeat what a session left behind, under the restrictions that held when it began. What
+    /// is raised from outside meanwhile holds at once, for what the session does once it has caught up.
     pub fn repeat(&self, past: Vec<Record>, then: Latches) {
         let mut inner = self.lock();
         inner.then = (!past.is_empty()).then_some(then);
@@ -135,6 +87,26 @@ impl Gate {
         self.lock().log.append_new(event)
     }
 
+    /// Records an event that says which restrictions hold at that very point of the log; in a resumed session
+    /// those that held there.
+    ///
+    /// # Errors
+    /// [`AuditError`].
+    pub fn append_under(&self, event: impl FnOnce(&Latches) -> Event) -> Result<(), AuditError> {
+        let mut inner = self.lock();
+        inner.catch_up();
+        let event = event(inner.here());
+        inner.log.append(event)
+    }
+
+    /// Forgets the restriction of a session's run that is left behind: nothing trades in it any more.
+    ///
+    /// # Errors
+    /// [`AuditError`].
+    pub fn abandon(&self, run: &str) -> Result<(), AuditError> {
+        self.lock().forget(&Scope::Session(run.to_owned()))
+    }
+
     /// Ends a session: its record is on disk when this returns, and the restrictions that were only its own
     /// end with it.
     ///
@@ -144,11 +116,7 @@ impl Gate {
         let scope = Scope::Session(ended.session.clone());
         self.append(ended)?;
         let mut inner = self.lock();
-        if inner.latches.lower(&scope).is_some()
-            && let Some(writer) = &inner.writer
-        {
-            table::delete_latch(writer, &scope)?;
-        }
+        inner.forget(&scope)?;
         drop(inner);
         self.sync()
     }
@@ -240,11 +208,7 @@ impl Gate {
             .log
             .append(sent)
             .map_err(|error| Refusal::NotRecorded(error.to_string()))?;
-        inner.in_flight += 1;
-        Ok(Pass {
-            gate: self,
-            repeated,
-        })
+        Ok(self.let_pass(inner, repeated))
     }
 
     /// Whether an order that a resumed session had let pass, and that never reached the broker, may still
@@ -261,11 +225,18 @@ impl Gate {
         let mut inner = self.lock();
         inner.catch_up();
         inner.latches.allow(order, reducing, flatten)?;
-        inner.in_flight += 1;
-        Ok(Pass {
+        Ok(self.let_pass(inner, true))
+    }
+
+    fn let_pass(&self, mut inner: MutexGuard<'_, Inner>, repeated: bool) -> Pass<'_> {
+        inner.passed += 1;
+        let number = inner.passed;
+        inner.unanswered.insert(number);
+        Pass {
             gate: self,
-            repeated: true,
-        })
+            number,
+            repeated,
+        }
     }
 
     /// Records dispositions, and returns once they are on disk: nothing can be sent before that.
@@ -296,7 +267,7 @@ impl Gate {
     /// one is acknowledged.
     ///
     /// # Errors
-    /// [`GateError::Audit`] when it could not be made durable: it holds nevertheless, in this process.
+    /// [`GateError::NotDurable`] when it could not be made durable: it holds nevertheless, in this process.
     pub fn raise(&self, latch: Latch) -> Result<Acknowledgement, GateError> {
         let automatic = !latch.actor.starts_with("person:") && !latch.actor.starts_with("agent:");
         if automatic && latch.state == TradingState::Flatten {
@@ -311,34 +282,40 @@ impl Gate {
         let mut inner = self.lock();
         inner.catch_up();
         let from_outside = is_from_outside(&latch.scope, &latch.actor);
-        let news = match &mut inner.then {
-            Some(then) if !from_outside => then.raise(latch.clone()),
-            _ => !inner
-                .latches
-                .get(&scope)
-                .is_some_and(|held| held.is_as_strict_as(&latch)),
+        // A session that repeats its past says what it said then. What holds now is known already: a person may
+        // have lifted it since.
+        let Inner { then, latches, .. } = &mut *inner;
+        let place = match then {
+            Some(then) if !from_outside => then,
+            _ => latches,
         };
-        inner.latches.raise(latch.clone());
-        if news {
+        let news = place.raise(latch.clone());
+        let held = place.get(&scope).cloned().unwrap_or_else(|| latch.clone());
+        let recorded = if news {
             inner.record(
                 Kind::Raised,
                 &latch,
-                &latch.reason,
-                &latch.actor,
-                latch.time,
-            )?;
-            inner.keep(&latch)?;
-        }
-        let held = inner.latches.get(&scope).cloned().unwrap_or(latch);
+                (&latch.reason, &latch.actor, latch.time),
+                table::write_latch_statement(&latch),
+            )
+        } else {
+            Ok(())
+        };
+        let before = inner.passed;
         drop(inner);
-        self.sync()?;
+        recorded
+            .and_then(|()| self.sync())
+            .map_err(GateError::NotDurable)?;
         let (inner, _) = self
             .answered
-            .wait_timeout_while(self.lock(), FENCE_PATIENCE, |inner| inner.in_flight > 0)
+            .wait_timeout_while(self.lock(), FENCE_PATIENCE, |inner| {
+                inner.unanswered.range(..=before).next().is_some()
+            })
             .unwrap_or_else(PoisonError::into_inner);
+        let in_flight = inner.unanswered.range(..=before).count();
         Ok(Acknowledgement {
             latch: held,
-            in_flight: inner.in_flight,
+            in_flight: u32::try_from(in_flight).unwrap_or(u32::MAX),
         })
     }
 
@@ -369,13 +346,9 @@ impl Gate {
         inner.record(
             Kind::Lowered,
             &held,
-            reason,
-            &format!("person:{person}"),
-            time,
+            (reason, &format!("person:{person}"), time),
+            table::delete_latch_statement(scope),
         )?;
-        if let Some(writer) = &inner.writer {
-            table::delete_latch(writer, scope).map_err(AuditError::from)?;
-        }
         if let Some(writer) = inner.log.seal()? {
             // Under the lock: no send may see it lifted before it is.
             writer.flush().map_err(AuditError::from)?;
@@ -396,9 +369,8 @@ impl Inner {
         &mut self,
         kind: Kind,
         latch: &Latch,
-        reason: &str,
-        actor: &str,
-        time: Timestamp,
+        (reason, actor, time): (&str, &str, Timestamp),
+        kept: Statement,
     ) -> Result<(), AuditError> {
         let body = LatchBody {
             latch: latch.clone(),
@@ -416,18 +388,21 @@ impl Inner {
             subject: latch.scope.to_string(),
             body: serde_json::to_string(&body).unwrap_or_default(),
         };
+        // Together or not at all: a process that starts goes by the table, a session that is resumed by the log.
         if is_from_outside(&latch.scope, actor) {
-            self.log.append_new(event)
+            self.log.append_new_with(event, Some(kept))
         } else {
-            self.log.append(event)
+            self.log.append_with(event, Some(kept))
         }
     }
 
-    fn keep(&self, latch: &Latch) -> Result<(), AuditError> {
-        match &self.writer {
-            Some(writer) => Ok(table::write_latch(writer, latch)?),
-            None => Ok(()),
+    fn forget(&mut self, scope: &Scope) -> Result<(), AuditError> {
+        if self.latches.lower(scope).is_some()
+            && let Some(writer) = &self.writer
+        {
+            writer.write(table::delete_latch_statement(scope))?;
         }
+        Ok(())
     }
 
     /// Restrictions come from outside a session, so a resumed session meets them where they were recorded.
@@ -498,6 +473,7 @@ impl Latches {
 #[must_use = "the send counts as answered once this is dropped"]
 pub struct Pass<'a> {
     gate: &'a Gate,
+    number: u64,
     repeated: bool,
 }
 
@@ -511,7 +487,7 @@ impl Pass<'_> {
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        self.gate.lock().in_flight -= 1;
+        self.gate.lock().unanswered.remove(&self.number);
         self.gate.answered.notify_all();
     }
 }
@@ -522,7 +498,12 @@ impl Drop for Pass<'_> {
 /// # Errors
 /// When the log, its key or the restrictions cannot be read, or the log's end is wrong.
 pub fn open(store: &Store, folder: &Path) -> Result<Gate, Problem> {
-    let key = AuditKey::open(&folder.join("audit.key"))?;
+    let path = folder.join("audit.key");
+    let key = if wait(is_begun(store))? {
+        AuditKey::read(&path)?
+    } else {
+        AuditKey::open(&path)?
+    };
     let writer = store.writer()?;
     let log_writer = writer.clone();
     let opened = wait(async {

@@ -1,6 +1,7 @@
 //! The broker behind the gate.
 
-use super::gate::{Gate, Refusal};
+use super::error::Refusal;
+use super::gate::Gate;
 use super::latch::Scopes;
 use crate::audit::{Event, Kind};
 use crate::risk::{Request, RiskApproved};
@@ -152,6 +153,16 @@ impl<G> Gated<G> {
         }
     }
 
+    /// Records that the gate stopped an order. Nothing was sent, whether or not that can be recorded.
+    fn stopped(&self, subject: &str, refusal: &Refusal) -> GatewayError {
+        let stopped = GatewayError::Stopped(refusal.to_string());
+        if matches!(refusal, Refusal::Restricted(_)) {
+            // What cannot be recorded stops the next order for that reason.
+            let _ = self.answered(subject, Err(stopped.clone()));
+        }
+        stopped
+    }
+
     /// The answer that a resumed session has on record.
     fn recorded(&self, subject: &str) -> Option<Result<Option<Cancelled>, GatewayError>> {
         let event = self.gate.past(Kind::Answer, subject)?;
@@ -206,12 +217,11 @@ impl<G: Gateway> Gated<G> {
             return Err(GatewayError::Stopped(text));
         }
         let sent = self.event(Kind::Sent, "host".to_owned(), &subject, T::WHAT.to_owned());
-        let stopped = |refusal: Refusal| Err(GatewayError::Stopped(refusal.to_string()));
         let scopes = self.book.scopes(&proof.owner, proof.instrument);
         let passed = gate.pass(&scopes, proof.reducing, proof.flatten, sent);
         let mut pass = match passed {
             Ok(pass) => pass,
-            Err(refusal) => return self.answered(&subject, stopped(refusal)).map(|_| ()),
+            Err(refusal) => return Err(self.stopped(&subject, &refusal)),
         };
         if let Some(outcome) = self.recorded(&subject) {
             return self.answered(&subject, outcome).map(|_| ());
@@ -230,7 +240,7 @@ impl<G: Gateway> Gated<G> {
             let scopes = self.book.scopes(&proof.owner, proof.instrument);
             match gate.pass_again(&scopes, proof.reducing, proof.flatten) {
                 Ok(again) => pass = again,
-                Err(refusal) => return self.answered(&subject, stopped(refusal)).map(|_| ()),
+                Err(refusal) => return Err(self.stopped(&subject, &refusal)),
             }
         }
         let outcome = submit(&mut self.inner, request).map(|()| None);
@@ -251,6 +261,11 @@ impl<G: Gateway> Gateway for Gated<G> {
         change: RiskApproved<Replacement>,
     ) -> Result<(), GatewayError> {
         self.hand_over(change, |broker, change| broker.replace(account, change))
+    }
+
+    fn withheld(&mut self, client_order_id: &str, why: &str) {
+        // As above: the next order meets it.
+        let _ = self.answered(client_order_id, Err(GatewayError::Stopped(why.to_owned())));
     }
 
     fn cancel(&mut self, account: &str, client_order_id: &str) -> Result<Cancelled, GatewayError> {

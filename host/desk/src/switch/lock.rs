@@ -5,6 +5,12 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long a command that is no session has the lock at most, where nothing is wrong.
+pub const BRIEFLY: Duration = Duration::from_secs(2);
+/// Pause between two tries.
+const RETRY: Duration = Duration::from_millis(20);
 
 /// The lock, held until it is dropped or the process ends, however it ends.
 #[derive(Debug)]
@@ -37,6 +43,22 @@ impl From<LockError> for Problem {
 }
 
 impl GatewayLock {
+    /// Takes the lock of a state folder, waiting a little for a process that has it for a moment only.
+    ///
+    /// # Errors
+    /// [`LockError::Owned`] when another process still has it after `patience`.
+    pub fn take_within(folder: &Path, patience: Duration) -> Result<GatewayLock, LockError> {
+        let begun = Instant::now();
+        loop {
+            match GatewayLock::take(folder) {
+                Err(LockError::Owned(_)) if begun.elapsed() < patience => {
+                    std::thread::sleep(RETRY);
+                }
+                other => return other,
+            }
+        }
+    }
+
     /// Takes the lock of a state folder.
     ///
     /// # Errors

@@ -7,7 +7,8 @@
 //! it is on disk and every send that had passed before has been answered ([`Acknowledgement::in_flight`]
 //! says how many had not within [`FENCE_PATIENCE`]); from then on nothing it forbids reaches the broker,
 //! whatever state the rest of the process is in. Cancels always pass. An automatic restriction never
-//! flattens. Nothing but [`Gate::lower`] lifts a restriction, not a restart either.
+//! flattens. Nothing but [`Gate::lower`] lifts a restriction, not a restart either; one of a session's own run
+//! ends with the run. One that cannot be made durable holds in its process all the same.
 //!
 //! Bounds: restrictions hold for the broker connections of the process that owns the state folder's
 //! [`GatewayLock`]; another process asks the owner over [`control`].
@@ -15,15 +16,17 @@
 //! For callers: put the broker behind a [`Gated`] gateway. A [`Gate`] without a log is a backtest's.
 
 pub mod control;
+mod error;
 mod gate;
 mod gated;
 mod latch;
 mod lock;
 mod table;
 
-pub use gate::{Acknowledgement, FENCE_PATIENCE, Gate, GateError, Pass, Refusal, open};
+pub use error::{Acknowledgement, GateError, Refusal};
+pub use gate::{FENCE_PATIENCE, Gate, Pass, open};
 pub use gated::{Book, Gated};
 pub use latch::{Latch, Latches, Scope, Scopes, TradingState};
-pub use lock::{GatewayLock, LockError};
+pub use lock::{BRIEFLY, GatewayLock, LockError};
 pub(crate) use table::MIGRATION;
 pub use table::{read_latches, write_latch};

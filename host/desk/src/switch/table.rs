@@ -33,19 +33,21 @@ const READ: &str =
 /// # Errors
 /// The failure of an earlier write.
 pub fn write_latch(writer: &Writer, latch: &Latch) -> Result<(), StoreError> {
-    writer.write(
-        Statement::new(WRITE)
-            .bind(latch.scope.to_string())
-            .bind(latch.state.name())
-            .bind(&latch.actor)
-            .bind(&latch.reason)
-            .bind(latch.time)
-            .bind(latch.cancel_protection),
-    )
+    writer.write(write_latch_statement(latch))
 }
 
-pub(super) fn delete_latch(writer: &Writer, scope: &Scope) -> Result<(), StoreError> {
-    writer.write(Statement::new(DELETE).bind(scope.to_string()))
+pub(super) fn write_latch_statement(latch: &Latch) -> Statement {
+    Statement::new(WRITE)
+        .bind(latch.scope.to_string())
+        .bind(latch.state.name())
+        .bind(&latch.actor)
+        .bind(&latch.reason)
+        .bind(latch.time)
+        .bind(latch.cancel_protection)
+}
+
+pub(super) fn delete_latch_statement(scope: &Scope) -> Statement {
+    Statement::new(DELETE).bind(scope.to_string())
 }
 
 /// The restrictions that hold. One that cannot be read counts as a global halt: what is not understood

@@ -132,6 +132,9 @@ fn edited_removed_moved_and_inserted_records_are_named() {
         let store = filled();
         change(&store, sql);
         let found = findings(&store, &[]);
+        // A head that is not ours says nothing of what it names.
+        let sealed = !found.contains(&Finding::Seal);
+        assert!(found.len() == 1 || !sealed, "{sql}: {found:?}");
         let named = found.iter().any(|found| match (found, &wanted) {
             (Finding::Unreadable { sequence: a, .. }, Finding::Unreadable { sequence: b, .. }) => {
                 a == b
@@ -140,6 +143,57 @@ fn edited_removed_moved_and_inserted_records_are_named() {
         });
         assert!(named, "{sql}: {found:?}");
     }
+}
+
+#[test]
+fn rows_that_no_record_can_be_are_found() {
+    for sql in [
+        "UPDATE audit_log SET sequence = -3 WHERE sequence = 9",
+        "UPDATE audit_log SET sequence = NULL WHERE sequence = 9",
+    ] {
+        let store = filled();
+        change(&store, sql);
+        let found = findings(&store, &[]);
+        assert_eq!(
+            found,
+            [
+                Finding::Strays { rows: 1 },
+                Finding::CutOff { last: 8, head: 9 }
+            ],
+            "{sql}"
+        );
+    }
+    let store = filled();
+    change(
+        &store,
+        "UPDATE audit_log SET sequence = 'nine' WHERE sequence = 9",
+    );
+    let found = findings(&store, &[]);
+    assert!(
+        matches!(found[0], Finding::Unreadable { sequence: 9, .. }),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn what_is_not_sealed_yet_is_counted_and_a_log_without_its_head_is_not_continued() {
+    let store = filled();
+    let mut log = open(&store).unwrap();
+    log.append(event("s", 10)).unwrap();
+    drop(log);
+    let verified = wait(verify(&store, &key(), &[])).unwrap();
+    assert_eq!((verified.unsealed, verified.findings), (1, Vec::new()));
+    // Whoever takes the head away to write another history meets this, from the first record on.
+    change(&store, "DELETE FROM audit_head");
+    let error = open(&store).map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("no head"), "{error}");
+
+    let store = self::store();
+    let mut log = open(&store).unwrap();
+    log.append(event("s", 1)).unwrap();
+    drop(log);
+    let verified = wait(verify(&store, &key(), &[])).unwrap();
+    assert_eq!((verified.unsealed, verified.findings), (1, Vec::new()));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod audit;
 mod books;
 mod change;
 mod decide;
+mod durable;
 mod reconcile;
 mod records;
 mod review;

@@ -1,11 +1,14 @@
 //! Comparing with the broker.
 
-use crate::support::{VenueGateway, World, dec, proposal};
+use crate::support::{VenueGateway, World, context, dec, proposal};
 use bulkhead_desk::{
-    BrokerPosition, Cancelled, Desk, ExecutionPage, Finding, Gateway, GatewayError,
-    NEVER_ARRIVED_CHECKS, RiskApproved, Ruling, TradingState,
+    Amendment, BrokerPosition, BrokerView, Cancelled, Desk, ExecutionPage, Finding, Gateway,
+    GatewayError, NEVER_ARRIVED_CHECKS, RiskApproved, Ruling, TradingState,
 };
-use bulkhead_domain::order::{OpenOrder, Order, OrderRequest, Replacement, Side};
+use bulkhead_domain::Decimal;
+use bulkhead_domain::order::{
+    Execution, OpenOrder, Order, OrderKind, OrderRequest, Replacement, Side, TimeInForce,
+};
 
 /// A broker that answers, or not, as told.
 struct Unsure<'a> {
@@ -197,4 +200,182 @@ fn a_position_that_differs_stops_trading() {
         }]
     );
     assert_eq!(state(&world.desk), TradingState::Halted);
+}
+
+/// What the broker shows, and what the desk makes of it; the books balance whatever it is.
+fn shown(world: &mut World, change: impl FnOnce(&mut BrokerView)) -> Vec<Finding> {
+    let (desk, mut gateway) = world.gateway();
+    let mut view = desk.ask_broker(&mut gateway).unwrap();
+    change(&mut view);
+    let found = desk.reconcile(view);
+    desk.ledger().audit().unwrap();
+    found.findings
+}
+
+#[test]
+fn absurd_foreign_and_repeated_fills_are_refused_and_never_make_a_wrong_position() {
+    let mut world = World::plain(Vec::new());
+    world.order(Side::Buy, "10");
+    world.bar(&[[100.0; 4]]);
+    assert_eq!(reconcile(&mut world), (Vec::new(), true));
+    let seen = world.executions[0].clone();
+    let mut resting = world.request(OrderRequest {
+        kind: OrderKind::Limit(dec("50")),
+        ..OrderRequest::market(1, Side::Buy, dec("5"))
+    });
+    let id = resting.remove(0).id;
+    let fill = |quantity: Decimal, price: Decimal| Execution {
+        execution_id: format!("x{quantity}@{price}"),
+        client_order_id: id.clone(),
+        quantity,
+        price,
+        ..seen.clone()
+    };
+    let odd = [
+        fill(Decimal::MAX, dec("100")),
+        fill(Decimal::MIN, dec("100")),
+        fill(dec("0"), dec("100")),
+        fill(dec("-5"), dec("100")),
+        fill(dec("6"), dec("100")),
+        fill(dec("5"), dec("0")),
+        fill(dec("5"), dec("-100")),
+        fill(dec("5"), Decimal::MAX),
+        Execution {
+            client_order_id: "nobody's".to_owned(),
+            ..fill(dec("5"), dec("100"))
+        },
+        Execution {
+            instrument: 77,
+            ..fill(dec("5"), dec("100"))
+        },
+        Execution {
+            side: Side::Sell,
+            ..fill(dec("5"), dec("100"))
+        },
+        Execution {
+            account: "another".to_owned(),
+            ..fill(dec("5"), dec("100"))
+        },
+    ];
+    let count = odd.len();
+    let findings = shown(&mut world, |view| {
+        view.executions.push(seen.clone());
+        view.executions.extend(odd);
+    });
+    let refused = findings
+        .iter()
+        .filter(|finding| matches!(finding, Finding::ForeignFill { .. }));
+    assert_eq!(refused.count(), count, "{findings:?}");
+    assert_eq!(world.held(), dec("10"));
+    assert_eq!(state(&world.desk), TradingState::Halted);
+}
+
+#[test]
+fn positions_of_any_size_are_compared_and_stop_trading() {
+    for quantities in [
+        vec![Decimal::MAX, Decimal::MAX],
+        vec![Decimal::MIN, Decimal::MIN],
+        vec![Decimal::MAX],
+    ] {
+        let mut world = World::plain(Vec::new());
+        let findings = shown(&mut world, |view| {
+            view.positions
+                .extend(quantities.iter().map(|quantity| BrokerPosition {
+                    instrument: 1,
+                    quantity: *quantity,
+                }));
+        });
+        assert!(
+            matches!(findings.as_slice(), [Finding::Position { .. }]),
+            "{findings:?}"
+        );
+        assert_eq!(state(&world.desk), TradingState::Halted);
+    }
+}
+
+#[test]
+fn a_change_whose_answer_was_lost_waits_for_a_broker_that_is_slow_to_show_it() {
+    let mut world = World::plain(Vec::new());
+    let old = world.request(OrderRequest {
+        kind: OrderKind::Limit(dec("95")),
+        time_in_force: TimeInForce::GoodTillCancelled,
+        ..OrderRequest::market(1, Side::Buy, dec("4"))
+    })[0]
+        .id
+        .clone();
+    let disposition = world.desk.amend(Amendment {
+        decision_id: "amend".to_owned(),
+        owner: "ema".to_owned(),
+        client_order_id: old.clone(),
+        quantity: dec("9"),
+        kind: OrderKind::Limit(dec("96")),
+        context: context(),
+    });
+    let Ruling::Replace(change) = disposition.ruling else {
+        panic!("it was approved");
+    };
+    let new = change.new_client_order_id.clone();
+    let (desk, inner) = world.gateway();
+    let sent = desk.send_change(
+        change,
+        &mut Unsure {
+            inner,
+            arrives: true,
+        },
+    );
+    assert!(sent.outcome.is_err());
+    // Neither of the two ids is shown: the order still counts as the larger of the two.
+    for checks in 1..NEVER_ARRIVED_CHECKS {
+        let findings = shown(&mut world, |view| view.open_orders.clear());
+        let not_seen = Finding::NotSeen {
+            client_order_id: new.clone(),
+            checks,
+        };
+        assert_eq!(findings, [not_seen]);
+        assert_eq!(world.desk.orders().get(&old).unwrap().leaves(), dec("9"));
+    }
+    // Then it is.
+    assert_eq!(reconcile(&mut world), (Vec::new(), true));
+    assert!(!world.desk.has_unanswered());
+    assert_eq!(
+        world.desk.orders().get(&new).unwrap().order.request.kind,
+        OrderKind::Limit(dec("96"))
+    );
+}
+
+#[test]
+fn a_change_that_took_its_order_with_it_is_given_up_after_three_looks() {
+    let mut world = World::plain(Vec::new());
+    let old = world.request(OrderRequest {
+        kind: OrderKind::Limit(dec("95")),
+        time_in_force: TimeInForce::GoodTillCancelled,
+        ..OrderRequest::market(1, Side::Buy, dec("4"))
+    })[0]
+        .id
+        .clone();
+    let disposition = world.desk.amend(Amendment {
+        decision_id: "amend".to_owned(),
+        owner: "ema".to_owned(),
+        client_order_id: old.clone(),
+        quantity: dec("9"),
+        kind: OrderKind::Limit(dec("96")),
+        context: context(),
+    });
+    let Ruling::Replace(change) = disposition.ruling else {
+        panic!("it was approved");
+    };
+    let (desk, inner) = world.gateway();
+    drop(desk.send_change(
+        change,
+        &mut Unsure {
+            inner,
+            arrives: false,
+        },
+    ));
+    for _ in 0..NEVER_ARRIVED_CHECKS {
+        assert!(world.desk.orders().get(&old).is_some());
+        shown(&mut world, |view| view.open_orders.clear());
+    }
+    assert!(world.desk.orders().get(&old).is_none());
+    assert!(!world.desk.has_unanswered());
 }

@@ -163,3 +163,29 @@ fn a_halt_cancels_entries_and_keeps_protection() {
     assert_eq!(left.len(), 1);
     assert!(left[0].order.request.reduce_only);
 }
+
+#[test]
+fn a_rule_that_fails_on_one_order_is_not_asked_again_before_its_next_review() {
+    let mut asked = 0;
+    let flaky = Scripted::new("flaky", move |_, _| {
+        asked += 1;
+        if asked == 1 {
+            return Err(RuleFailure {
+                plugin: "flaky".to_owned(),
+                text: "trapped".to_owned(),
+            });
+        }
+        Ok(bulkhead_domain::risk::Verdict::Approve)
+    });
+    let mut world = World::plain(vec![flaky]);
+    for quantity in ["1", "2"] {
+        let seen = world.order(Side::Buy, quantity);
+        assert!(
+            seen[0].what.starts_with("RULE_FAILED: observed trapped"),
+            "{}",
+            seen[0].what
+        );
+    }
+    world.review();
+    assert_eq!(whats(&world.order(Side::Buy, "3")), ["entry Buy 3"]);
+}

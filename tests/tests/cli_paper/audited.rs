@@ -1,0 +1,219 @@
+//! The audit log of a session: what was done to it is found and named, and others can check it.
+
+use crate::cli::{Place, Ran, finish};
+use crate::small::{command, paper, store, without_models};
+use bulkhead_domain::Digest;
+use bulkhead_domain::digest::DigestBuilder;
+use bulkhead_store::{StoreError, wait};
+use serde_json::Value;
+
+fn ran() -> Place {
+    let place = Place::new();
+    let ran = paper(&place, &without_models());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    place
+}
+
+fn verify(place: &Place, more: &[&str]) -> Ran {
+    let mut arguments = vec!["audit", "verify"];
+    arguments.extend(more);
+    finish(command(place, &arguments))
+}
+
+fn change(place: &Place, sql: &'static str) {
+    let store = store(place);
+    wait(async {
+        sqlx::raw_sql(sql).execute(store.pool()).await.unwrap();
+        store.close().await;
+        Ok::<_, StoreError>(())
+    })
+    .unwrap();
+}
+
+/// A copy of the state folder of a place, to do something to.
+fn copy(place: &Place) -> Place {
+    let copy = Place::new();
+    std::fs::create_dir(copy.path("state")).unwrap();
+    for name in ["bulkhead.db", "audit.key"] {
+        std::fs::copy(
+            place.path("state").join(name),
+            copy.path("state").join(name),
+        )
+        .unwrap();
+    }
+    copy
+}
+
+#[test]
+fn whatever_is_done_to_the_log_is_found_and_the_record_is_named() {
+    let place = ran();
+    // Everything is in the file itself: a copy of it is a copy of all.
+    change(&place, "PRAGMA wal_checkpoint(TRUNCATE)");
+    let fine = verify(&place, &[]);
+    assert_eq!(fine.code, 0, "{}", fine.err);
+    assert!(
+        fine.out.contains("every record is as it was written"),
+        "{}",
+        fine.out
+    );
+    for (sql, named) in [
+        (
+            "UPDATE audit_log SET body = replace(body, '1', '2') WHERE sequence = 40",
+            "record 40 was changed, or is not in its place",
+        ),
+        (
+            "UPDATE audit_log SET time = time + 1 WHERE sequence = 1",
+            "record 1 was changed, or is not in its place",
+        ),
+        (
+            "DELETE FROM audit_log WHERE sequence = 33",
+            "record 33 is missing",
+        ),
+        (
+            "DELETE FROM audit_log WHERE sequence BETWEEN 30 AND 35",
+            "records 30 to 35 are missing",
+        ),
+        (
+            "DELETE FROM audit_log WHERE sequence > 50",
+            "the log was cut off: it ends at record 50",
+        ),
+        (
+            "DELETE FROM audit_log WHERE sequence = (SELECT MAX(sequence) FROM audit_log)",
+            "the log was cut off",
+        ),
+        (
+            "UPDATE audit_log SET sequence = -1 WHERE sequence = 20; \
+             UPDATE audit_log SET sequence = 20 WHERE sequence = 21; \
+             UPDATE audit_log SET sequence = 21 WHERE sequence = -1",
+            "record 20 was changed, or is not in its place",
+        ),
+        (
+            "INSERT INTO audit_log SELECT -5, time, session, actor, kind, subject, body, hash \
+             FROM audit_log WHERE sequence = 9",
+            "1 rows of the log have no number",
+        ),
+        ("DELETE FROM audit_head", "the log has records and no head"),
+        (
+            "UPDATE audit_head SET sequence = 40, hash = (SELECT hash FROM audit_log WHERE \
+             sequence = 40); DELETE FROM audit_log WHERE sequence > 40",
+            "the head was not written with this host's key",
+        ),
+    ] {
+        let copy = copy(&place);
+        change(&copy, sql);
+        let found = verify(&copy, &[]);
+        assert_eq!(found.code, 1, "{sql}: {}", found.out);
+        assert!(found.out.contains(named), "{sql}: {}", found.out);
+        assert_eq!(found.err.lines().count(), 1, "{}", found.err);
+        assert!(
+            found.err.contains("tampered with or damaged"),
+            "{}",
+            found.err
+        );
+    }
+    // Nobody goes on with a log that does not end as it ended.
+    let copy = copy(&place);
+    change(&copy, "DELETE FROM audit_log WHERE sequence > 50");
+    copy.write("session.toml", without_models());
+    for arguments in [&["halt"][..], &crate::small::PAPER] {
+        let refused = finish(command(&copy, arguments));
+        assert_eq!(refused.code, 2, "{}", refused.err);
+        assert_eq!(refused.err.lines().count(), 1, "{}", refused.err);
+        assert!(
+            refused.err.contains("bulkhead audit verify"),
+            "{}",
+            refused.err
+        );
+    }
+}
+
+#[test]
+fn a_log_without_its_key_is_refused_and_gets_no_other() {
+    let place = ran();
+    let key = place.path("state/audit.key");
+    std::fs::remove_file(&key).unwrap();
+    let refused = verify(&place, &[]);
+    assert_eq!((refused.code, refused.out.as_str()), (2, ""));
+    assert!(refused.err.contains("audit.key"), "{}", refused.err);
+    assert_eq!(refused.err.lines().count(), 1, "{}", refused.err);
+    assert!(!key.exists());
+}
+
+/// The hash of a record, from what is exported alone.
+fn hash(before: Digest, line: &Value) -> Digest {
+    let text = |name: &str| line[name].as_str().unwrap();
+    let number = |name: &str| line[name].as_i64().unwrap();
+    DigestBuilder::new()
+        .part("before", before.bytes())
+        .part("sequence", &number("sequence").to_le_bytes())
+        .part("time", &number("time_ns").to_le_bytes())
+        .part("session", text("session").as_bytes())
+        .part("actor", text("actor").as_bytes())
+        .part("kind", text("kind").as_bytes())
+        .part("subject", text("subject").as_bytes())
+        .part("body", text("body").as_bytes())
+        .finish()
+}
+
+#[test]
+fn what_is_exported_can_be_checked_by_others_and_an_anchor_proves_it_later() {
+    let place = ran();
+    let told = finish(command(&place, &["--json", "audit", "verify"])).json();
+    let exported = finish(command(
+        &place,
+        &["--json", "audit", "export", "--out", "log.jsonl"],
+    ))
+    .json();
+    assert_eq!(exported["records"], told["records"]);
+    let lines = std::fs::read_to_string(place.path("log.jsonl")).unwrap();
+    let lines: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), told["records"].as_u64().unwrap() as usize);
+    let mut before = Digest::of(b"the audit log begins");
+    for (line, number) in lines.iter().zip(1..) {
+        assert_eq!(line["sequence"], number);
+        before = hash(before, line);
+        assert_eq!(line["hash"], before.to_string(), "record {number}");
+    }
+    let anchor = format!("{}:{before}", lines.len());
+    assert_eq!(told["head"], anchor.as_str());
+    let kinds: Vec<&str> = lines
+        .iter()
+        .map(|line| line["kind"].as_str().unwrap())
+        .collect();
+    for kind in [
+        "session", "intent", "order", "sent", "answer", "update", "ended",
+    ] {
+        assert!(kinds.contains(&kind), "no {kind}");
+    }
+
+    // The anchor still holds after more was recorded, and a part can be exported.
+    assert_eq!(finish(command(&place, &["halt"])).code, 0);
+    assert_eq!(verify(&place, &["--anchor", &anchor]).code, 0);
+    let from = lines.len().to_string();
+    let part = [
+        "--json",
+        "audit",
+        "export",
+        "--out",
+        "part.jsonl",
+        "--from",
+        &from,
+    ];
+    assert_eq!(finish(command(&place, &part)).json()["records"], 2);
+    let other = format!("{}:{}", lines.len(), Digest::of(b"something else"));
+    let found = verify(&place, &["--anchor", &other]);
+    assert_eq!(found.code, 1);
+    assert!(found.out.contains("the log was rewritten"), "{}", found.out);
+    let later = format!("{}:{before}", lines.len() + 100);
+    assert!(
+        verify(&place, &["--anchor", &later])
+            .out
+            .contains("cut off")
+    );
+    let wrong = verify(&place, &["--anchor", "many"]);
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.err.contains("NUMBER:HASH"), "{}", wrong.err);
+}

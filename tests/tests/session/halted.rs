@@ -1,0 +1,148 @@
+//! A session that is stopped from outside while it runs.
+
+use crate::stand::{Stand, plain};
+use bulkhead_desk::audit::{Kind, records_since};
+use bulkhead_desk::switch::{Gate, Latch, Scope, TradingState};
+use bulkhead_domain::Timestamp;
+use bulkhead_session::{SessionConfig, Watch};
+use bulkhead_store::{Store, wait};
+use std::sync::atomic::AtomicBool;
+
+/// Stops trading once so many bars were seen and something was sent, as a person would.
+struct HaltAfter<'a> {
+    bars: u64,
+    store: &'a Store,
+    state: TradingState,
+    gate: &'a Gate,
+    halted: bool,
+}
+
+impl Watch for HaltAfter<'_> {
+    fn progress(&mut self, done: u64, time: Timestamp) {
+        if done >= self.bars && !self.halted && self.has_sent() {
+            self.halted = true;
+            let acknowledged = self.gate.raise(Latch {
+                scope: Scope::Global,
+                state: self.state,
+                actor: "person:tester".to_owned(),
+                reason: "a test".to_owned(),
+                time,
+                cancel_protection: false,
+            });
+            assert_eq!(acknowledged.unwrap().in_flight, 0);
+        }
+    }
+}
+
+impl HaltAfter<'_> {
+    fn has_sent(&self) -> bool {
+        self.gate.sync().unwrap();
+        let records = wait(records_since(self.store, 1)).unwrap();
+        records
+            .iter()
+            .any(|record| record.event.kind == Kind::Sent && record.event.body == "submit")
+    }
+}
+
+/// Records after the halt: kind and body, in order.
+fn after_the_halt(store: &Store) -> Vec<(Kind, String)> {
+    wait(records_since(store, 1))
+        .unwrap()
+        .into_iter()
+        .map(|record| (record.event.kind, record.event.body))
+        .skip_while(|(kind, _)| *kind != Kind::Raised)
+        .collect()
+}
+
+/// One strategy whose every order rests: the broker fills nothing.
+fn deaf() -> SessionConfig {
+    let mut config = plain();
+    config.broker.plugin = bulkhead_tests::hostile("deaf-broker").display().to_string();
+    config.broker.config.clear();
+    config
+}
+
+#[test]
+fn a_broker_that_dies_when_it_is_to_cancel_ends_the_session_and_the_halt_holds_on() {
+    let stand = Stand::new();
+    let prepared = stand.prepare(&deaf());
+    let store = stand.store();
+    let gate = stand.gate(&store);
+    let never = AtomicBool::new(false);
+    let mut watch = HaltAfter {
+        bars: 1,
+        store: &store,
+        state: TradingState::Halted,
+        gate: &gate,
+        halted: false,
+    };
+    let problem = prepared
+        .run(stand.run(&never, Some(&store), &gate), &mut watch)
+        .err()
+        .expect("a session whose broker is dead is no result");
+    let text = problem.to_string();
+    assert!(text.contains("deaf-broker"), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+
+    let after = after_the_halt(&store);
+    let sent = |what: &str| {
+        after
+            .iter()
+            .filter(|(kind, body)| *kind == Kind::Sent && body == what)
+            .count()
+    };
+    assert_eq!(sent("submit"), 0);
+    assert!(sent("cancel") > 0, "cancels go out");
+    let unconfirmed = after
+        .iter()
+        .filter(|(kind, body)| *kind == Kind::Answer && body.contains("ambiguous"));
+    assert_eq!(unconfirmed.count(), sent("cancel"), "{after:?}");
+    assert!(after.iter().any(|(kind, body)| *kind == Kind::Answer
+        && body.contains("does not cancel")
+        && body.contains("on purpose")));
+    let last = after.last().unwrap();
+    assert_eq!(
+        (last.0, last.1.contains("deaf-broker")),
+        (Kind::Ended, true)
+    );
+
+    // The latch is nobody's but the person's.
+    assert!(gate.latches().get(&Scope::Global).is_some());
+    drop(gate);
+    let held = stand.gate(&store).latches();
+    assert_eq!(
+        held.get(&Scope::Global).unwrap().state,
+        TradingState::Halted
+    );
+}
+
+#[test]
+fn a_halt_between_two_moments_is_met_again_at_the_same_place_when_the_session_is_repeated() {
+    let stand = Stand::new();
+    let config = plain();
+    let mut digests = Vec::new();
+    for _ in 0..2 {
+        let prepared = stand.prepare(&config);
+        let never = AtomicBool::new(false);
+        let store = stand.store();
+        let kept = stand.gate(&store);
+        // Lifted for the next round.
+        if let Some(latch) = kept.latches().get(&Scope::Global) {
+            kept.lower(&latch.scope, "tester", "once more", Timestamp(0))
+                .unwrap();
+        }
+        let mut watch = HaltAfter {
+            bars: 400,
+            store: &store,
+            state: TradingState::Flatten,
+            gate: &kept,
+            halted: false,
+        };
+        let ran = prepared
+            .run(stand.run(&never, Some(&store), &kept), &mut watch)
+            .unwrap_or_else(|problem| panic!("{problem}"));
+        assert_eq!(*ran.record.equity.gross_exposure.last().unwrap(), 0.0);
+        digests.push(ran.record.digest);
+    }
+    assert_eq!(digests[0], digests[1]);
+}
