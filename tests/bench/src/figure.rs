@@ -2,13 +2,20 @@
 
 use serde::Serialize;
 
-/// A figure as it is planned: its name, its unit and the largest value that is still good.
+/// A figure as it is planned: its name, its unit and what it should come to.
 #[derive(Debug)]
 pub(crate) struct Spec {
     pub(crate) name: &'static str,
     pub(crate) unit: &'static str,
     /// `None` where the figure is for information.
-    pub(crate) target: Option<f64>,
+    target: Option<Target>,
+}
+
+/// The worst value that is still good.
+#[derive(Debug, Clone, Copy)]
+enum Target {
+    AtMost(f64),
+    AtLeast(f64),
 }
 
 /// A figure as it came out.
@@ -23,7 +30,12 @@ pub(crate) struct Figure {
 
 impl Spec {
     pub(crate) const fn at_most(name: &'static str, unit: &'static str, target: f64) -> Self {
-        let target = Some(target);
+        let target = Some(Target::AtMost(target));
+        Spec { name, unit, target }
+    }
+
+    pub(crate) const fn at_least(name: &'static str, unit: &'static str, target: f64) -> Self {
+        let target = Some(Target::AtLeast(target));
         Spec { name, unit, target }
     }
 
@@ -55,9 +67,11 @@ impl Figure {
 
     /// What to say when the target is missed. A value that is no number misses it.
     pub(crate) fn missed(&self) -> Option<String> {
-        let target = self.spec.target?;
-        let met = self.value <= target;
-        (!met).then(|| format!("MISSED {} {:.3} > {target}", self.name, self.value))
+        let (met, sign, target) = match self.spec.target? {
+            Target::AtMost(target) => (self.value <= target, '>', target),
+            Target::AtLeast(target) => (self.value >= target, '<', target),
+        };
+        (!met).then(|| format!("MISSED {} {:.3} {sign} {target}", self.name, self.value))
     }
 }
 
@@ -66,6 +80,7 @@ mod tests {
     use super::*;
 
     static CAPPED: Spec = Spec::at_most("a.ratio", "ratio", 1.5);
+    static FLOORED: Spec = Spec::at_least("a.per_s", "1/s", 5000.0);
     static FREE: Spec = Spec::informative("a.ns", "ns");
 
     #[test]
@@ -77,6 +92,16 @@ mod tests {
         );
         assert!(CAPPED.is(f64::NAN).missed().is_some());
         assert_eq!(FREE.is(1e9).missed(), None);
+    }
+
+    #[test]
+    fn a_floor_is_missed_below_it_only() {
+        assert_eq!(FLOORED.is(5000.0).missed(), None);
+        assert_eq!(
+            FLOORED.is(4999.5).missed().as_deref(),
+            Some("MISSED a.per_s 4999.500 < 5000")
+        );
+        assert!(FLOORED.is(f64::NAN).missed().is_some());
     }
 
     #[test]

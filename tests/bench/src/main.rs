@@ -7,6 +7,7 @@
 
 mod bare;
 mod demo;
+mod desk;
 mod figure;
 mod measure;
 mod place;
@@ -30,7 +31,7 @@ impl Group {
     }
 }
 
-static GROUPS: [Group; 6] = [
+static GROUPS: [Group; 9] = [
     Group {
         specs: &[&sandbox::CALL_RATIO, &sandbox::CALL, &sandbox::CALL_BARE],
         measure: sandbox::call,
@@ -50,6 +51,18 @@ static GROUPS: [Group; 6] = [
     Group {
         specs: &[&sandbox::COMPILE],
         measure: sandbox::compile,
+    },
+    Group {
+        specs: &desk::PIPELINE,
+        measure: desk::pipeline,
+    },
+    Group {
+        specs: &[&desk::CHECKS, &desk::DECIDE],
+        measure: desk::checks,
+    },
+    Group {
+        specs: &[&desk::HALT, &desk::JOURNALLED, &desk::ACKNOWLEDGED],
+        measure: desk::halt,
     },
     Group {
         specs: &[&demo::SECONDS, &demo::PEAK_RSS],

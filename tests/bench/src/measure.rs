@@ -7,7 +7,7 @@
 use anyhow::Result;
 
 /// Rounds before the measured ones: caches, branch predictors and the processor's clock settle.
-const WARM_UP: usize = 3;
+pub(crate) const WARM_UP: usize = 3;
 
 /// Odd, so that the median is a round that happened.
 const MEASURED: usize = 21;
@@ -65,6 +65,17 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
+/// The value that a share `q` of the values is at most (nearest rank); not a number where there is none.
+pub(crate) fn quantile(values: &[f64], q: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let rank = (q * sorted.len() as f64).ceil() as usize;
+    sorted
+        .get(rank.saturating_sub(1))
+        .copied()
+        .unwrap_or(f64::NAN)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +113,16 @@ mod tests {
         };
         let compared = compared(|| way(3.0), || way(2.0)).unwrap();
         assert_eq!(compared.ratio, 1.5);
+    }
+
+    #[test]
+    fn a_quantile_is_the_nearest_rank() {
+        let values: Vec<f64> = (1..=1_000).rev().map(f64::from).collect();
+        assert_eq!(quantile(&values, 0.99), 990.0);
+        assert_eq!(quantile(&values, 0.5), 500.0);
+        assert_eq!(quantile(&values, 1.0), 1_000.0);
+        assert_eq!(quantile(&[7.0], 0.01), 7.0);
+        assert!(quantile(&[], 0.5).is_nan());
     }
 
     #[test]
