@@ -26,8 +26,8 @@ pub mod tables;
 mod traits;
 
 pub use desk::{
-    Amendment, Applied, BrokerView, Desk, DeskConfig, Disposition, FLATTEN, Finding, Holding, Leg,
-    NEVER_ARRIVED_CHECKS, Proposal, Reconciliation, Review, Ruling, SendError, Sent,
+    Amendment, Applied, BrokerAccount, BrokerView, Desk, DeskConfig, Disposition, FLATTEN, Finding,
+    Holding, Leg, NEVER_ARRIVED_CHECKS, Proposal, Reconciliation, Review, Ruling, SendError, Sent,
 };
 pub use error::DeskError;
 pub use risk::{CheckLimits, RiskApproved, TradingState, VerdictKind, VerdictRecord};

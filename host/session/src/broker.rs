@@ -9,7 +9,7 @@
 //! that is lost with the process never reached the broker.
 
 use bulkhead_desk::{
-    BrokerPosition, Cancelled, ExecutionPage, Gateway, GatewayError, RiskApproved,
+    BrokerAccount, BrokerPosition, Cancelled, ExecutionPage, Gateway, GatewayError, RiskApproved,
 };
 use bulkhead_domain::order::{OpenOrder, Order, OrderUpdate, Replacement, Step};
 use bulkhead_domain::{Problem, Refusal};
@@ -58,6 +58,11 @@ pub(crate) struct CallLog {
     run: String,
     next: i64,
 }
+
+/// Field of an account: borrow fees taken so far.
+const BORROW_FEES: &str = "borrow-fees";
+/// Field of an account: interest added so far.
+const INTEREST: &str = "interest";
 
 const INSERT: &str = "INSERT INTO broker_calls (run, sequence, time, call) VALUES ($1, $2, $3, $4)";
 const READ: &str = "SELECT time, call FROM broker_calls WHERE run = $1 ORDER BY sequence";
@@ -176,6 +181,25 @@ impl PaperBroker {
     /// Whether everything it had said was said again.
     pub(crate) fn is_caught_up(&self) -> bool {
         self.told.is_empty()
+    }
+
+    /// An account as it stands; `None` where there is none of this name, or where a resumed session has not
+    /// come to what the broker knows.
+    ///
+    /// # Errors
+    /// In one line, why it cannot be asked.
+    pub(crate) fn account(&mut self, name: &str) -> Result<Option<BrokerAccount>, String> {
+        if !self.is_caught_up() {
+            return Ok(None);
+        }
+        let accounts = self.plugin.accounts().map_err(|error| error.to_string())?;
+        let found = accounts.into_iter().find(|account| account.id == name);
+        Ok(found.map(|account| BrokerAccount {
+            cash: account.cash,
+            equity: account.equity,
+            borrow_fees: account.extra_decimal(BORROW_FEES),
+            interest: account.extra_decimal(INTEREST),
+        }))
     }
 
     fn keep(&mut self, call: &Call) -> Result<(), StoreError> {

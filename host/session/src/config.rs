@@ -3,6 +3,7 @@
 mod check;
 
 use bulkhead_desk::CheckLimits;
+use bulkhead_desk::ledger::CostBasis;
 use bulkhead_desk::sizing::SizingMethod;
 use bulkhead_domain::{Decimal, Problem, Value};
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,9 @@ pub struct SessionConfig {
     /// Currency of every amount.
     #[serde(default = "dollars")]
     pub currency: String,
+    /// What closed units are taken to have cost: the average of those held, or what the oldest had cost.
+    #[serde(default, skip_serializing_if = "is_average")]
+    pub cost_basis: CostBasis,
     /// First date traded, `YYYY-MM-DD`; the start of the data when absent.
     #[serde(default)]
     pub from: Option<String>,
@@ -78,6 +82,11 @@ pub enum Expect {
     FoundAndTraded,
     /// No order may fill.
     NotTraded,
+}
+
+/// A configuration that says the default is the same as one that says nothing.
+fn is_average(basis: &CostBasis) -> bool {
+    *basis == CostBasis::Average
 }
 
 fn dollars() -> String {
@@ -287,6 +296,25 @@ plugin = "paper"
         let config = SessionConfig::parse(SMALL).unwrap();
         assert_eq!(config.currency, "USD");
         assert!(config.validation.is_none());
+    }
+
+    #[test]
+    fn the_cost_basis_is_the_average_unless_said() {
+        let with = |line: &str| SessionConfig::parse(&SMALL.replace("[[data]]", line));
+        assert_eq!(with("[[data]]").unwrap().cost_basis, CostBasis::Average);
+        let fifo = with("cost-basis = \"fifo\"\n[[data]]").unwrap();
+        assert_eq!(fifo.cost_basis, CostBasis::Fifo);
+        let problem = with("cost-basis = \"lifo\"\n[[data]]").unwrap_err();
+        assert_eq!(problem.line, Some(4), "{problem}");
+        for part in ["lifo", "average", "fifo"] {
+            assert!(problem.to_string().contains(part), "{problem}");
+        }
+        // What a digest is made of does not change by a default that is spelt out.
+        let average = with("cost-basis = \"average\"\n[[data]]").unwrap();
+        assert_eq!(
+            toml::to_string(&average).unwrap(),
+            toml::to_string(&with("[[data]]").unwrap()).unwrap()
+        );
     }
 
     #[test]

@@ -37,4 +37,4 @@ pub use config::SessionConfig;
 pub use prepare::{Host, Prepared};
 pub use record::SessionRecord;
 pub use run::{Ran, Run, Views, Watch};
-pub use tables::{KeptProposal, MIGRATIONS, find_kept_proposal, find_proposal};
+pub use tables::{KeptProposal, KeptRun, MIGRATIONS, find_kept_proposal, find_proposal, runs};

@@ -81,6 +81,8 @@ pub(crate) fn assemble(session: &mut Session, frame: Frame<'_>) -> Result<Sessio
     let fills = std::mem::take(&mut session.recorder.fills);
     let final_equity = session.desk.equity();
     let start = to_f64(frame.cash);
+    let ledger = session.desk.ledger();
+    let booked = ledger.totals(ledger.config().base);
     let totals = Totals {
         bars: session.bars,
         final_equity,
@@ -88,6 +90,8 @@ pub(crate) fn assemble(session: &mut Session, frame: Frame<'_>) -> Result<Sessio
         max_drawdown: max_drawdown(&equity.equity),
         fees: session.desk.ledger().fees(),
         dividends: session.desk.ledger().dividends() + Decimal::ZERO,
+        borrow_fees: booked.borrow_fees,
+        interest: booked.interest + Decimal::ZERO,
         proposals: proposals.len() as u64,
         orders: session.recorder.sent,
         fills: fills.len() as u64,

@@ -314,6 +314,12 @@ pub struct Totals {
     pub fees: Decimal,
     /// Dividends received less paid.
     pub dividends: Decimal,
+    /// Paid for borrowing what was sold short.
+    #[serde(default, skip_serializing_if = "Decimal::is_zero")]
+    pub borrow_fees: Decimal,
+    /// Interest received less paid.
+    #[serde(default, skip_serializing_if = "Decimal::is_zero")]
+    pub interest: Decimal,
     /// Proposals made.
     pub proposals: u64,
     /// Orders sent.

@@ -15,7 +15,7 @@ use bulkhead_desk::{Applied, Desk, Disposition, GatewayError, Ruling, SendError,
 use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::number::to_f64;
 use bulkhead_domain::order::{Execution, InstrumentHandle, OrderRequest, Outcome, Step};
-use bulkhead_domain::{Decimal, Problem};
+use bulkhead_domain::{Decimal, Problem, Timestamp};
 use bulkhead_orchestrator::{write_decision, write_standings};
 use bulkhead_store::Writer;
 use std::collections::BTreeMap;
@@ -369,11 +369,11 @@ impl Recorder {
         time: i64,
         session_end: bool,
     ) -> Result<(), Problem> {
-        let entries = desk.take_entries();
-        if let Some(recorder) = &mut self.desk {
-            recorder.entries(desk, &entries)?;
-        }
+        self.entries(desk)?;
         if session_end {
+            if let Some(recorder) = &mut self.desk {
+                recorder.close(desk, Timestamp(time))?;
+            }
             let portfolio = desk.portfolio();
             let equity = to_f64(portfolio.equity);
             // Summed exactly: a sum of floats would depend on the order of the instruments.
@@ -403,6 +403,24 @@ impl Recorder {
             Some(problem) => Err(problem),
             None => Ok(()),
         }
+    }
+
+    /// The end of the session, with what the venue's last word did to the books: a close, whatever the hour.
+    pub(crate) fn end(&mut self, desk: &mut Desk) -> Result<(), Problem> {
+        self.entries(desk)?;
+        if let Some(recorder) = &mut self.desk {
+            recorder.close(desk, desk.now())?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what was booked since the last call.
+    fn entries(&mut self, desk: &mut Desk) -> Result<(), Problem> {
+        let entries = desk.take_entries();
+        if let Some(recorder) = &mut self.desk {
+            recorder.entries(desk, &entries)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn ink(&self) -> Option<&Ink> {

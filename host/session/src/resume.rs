@@ -134,7 +134,8 @@ impl Beginner<'_> {
             self.gate.repeat(past, restrictions);
         }
         self.note(if resumed { "resumed" } else { "started" }, &run)?;
-        tables::write_start(&ink, id, name, "simulated: historical replay")?;
+        let (_, started) = self.by;
+        tables::write_start(&ink, id, name, "simulated: historical replay", started)?;
         self.gate.append_under(|restrictions| {
             let beginning = Beginning {
                 session: id.to_owned(),

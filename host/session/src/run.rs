@@ -204,6 +204,7 @@ impl Prepared {
         let config = DeskConfig {
             account: ACCOUNT.to_owned(),
             currency: self.config.currency.clone(),
+            basis: self.config.cost_basis,
             capital: self.config.cash,
             opened: Timestamp(self.opened()),
             limits: self.config.checks.clone(),
@@ -344,6 +345,7 @@ impl Prepared {
             broker.set_time(Timestamp(time));
             let steps = session.open(moment)?;
             let updates = broker.broker().advance(time, steps)?;
+            session.carry(|| broker.broker().account(ACCOUNT))?;
             let questions = session.matched(&updates)?;
             // Nothing is sent before the books of a resumed session agree with the broker.
             let caught_up = unsettled && session.gate.is_live() && broker.broker().is_caught_up();

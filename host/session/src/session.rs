@@ -24,8 +24,8 @@ use bulkhead_desk::audit::{Event, Kind};
 use bulkhead_desk::sizing::SizingMethod;
 use bulkhead_desk::switch::Gate;
 use bulkhead_desk::{
-    Applied, BrokerView, Desk, Disposition, Gateway, GatewayError, Proposal, Ruling, SendError,
-    Sent,
+    Applied, BrokerAccount, BrokerView, Desk, Disposition, Gateway, GatewayError, Proposal, Ruling,
+    SendError, Sent,
 };
 use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::order::{Execution, InstrumentHandle, OrderUpdate, Step};
@@ -204,6 +204,49 @@ impl Session {
     pub(crate) fn recorded_advice(&self) -> Option<Vec<Advice>> {
         let event = self.gate.past(Kind::Advice, "advice")?;
         serde_json::from_str(&event.body).ok()
+    }
+
+    /// Books what the broker took for borrowing and added as interest up to a session's close; `ask` gives the
+    /// account there. Where there is something to book it is recorded with the account as the broker sees it,
+    /// so that a session that is resumed books the same.
+    ///
+    /// # Errors
+    /// When the books cannot follow the broker, or it cannot be recorded.
+    pub(crate) fn carry(
+        &mut self,
+        ask: impl FnOnce() -> Result<Option<BrokerAccount>, String>,
+    ) -> Result<(), Problem> {
+        const SUBJECT: &str = "account";
+        if !self.moment.steps.iter().any(|step| step.session_end) {
+            return Ok(());
+        }
+        let said: Result<BrokerAccount, String> = match self.gate.past(Kind::Reconciled, SUBJECT) {
+            Some(event) => serde_json::from_str(&event.body).map_err(broken)?,
+            None if !self.gate.is_live() => return Ok(()),
+            None => match ask() {
+                Ok(Some(account)) if self.desk.is_carry_due(&account) => Ok(account),
+                Ok(_) => return Ok(()),
+                Err(why) => Err(why),
+            },
+        };
+        let body = serde_json::to_string(&said).map_err(broken)?;
+        self.gate
+            .append(self.event(Kind::Reconciled, SUBJECT, body))?;
+        match said {
+            Ok(account) => self
+                .desk
+                .on_carry(Timestamp(self.moment.time), &account)
+                .map_err(broken),
+            Err(why) => {
+                self.recorder.incident(
+                    self.moment.time,
+                    "broker",
+                    &why,
+                    "borrow fees and interest are booked when it can be asked again",
+                );
+                Ok(())
+            }
+        }
     }
 
     /// Compares the books with the broker: where an answer is missing, and where `wanted`.
@@ -632,7 +675,8 @@ impl Session {
     /// # Errors
     /// When the books cannot follow the broker.
     pub(crate) fn finish(&mut self, updates: &[OrderUpdate]) -> Result<(), Problem> {
-        updates.iter().try_for_each(|update| self.apply(update))
+        updates.iter().try_for_each(|update| self.apply(update))?;
+        self.recorder.end(&mut self.desk)
     }
 }
 

@@ -3,8 +3,9 @@
 use crate::record::{ModelRecord, ProposalRecord, SessionRecord};
 use crate::recorder::Ink;
 use bulkhead_domain::risk::Portfolio;
-use bulkhead_domain::{Digest, Problem};
+use bulkhead_domain::{Digest, Problem, Timestamp};
 use bulkhead_store::{Migration, MigrationSet, Statement, Store, StoreError, Writer, column};
+use serde::Serialize;
 
 /// The tables' migrations.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
@@ -69,6 +70,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
                   PRIMARY KEY (run, sequence)
               );",
         },
+        Migration {
+            version: 4,
+            name: "when runs were started",
+            sql: "ALTER TABLE sessions ADD COLUMN started BIGINT NOT NULL DEFAULT 0",
+        },
     ],
 };
 
@@ -124,13 +130,15 @@ pub(crate) fn write_start(
     session: &str,
     name: &str,
     mode: &str,
+    started: Timestamp,
 ) -> Result<(), StoreError> {
     ink.writer.write(
-        Statement::new("INSERT INTO sessions (run, session, name, mode, state) VALUES ($1, $2, $3, $4, 'running') ON CONFLICT DO NOTHING")
+        Statement::new("INSERT INTO sessions (run, session, name, mode, state, started) VALUES ($1, $2, $3, $4, 'running', $5) ON CONFLICT DO NOTHING")
             .bind(ink.run.clone())
             .bind(session.to_owned())
             .bind(name.to_owned())
-            .bind(mode.to_owned()),
+            .bind(mode.to_owned())
+            .bind(started),
     )?;
     // Durable before the first order can be.
     ink.writer.flush()
@@ -232,6 +240,42 @@ fn write_trial(
     )
 }
 
+/// A run as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeptRun {
+    /// Names it: `SESSION.N`.
+    pub run: String,
+    /// The session's name in its configuration.
+    pub name: String,
+    /// `running`, `completed`, `interrupted`, `failed` or `abandoned`.
+    pub state: String,
+    /// When it was started, by the clock; 1970 in what was kept by an early version.
+    pub started: Timestamp,
+}
+
+/// Every run that is kept, the newest first.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn runs(store: &Store) -> Result<Vec<KeptRun>, StoreError> {
+    const SQL: &str = "SELECT run, name, state, started FROM sessions
+         ORDER BY started DESC, LENGTH(run) DESC, run DESC";
+    let rows = sqlx::query(SQL)
+        .fetch_all(store.pool())
+        .await
+        .map_err(|error| StoreError::of_statement(SQL, &error))?;
+    rows.iter()
+        .map(|row| {
+            Ok(KeptRun {
+                run: column(row, "run")?,
+                name: column(row, "name")?,
+                state: column(row, "state")?,
+                started: Timestamp(column(row, "started")?),
+            })
+        })
+        .collect()
+}
+
 /// A proposal as it is kept.
 #[derive(Debug, Clone)]
 pub struct KeptProposal {
@@ -323,6 +367,28 @@ mod tests {
     }
 
     #[test]
+    fn the_run_started_last_comes_first() {
+        let runs = bulkhead_store::wait(async {
+            let store = Store::in_memory().await?;
+            store.migrate(&[MIGRATIONS]).await?;
+            for (session, started) in [("s-2", 5), ("s-1", 9), ("s-1", 7)] {
+                let ink = Ink {
+                    writer: store.writer()?,
+                    run: next_run(&store, session).await?,
+                };
+                write_start(&ink, session, "n", "test", Timestamp(started))?;
+                // A run that is resumed was started when it was.
+                write_start(&ink, session, "n", "test", Timestamp(100))?;
+            }
+            runs(&store).await
+        })
+        .unwrap();
+        let order: Vec<_> = runs.iter().map(|run| run.run.as_str()).collect();
+        assert_eq!(order, ["s-1.1", "s-1.2", "s-2.1"]);
+        assert_eq!(runs[0].started, Timestamp(9));
+    }
+
+    #[test]
     fn a_proposal_is_kept_with_its_symbol_and_every_trial_counts() {
         let (kept, trials) = bulkhead_store::wait(async {
             let store = Store::in_memory().await?;
@@ -331,7 +397,7 @@ mod tests {
                 writer: store.writer()?,
                 run: next_run(&store, "s-1").await?,
             };
-            write_start(&ink, "s-1", "n", "test")?;
+            write_start(&ink, "s-1", "n", "test", Timestamp(7))?;
             // One algorithm with two sets of parameters is two trials, whatever they are called.
             let configurations = [Digest::of(b"shallow"), Digest::of(b"deep")];
             write_end(&ink, &record(), "n", &configurations).unwrap();

@@ -211,8 +211,8 @@ fn survives(faults: &str, kills: u32) {
     assert_eq!(audit["findings"], serde_json::json!([]));
 }
 
-/// A broker that answers late, in part, with a refusal, not at all, or cannot be reached.
-const TROUBLE: &str = ", faults = { seed = 9, latency-bars = 1, partial-fills = 0.2, rejects = 0.05, \
+/// A broker that answers late, in part, with a refusal, not at all, or cannot be reached; and pays interest.
+const TROUBLE: &str = ", cash-interest-rate = \"0.03\", faults = { seed = 9, latency-bars = 1, partial-fills = 0.2, rejects = 0.05, \
     ambiguous = 0.1, stale-quotes = 0.05, disconnects = 0.02, disconnect-advances = 2 }";
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod advice;
 mod books;
+mod carry;
 mod contained;
 mod controls;
 mod explained;

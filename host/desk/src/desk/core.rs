@@ -1,6 +1,7 @@
 //! Everything a desk knows, but for the rules: so that a rule can be asked while this is looked at.
 
 use super::DeskConfig;
+use super::carry::Carried;
 use super::streaks::Streaks;
 use crate::ledger::{Ledger, LineKey, OwnerId};
 use crate::orders::{Blotter, OrderIds};
@@ -24,6 +25,8 @@ pub(super) struct Core {
     pub(super) exposure: Exposure,
     pub(super) flow: Flow,
     pub(super) streaks: Streaks,
+    /// What was held short over the last close, and what the broker charged for it.
+    pub(super) carried: Carried,
     /// The restrictions that hold, as far as the desk was told, and its own.
     pub(super) latches: Latches,
     /// Its own, for the gate to keep.

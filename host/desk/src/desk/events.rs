@@ -177,7 +177,7 @@ impl Desk {
     }
 
     /// Ends a trading session: its closing equity becomes the base of the next session's loss limit, the
-    /// peak rises with it, and orders are counted anew.
+    /// peak rises with it, orders are counted anew, and what is short is noted for its borrow fees.
     ///
     /// # Errors
     /// [`DeskError::Clock`] when `time` is before the last prices.
@@ -186,6 +186,7 @@ impl Desk {
         let equity = self.core.equity();
         self.core.prior_session_equity = equity;
         self.core.peak_equity = self.core.peak_equity.max(equity);
+        self.core.carry_over();
         self.core.flow.new_session();
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The desk itself: what happened goes in, judged orders come out.
 
+mod carry;
 mod change;
 mod core;
 mod decide;
@@ -11,6 +12,7 @@ mod review;
 mod send;
 mod streaks;
 
+pub use carry::BrokerAccount;
 pub use change::Amendment;
 pub use decide::{Disposition, Leg, Proposal, Ruling};
 pub use events::Applied;
@@ -19,10 +21,11 @@ pub use reconcile::{BrokerView, Finding, NEVER_ARRIVED_CHECKS, Reconciliation};
 pub use review::Review;
 pub use send::{SendError, Sent};
 
+use self::carry::Carried;
 use self::core::Core;
 use self::streaks::Streaks;
 use crate::error::DeskError;
-use crate::ledger::{Entry, Ledger};
+use crate::ledger::{CostBasis, Currency, Entry, Ledger, LedgerConfig};
 use crate::orders::{Blotter, OrderIds};
 use crate::risk::{Chain, CheckLimits, Exposure, Flow, Listing};
 use crate::sizing::{self, Size, SizingError};
@@ -42,6 +45,8 @@ pub struct DeskConfig {
     pub account: String,
     /// Currency of every amount; every instrument must be priced in it.
     pub currency: String,
+    /// What closed units are taken to have cost.
+    pub basis: CostBasis,
     /// Cash at the start.
     pub capital: Decimal,
     /// When the books open.
@@ -108,10 +113,14 @@ impl Desk {
                 return Err(DeskError::InstrumentTwice(symbol));
             }
         }
+        let books = LedgerConfig {
+            base: Currency::new(&config.currency)?,
+            basis: config.basis,
+        };
         Ok(Desk {
             chain: Chain::new(rules),
             core: Core {
-                ledger: Ledger::open(config.capital, config.opened.0)?,
+                ledger: Ledger::open_with(books, config.capital, config.opened.0)?,
                 ids: OrderIds::new(config.nonce),
                 now: config.opened,
                 prior_session_equity: config.capital,
@@ -123,6 +132,7 @@ impl Desk {
                 attempts: BTreeMap::new(),
                 reviews: 0,
                 streaks: Streaks::default(),
+                carried: Carried::default(),
                 latches: Latches::default(),
                 raised: Vec::new(),
                 execution_cursor: String::new(),
@@ -173,6 +183,12 @@ impl Desk {
             .listings
             .get(&handle)
             .map(|listing| &listing.instrument)
+    }
+
+    /// The last raw price of an instrument, however old.
+    #[must_use]
+    pub fn last_price(&self, instrument: InstrumentHandle) -> Option<Decimal> {
+        self.core.last_price(instrument)
     }
 
     /// What an owner holds of an instrument.

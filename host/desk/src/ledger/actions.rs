@@ -1,13 +1,16 @@
 //! Booking corporate actions, effective before the open of their ex-date.
 
 use super::lots::{self, Closing};
-use super::{Account, ClosedLot, EntryKind, Ledger, LedgerError, LineKey, Posting, amount};
+use super::{
+    Account, ClosedLot, EntryKind, Ledger, LedgerError, LineKey, Posting, UnitChange, amount,
+};
 use bulkhead_domain::Decimal;
 use bulkhead_domain::order::{InstrumentHandle, Nanos};
 use bulkhead_venue::number::split_units;
+use serde::{Deserialize, Serialize};
 
 /// A split and what its fractions are worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitTerms {
     /// New units.
     pub numerator: u32,
@@ -110,11 +113,12 @@ impl Ledger {
             closing.settle(cash, Decimal::ZERO)?;
             self.post(
                 time,
-                EntryKind::Split {
-                    numerator: terms.numerator,
-                    denominator: terms.denominator,
-                },
-                None,
+                EntryKind::Split(*terms),
+                Some(UnitChange {
+                    key,
+                    change: whole - line.quantity,
+                    multiplier: line.multiplier,
+                }),
                 &[
                     Posting::new(Account::Cash, currency, cash),
                     Posting::new(Account::Position(key), currency, -removed),

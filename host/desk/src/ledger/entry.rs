@@ -1,12 +1,12 @@
 //! What a line in the books is made of.
 
-use super::Currency;
+use super::{Currency, SplitTerms};
 use bulkhead_domain::Decimal;
 use bulkhead_domain::order::{InstrumentHandle, Nanos};
 
 /// The ledger's number for an owner, valid within one ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct OwnerId(pub(super) usize);
+pub struct OwnerId(pub(crate) usize);
 
 /// One owner's matter in one instrument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,6 +61,32 @@ impl Account {
         }
     }
 
+    /// The account with this name, of the whole books or of a line.
+    #[must_use]
+    pub fn named(name: &str, line: Option<LineKey>) -> Option<Account> {
+        let of_books = [
+            Account::Cash,
+            Account::Capital,
+            Account::Interest,
+            Account::Conversion,
+        ];
+        let of_line = |key| {
+            [
+                Account::Position(key),
+                Account::Realised(key),
+                Account::Fees(key),
+                Account::Dividends(key),
+                Account::Funding(key),
+                Account::Borrow(key),
+            ]
+        };
+        of_books
+            .into_iter()
+            .filter(|_| line.is_none())
+            .chain(line.into_iter().flat_map(of_line))
+            .find(|account| account.name() == name)
+    }
+
     /// Whose matter in which instrument it is; `None` for an account of the whole books.
     #[must_use]
     pub fn line(&self) -> Option<LineKey> {
@@ -97,22 +123,30 @@ impl Posting {
     }
 }
 
+/// Units of a position that an entry added, or took away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnitChange {
+    /// Whose, of what.
+    pub key: LineKey,
+    /// Above zero towards long; zero where a split left the number as it was.
+    pub change: Decimal,
+    /// Money per point of price per unit.
+    pub multiplier: Decimal,
+}
+
 /// Why an entry was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryKind {
-    /// Cash of the account as a whole: the capital paid in, or what [`Entry::movement`] says.
+    /// The capital paid in when the books were opened.
     Opening,
     /// An execution, named by its id.
     Fill(String),
-    /// Cash for what is held: per unit on the ex-date, or what [`Entry::movement`] says.
+    /// Cash per unit held, on the ex-date.
     Dividend,
     /// A split of units.
-    Split {
-        /// New units.
-        numerator: u32,
-        /// Old units.
-        denominator: u32,
-    },
+    Split(SplitTerms),
+    /// Cash that moved without an order and without a corporate action.
+    Movement(Movement),
 }
 
 impl EntryKind {
@@ -123,7 +157,21 @@ impl EntryKind {
             EntryKind::Opening => "opening",
             EntryKind::Fill(_) => "fill",
             EntryKind::Dividend => "dividend",
-            EntryKind::Split { .. } => "split",
+            EntryKind::Split(_) => "split",
+            EntryKind::Movement(movement) => movement.kind.name(),
+        }
+    }
+
+    /// What the event is known by elsewhere: an execution's or a movement's id, a split's ratio.
+    #[must_use]
+    pub fn reference(&self) -> Option<String> {
+        match self {
+            EntryKind::Fill(execution_id) => Some(execution_id.clone()),
+            EntryKind::Split(terms) => Some(format!("{}:{}", terms.numerator, terms.denominator)),
+            EntryKind::Movement(movement) => {
+                (!movement.reference.is_empty()).then(|| movement.reference.clone())
+            }
+            EntryKind::Opening | EntryKind::Dividend => None,
         }
     }
 }
@@ -146,6 +194,23 @@ pub enum MovementKind {
 }
 
 impl MovementKind {
+    const ALL: [MovementKind; 6] = [
+        MovementKind::Deposit,
+        MovementKind::Withdrawal,
+        MovementKind::Conversion,
+        MovementKind::Funding,
+        MovementKind::BorrowFee,
+        MovementKind::Interest,
+    ];
+
+    /// The kind with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<MovementKind> {
+        MovementKind::ALL
+            .into_iter()
+            .find(|kind| kind.name() == name)
+    }
+
     /// The kind's name in records.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -178,34 +243,8 @@ pub struct Entry {
     pub time: Nanos,
     /// Why.
     pub kind: EntryKind,
-    /// What it was, where it was no opening, fill or corporate action.
-    pub movement: Option<Movement>,
+    /// What it did to a position's units, where it was a fill or a split.
+    pub units: Option<UnitChange>,
     /// Accounts touched, each once a currency; none where only units changed.
     pub postings: Vec<Posting>,
-}
-
-impl Entry {
-    /// What happened, in records: the movement's name, else the kind's.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.movement
-            .as_ref()
-            .map_or(self.kind.name(), |movement| movement.kind.name())
-    }
-
-    /// What the event is known by elsewhere: an execution's or a movement's id, a split's ratio.
-    #[must_use]
-    pub fn reference(&self) -> Option<String> {
-        if let Some(movement) = &self.movement {
-            return (!movement.reference.is_empty()).then(|| movement.reference.clone());
-        }
-        match &self.kind {
-            EntryKind::Fill(execution_id) => Some(execution_id.clone()),
-            EntryKind::Split {
-                numerator,
-                denominator,
-            } => Some(format!("{numerator}:{denominator}")),
-            EntryKind::Opening | EntryKind::Dividend => None,
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use super::lots::Closing;
 use super::{
     Account, ClosedLot, CostBasis, Currency, EntryKind, Holding, Ledger, LedgerError, Line,
-    LineKey, Lot, OwnerId, Posting, amount, money, unit_price,
+    LineKey, Lot, OwnerId, Posting, UnitChange, amount, money, unit_price,
 };
 use bulkhead_domain::order::Execution;
 use bulkhead_domain::{Decimal, Timestamp};
@@ -118,19 +118,20 @@ impl Ledger {
         let realising = Posting::new(Account::Realised(key), currency, -realised);
         let cash = |currency, amount| Posting::new(Account::Cash, currency, amount);
         let kind = EntryKind::Fill(execution.execution_id.clone());
+        let units = Some(UnitChange {
+            key,
+            change: sign * quantity,
+            multiplier,
+        });
         if fee_currency == currency {
             let cash = cash(currency, -(sign * notional) - fee);
-            self.post(
-                execution.time,
-                kind,
-                None,
-                &[cash, position, realising, fees],
-            )?;
+            let postings = [cash, position, realising, fees];
+            self.post(execution.time, kind, units, &postings)?;
         } else {
             let paid = cash(fee_currency, -fee);
             let cash = cash(currency, -(sign * notional));
             let postings = [cash, position, realising, fees, paid];
-            self.post(execution.time, kind, None, &postings)?;
+            self.post(execution.time, kind, units, &postings)?;
         }
 
         let closes = opposite && closed == quantity;

@@ -6,16 +6,37 @@
 use super::fill::part;
 use super::{LedgerError, amount, money};
 use bulkhead_domain::{Decimal, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// What a unit that is closed is taken to have cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CostBasis {
     /// The average of all units held.
     #[default]
     Average,
     /// What the oldest unit held had cost.
     Fifo,
+}
+
+impl CostBasis {
+    /// Its name in records and settings.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            CostBasis::Average => "average",
+            CostBasis::Fifo => "fifo",
+        }
+    }
+
+    /// The basis with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<CostBasis> {
+        [CostBasis::Average, CostBasis::Fifo]
+            .into_iter()
+            .find(|basis| basis.name() == name)
+    }
 }
 
 /// Units opened together.

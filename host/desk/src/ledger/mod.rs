@@ -27,7 +27,9 @@ mod valuation;
 
 pub use actions::SplitTerms;
 pub use currency::Currency;
-pub use entry::{Account, Entry, EntryKind, LineKey, Movement, MovementKind, OwnerId, Posting};
+pub use entry::{
+    Account, Entry, EntryKind, LineKey, Movement, MovementKind, OwnerId, Posting, UnitChange,
+};
 pub use error::LedgerError;
 pub use fill::FillEffect;
 pub use fx::{FxMark, FxRates};
@@ -272,7 +274,7 @@ impl Ledger {
         &mut self,
         time: Nanos,
         kind: EntryKind,
-        movement: Option<Movement>,
+        units: Option<UnitChange>,
         postings: &[Posting],
     ) -> Result<(), LedgerError> {
         for posting in postings {
@@ -302,7 +304,7 @@ impl Ledger {
             sequence: self.sequence,
             time,
             kind,
-            movement,
+            units,
             postings: postings
                 .iter()
                 .filter(|posting| !posting.amount.is_zero())

@@ -127,7 +127,7 @@ impl Ledger {
                 .value(terms.mark)
                 .and_then(|value| value.checked_mul(terms.rate));
             let postings = pair(Account::Funding(key), currency, -amount("funding", value)?);
-            self.post(time, EntryKind::Dividend, Some(movement.clone()), &postings)?;
+            self.post(time, EntryKind::Movement(movement.clone()), None, &postings)?;
         }
         self.note(movement);
         Ok(())
@@ -160,14 +160,8 @@ impl Ledger {
         postings: &[Posting],
     ) -> Result<(), LedgerError> {
         let movement = self.new_movement(kind, reference)?;
-        let entry_kind = match kind {
-            MovementKind::Funding | MovementKind::BorrowFee => EntryKind::Dividend,
-            MovementKind::Deposit
-            | MovementKind::Withdrawal
-            | MovementKind::Conversion
-            | MovementKind::Interest => EntryKind::Opening,
-        };
-        self.post(time, entry_kind, Some(movement.clone()), postings)?;
+        let entry = EntryKind::Movement(movement.clone());
+        self.post(time, entry, None, postings)?;
         self.note(movement);
         Ok(())
     }

@@ -10,6 +10,7 @@
 //! For callers: take a [`Snapshot`] of the books at both ends of a period and keep the entries between.
 //! The CSV functions write to any [`std::io::Write`]; writing a file whole or not at all is the caller's.
 
+mod books;
 mod cells;
 mod daily;
 mod flows;
@@ -19,6 +20,7 @@ mod snapshot;
 mod tests;
 mod trades;
 
+pub use books::{Books, Close, Period};
 pub use daily::{DailyRow, SessionDay, daily_report, write_daily};
 pub use flows::Flows;
 pub use period::{CurrencySection, InstrumentFlows, Statement};

@@ -128,13 +128,6 @@ pub fn closed_trades(
     basis: CostBasis,
     events: &[TradeEvent],
 ) -> Result<Vec<Trade>, StatementError> {
-    let config = LedgerConfig {
-        basis,
-        ..LedgerConfig::default()
-    };
-    let mut ledger = Ledger::open_with(config, Decimal::ZERO, Nanos::MIN)?;
-    let mut handles: BTreeMap<&str, InstrumentHandle> = BTreeMap::new();
-    let mut trades = Vec::new();
     let mut before = Nanos::MIN;
     for event in events {
         let time = event.time();
@@ -146,6 +139,21 @@ pub fn closed_trades(
             });
         }
         before = time;
+    }
+    book(basis, events)
+}
+
+/// Every trade closed by events in the order in which they were booked, which is that of the trades.
+pub(super) fn book(basis: CostBasis, events: &[TradeEvent]) -> Result<Vec<Trade>, StatementError> {
+    let config = LedgerConfig {
+        basis,
+        ..LedgerConfig::default()
+    };
+    let mut ledger = Ledger::open_with(config, Decimal::ZERO, Nanos::MIN)?;
+    let mut handles: BTreeMap<&str, InstrumentHandle> = BTreeMap::new();
+    let mut trades = Vec::new();
+    for event in events {
+        let time = event.time();
         let (TradeEvent::Fill(TradeFill { symbol, .. }) | TradeEvent::Split { symbol, .. }) = event;
         let next = InstrumentHandle::try_from(handles.len()).unwrap_or(InstrumentHandle::MAX);
         let instrument = *handles.entry(symbol).or_insert(next);

@@ -3,9 +3,11 @@
 //! Promises: what one call records is committed together; rows are only ever added, but for [`forget`]. Money and
 //! quantities are text, exactly as they were computed; times are nanoseconds.
 
+mod books;
 mod read;
 mod write;
 
+pub use books::books;
 pub use read::{
     EventRow, FillRow, OrderRow, VerdictRow, denials, fills, order_events, orders, verdicts,
 };
@@ -107,5 +109,46 @@ CREATE TABLE ledger_postings (
         },
         crate::audit::MIGRATION,
         crate::switch::MIGRATION,
+        Migration {
+            version: 4,
+            name: "books that can be rebuilt: currencies, units, closes and their prices",
+            sql: "
+ALTER TABLE ledger_postings ADD COLUMN currency TEXT NOT NULL DEFAULT '';
+CREATE TABLE ledgers (
+    session_id TEXT PRIMARY KEY,
+    currency TEXT NOT NULL,
+    basis TEXT NOT NULL
+);
+CREATE TABLE ledger_entries (
+    session_id TEXT NOT NULL,
+    entry BIGINT NOT NULL,
+    time BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    reference TEXT,
+    terms TEXT,
+    owner TEXT,
+    symbol TEXT,
+    units TEXT,
+    multiplier TEXT,
+    PRIMARY KEY (session_id, entry)
+);
+CREATE TABLE ledger_closes (
+    session_id TEXT NOT NULL,
+    time BIGINT NOT NULL,
+    entry BIGINT NOT NULL,
+    cash TEXT NOT NULL,
+    equity TEXT NOT NULL,
+    PRIMARY KEY (session_id, time, entry)
+);
+CREATE TABLE ledger_marks (
+    session_id TEXT NOT NULL,
+    time BIGINT NOT NULL,
+    entry BIGINT NOT NULL,
+    symbol TEXT NOT NULL,
+    price TEXT NOT NULL,
+    PRIMARY KEY (session_id, time, entry, symbol)
+);
+",
+        },
     ],
 };

@@ -115,7 +115,7 @@ const DENIALS: &str = "SELECT decision_id, client_order_id, leg, owner, symbol, 
     verdict, quantity, code, observed, allowed, explanation, time FROM verdicts \
     WHERE session_id = $1 AND verdict IN ('rejected', 'halted', 'failed') ORDER BY sequence";
 
-async fn rows(
+pub(super) async fn rows(
     store: &Store,
     sql: &'static str,
     arguments: &[&str],

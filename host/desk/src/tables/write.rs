@@ -2,9 +2,11 @@
 
 use crate::desk::{Applied, Desk, Disposition, Leg, Ruling};
 use crate::ledger::{Entry, EntryKind};
+use bulkhead_domain::Timestamp;
 use bulkhead_domain::order::{Execution, InstrumentHandle, Order, Side};
 use bulkhead_store::{Statement, StoreError, Writer};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 const ORDER: &str = "INSERT INTO orders (session_id, client_order_id, decision_id, leg, account, owner, \
     symbol, side, quantity, kind, time_in_force, reduce_only, tag, approved_at) \
@@ -18,7 +20,14 @@ const VERDICT: &str = "INSERT INTO verdicts (session_id, sequence, decision_id, 
     owner, symbol, source, version, verdict, quantity, code, observed, allowed, explanation, time) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
 const POSTING: &str = "INSERT INTO ledger_postings (session_id, entry, line, time, kind, reference, \
-    account, owner, symbol, amount) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    account, owner, symbol, currency, amount) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+const LEDGER: &str = "INSERT INTO ledgers (session_id, currency, basis) VALUES ($1, $2, $3)";
+const ENTRY: &str = "INSERT INTO ledger_entries (session_id, entry, time, kind, reference, terms, owner, \
+    symbol, units, multiplier) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+const CLOSE: &str = "INSERT INTO ledger_closes (session_id, time, entry, cash, equity) \
+    VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+const MARK: &str = "INSERT INTO ledger_marks (session_id, time, entry, symbol, price) \
+    VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
 
 /// Records one new session's trading. Every method returns at once; the first failed write surfaces at
 /// a later call or at [`Writer::flush`].
@@ -35,7 +44,11 @@ pub struct Recorder {
 /// The failure of an earlier write.
 pub fn forget(writer: &Writer, session_id: &str) -> Result<(), StoreError> {
     let statements = [
+        "DELETE FROM ledger_marks WHERE session_id = $1",
+        "DELETE FROM ledger_closes WHERE session_id = $1",
         "DELETE FROM ledger_postings WHERE session_id = $1",
+        "DELETE FROM ledger_entries WHERE session_id = $1",
+        "DELETE FROM ledgers WHERE session_id = $1",
         "DELETE FROM verdicts WHERE session_id = $1",
         "DELETE FROM fills WHERE session_id = $1",
         "DELETE FROM order_events WHERE session_id = $1",
@@ -176,32 +189,90 @@ impl Recorder {
     pub fn entries(&mut self, desk: &Desk, entries: &[Entry]) -> Result<(), StoreError> {
         let ledger = desk.ledger();
         for entry in entries {
-            let reference = match &entry.kind {
-                EntryKind::Fill(execution_id) => Some(execution_id.clone()),
-                EntryKind::Split {
-                    numerator,
-                    denominator,
-                } => Some(format!("{numerator}:{denominator}")),
-                EntryKind::Opening | EntryKind::Dividend => None,
+            let mut group = Vec::with_capacity(entry.postings.len() + 2);
+            if entry.sequence == 1 {
+                let config = ledger.config();
+                group.push(
+                    Statement::new(LEDGER)
+                        .bind(&self.session_id)
+                        .bind(config.base.code())
+                        .bind(config.basis.name()),
+                );
+            }
+            let (kind, reference) = (entry.kind.name(), entry.kind.reference());
+            let terms = match &entry.kind {
+                EntryKind::Split(terms) => Some(json(terms)),
+                _ => None,
             };
-            let number = i64::try_from(entry.sequence).unwrap_or(i64::MAX);
-            let group = (1_i64..).zip(&entry.postings).map(|(line, posting)| {
-                let key = posting.account.line();
-                Statement::new(POSTING)
+            let number = number(entry.sequence);
+            let key = entry.units.map(|units| units.key);
+            group.push(
+                Statement::new(ENTRY)
                     .bind(&self.session_id)
                     .bind(number)
-                    .bind(line)
                     .bind(entry.time)
-                    .bind(entry.kind.name())
+                    .bind(kind)
                     .bind(reference.clone())
-                    .bind(posting.account.name())
+                    .bind(terms)
                     .bind(key.map(|key| ledger.owner_name(key.owner)))
                     .bind(key.map(|key| symbol(desk, key.instrument)))
-                    .bind(posting.amount)
-            });
-            self.writer.write_group(group.collect())?;
+                    .bind(entry.units.map(|units| units.change))
+                    .bind(entry.units.map(|units| units.multiplier)),
+            );
+            for (line, posting) in (1_i64..).zip(&entry.postings) {
+                let key = posting.account.line();
+                group.push(
+                    Statement::new(POSTING)
+                        .bind(&self.session_id)
+                        .bind(number)
+                        .bind(line)
+                        .bind(entry.time)
+                        .bind(kind)
+                        .bind(reference.clone())
+                        .bind(posting.account.name())
+                        .bind(key.map(|key| ledger.owner_name(key.owner)))
+                        .bind(key.map(|key| symbol(desk, key.instrument)))
+                        .bind(posting.currency.code())
+                        .bind(posting.amount),
+                );
+            }
+            self.writer.write_group(group)?;
         }
         Ok(())
+    }
+
+    /// Records what the account is worth at a session's close, with the prices of what is held: what a
+    /// statement begins or ends with. The entries up to it were recorded before.
+    ///
+    /// # Errors
+    /// The failure of an earlier write.
+    pub fn close(&mut self, desk: &Desk, time: Timestamp) -> Result<(), StoreError> {
+        let ledger = desk.ledger();
+        let entry = number(ledger.sequence());
+        let held: BTreeSet<InstrumentHandle> =
+            ledger.lines().map(|(key, _)| key.instrument).collect();
+        let mut group = vec![
+            Statement::new(CLOSE)
+                .bind(&self.session_id)
+                .bind(time)
+                .bind(entry)
+                .bind(ledger.cash())
+                .bind(desk.equity()),
+        ];
+        for instrument in held {
+            let Some(price) = desk.last_price(instrument) else {
+                continue;
+            };
+            group.push(
+                Statement::new(MARK)
+                    .bind(&self.session_id)
+                    .bind(time)
+                    .bind(entry)
+                    .bind(symbol(desk, instrument))
+                    .bind(price),
+            );
+        }
+        self.writer.write_group(group)
     }
 
     /// Waits until everything recorded so far is on disk.
@@ -251,7 +322,11 @@ fn symbol(desk: &Desk, handle: InstrumentHandle) -> &str {
         .map_or("", |instrument| instrument.symbol.as_str())
 }
 
-/// Order kinds and times in force as JSON; none of them can fail to serialise.
+fn number(sequence: u64) -> i64 {
+    i64::try_from(sequence).unwrap_or(i64::MAX)
+}
+
+/// Order kinds, times in force and terms of splits as JSON; none of them can fail to serialise.
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

@@ -4,9 +4,11 @@
 
 mod audit;
 mod books;
+mod carry;
 mod change;
 mod decide;
 mod durable;
+mod kept;
 mod reconcile;
 mod records;
 mod review;

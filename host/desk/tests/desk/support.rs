@@ -1,5 +1,6 @@
 //! A desk beside the real matching engine, and rules that say what a test wants.
 
+use bulkhead_desk::ledger::CostBasis;
 use bulkhead_desk::{
     Applied, BrokerPosition, Cancelled, CheckLimits, Desk, DeskConfig, Disposition, ExecutionPage,
     Gateway, GatewayError, Proposal, RiskApproved, RiskRule, RuleFailure, Ruling,
@@ -179,9 +180,20 @@ pub(crate) fn instruments(symbols: &[&str]) -> Vec<Instrument> {
 }
 
 pub(crate) fn desk(limits: CheckLimits, symbols: &[&str], rules: Vec<Box<dyn RiskRule>>) -> Desk {
+    desk_kept(CostBasis::Average, limits, symbols, rules)
+}
+
+/// A desk whose books are kept on a basis.
+pub(crate) fn desk_kept(
+    basis: CostBasis,
+    limits: CheckLimits,
+    symbols: &[&str],
+    rules: Vec<Box<dyn RiskRule>>,
+) -> Desk {
     let config = DeskConfig {
         account: "paper".to_owned(),
         currency: "USD".to_owned(),
+        basis,
         capital: dec("100000"),
         opened: Timestamp(OPENED),
         limits,

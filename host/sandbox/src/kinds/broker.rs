@@ -17,7 +17,7 @@ use crate::text::owned_line;
 use bulkhead_domain::order::{
     Execution, InstrumentHandle, OpenOrder, Order, OrderUpdate, Outcome, Replacement, Step,
 };
-use bulkhead_domain::{Decimal, Digest, Problem, Refusal};
+use bulkhead_domain::{Decimal, Digest, Problem, Refusal, Value};
 use bulkhead_manifest::{Kind, Manifest};
 use std::sync::Arc;
 
@@ -40,6 +40,19 @@ pub struct AccountState {
     pub equity: Decimal,
     /// What can be spent.
     pub buying_power: Decimal,
+    /// What else the broker says of it.
+    pub extra: Vec<(String, Value)>,
+}
+
+impl AccountState {
+    /// A decimal of the extra fields; `None` where the broker does not give it, or as something else.
+    #[must_use]
+    pub fn extra_decimal(&self, name: &str) -> Option<Decimal> {
+        self.extra.iter().find_map(|(field, value)| match value {
+            Value::Number(value) if field == name => Some(*value),
+            _ => None,
+        })
+    }
 }
 
 /// A position at the broker.
@@ -286,6 +299,11 @@ impl Accept<AccountState> for wit::Account {
             cash: self.cash.accept()?,
             equity: self.equity.accept()?,
             buying_power: self.buying_power.accept()?,
+            extra: self
+                .extra
+                .into_iter()
+                .map(|(name, value)| Ok((name, value.accept()?)))
+                .collect::<Result<_, Invalid>>()?,
         })
     }
 }

@@ -3,6 +3,7 @@
 use super::broker::Counting;
 use anyhow::{Context as _, Result, bail, ensure};
 use bulkhead_desk::audit::{Event, Kind};
+use bulkhead_desk::ledger::CostBasis;
 use bulkhead_desk::switch::{Gate, Gated};
 use bulkhead_desk::{
     CheckLimits, Desk, DeskConfig, Disposition, GatewayError, Proposal, RiskRule, Ruling, SendError,
@@ -94,6 +95,7 @@ fn desk(session: &str, rules: Vec<Box<dyn RiskRule>>) -> Result<Desk> {
     let config = DeskConfig {
         account: ACCOUNT.to_owned(),
         currency: CURRENCY.to_owned(),
+        basis: CostBasis::Average,
         capital: Decimal::from(CAPITAL),
         opened: Timestamp(OPENED),
         limits,

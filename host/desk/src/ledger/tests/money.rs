@@ -158,7 +158,7 @@ fn cash_moves_in_and_out_and_is_counted_for_what_it_is() {
     assert_eq!(ledger.balance(Account::Capital), dec("-1300"));
     assert_eq!(ledger.cash(), dec("1000.719"));
     let entries = ledger.take_entries();
-    let names: Vec<_> = entries.iter().map(|entry| entry.name()).collect();
+    let names: Vec<_> = entries.iter().map(|entry| entry.kind.name()).collect();
     let expected = [
         "opening",
         "deposit",
@@ -172,9 +172,9 @@ fn cash_moves_in_and_out_and_is_counted_for_what_it_is() {
         "borrow-fee",
     ];
     assert_eq!(names, expected);
-    assert_eq!(entries[1].reference().as_deref(), Some("d-1"));
-    assert_eq!(entries[5].reference().as_deref(), Some("x-5"));
-    assert_eq!(entries[0].reference(), None);
+    assert_eq!(entries[1].kind.reference().as_deref(), Some("d-1"));
+    assert_eq!(entries[5].kind.reference().as_deref(), Some("x-5"));
+    assert_eq!(entries[0].kind.reference(), None);
 }
 
 #[test]
