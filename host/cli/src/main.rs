@@ -18,6 +18,7 @@ mod output;
 mod paper;
 mod plugin;
 mod problems;
+mod statement;
 mod usage;
 
 use bulkhead_domain::Problem;
@@ -42,6 +43,8 @@ enum Command {
     Paper(paper::PaperArgs),
     /// Say why a trade was proposed (t-...) or a model chosen (p-...)
     Explain(explain::ExplainArgs),
+    /// State what a run did to its account, and check that its books agree
+    Statement(statement::StatementArgs),
     /// Stop trading, or some of it, until `bulkhead resume`
     Halt(halt::HaltArgs),
     /// Lift a restriction on trading
@@ -85,6 +88,7 @@ fn run(cli: Cli) -> Result<(), Problem> {
             paper::run(&arguments, &Environment::open(options)?, options.json)
         }
         Command::Explain(arguments) => explain::run(&arguments, options),
+        Command::Statement(arguments) => statement::run(&arguments, options),
         Command::Halt(arguments) => halt::halt(arguments, options),
         Command::Resume(arguments) => halt::resume(arguments, options),
         Command::Status => halt::status(options),

@@ -16,3 +16,4 @@ mod files;
 mod halted;
 mod mistakes;
 mod small;
+mod statement;
