@@ -6,16 +6,19 @@
 //! a prefix of what was given. Dropping the last clone writes what is queued.
 //!
 //! Bounds: [`QUEUE`] messages wait at most, then [`Writer::write`] blocks; a transaction takes what has
-//! queued up meanwhile, at most [`BATCH`] statements (a larger group is still one transaction).
+//! queued up meanwhile and within [`LINGER`], at most [`BATCH`] statements (a larger group is still one transaction).
 
 use crate::wait::{runtime, thread_failed};
 use crate::{Statement, Store, StoreError};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Messages that may wait for the writer's thread.
 pub const QUEUE: usize = 4_096;
+/// How long the writer waits for more before it commits what nobody waits for. A flush commits at once.
+pub const LINGER: Duration = Duration::from_millis(2);
 /// Statements after which a transaction is committed although more are waiting.
 pub const BATCH: usize = 2_048;
 
@@ -139,7 +142,7 @@ fn run(
                 }
             }
             next = (batch.len() < BATCH)
-                .then(|| receiver.try_recv().ok())
+                .then(|| receiver.recv_timeout(LINGER).ok())
                 .flatten();
         }
         if failure.get().is_some() {

@@ -252,6 +252,11 @@ impl Disposition {
         }
     }
 
+    /// Whether it becomes an order, or another order, at the broker.
+    pub(crate) fn is_sent(&self) -> bool {
+        matches!(self.ruling, Ruling::Send(_) | Ruling::Replace(_))
+    }
+
     pub(crate) fn mark_journalled(&mut self) {
         match &mut self.ruling {
             Ruling::Send(order) => order.mark_journalled(),

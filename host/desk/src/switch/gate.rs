@@ -239,7 +239,7 @@ impl Gate {
         }
     }
 
-    /// Records dispositions, and returns once they are on disk: nothing can be sent before that.
+    /// Records dispositions, and returns once those that become orders are on disk: none can be sent before that.
     ///
     /// # Errors
     /// [`AuditError`]; none of them may be sent then, and the gateway refuses them.
@@ -255,7 +255,10 @@ impl Gate {
             for disposition in &*dispositions {
                 self.append(disposition.event(session))?;
             }
-            self.sync()?;
+            // A cancellation waits for nothing.
+            if dispositions.iter().any(Disposition::is_sent) {
+                self.sync()?;
+            }
         }
         for disposition in dispositions {
             disposition.mark_journalled();
