@@ -213,6 +213,7 @@ impl Broker for Native {
                 cash: books.cash,
                 equity,
                 buying_power: equity.max(Decimal::ZERO),
+                extra: Vec::new(),
             }
         };
         Ok(ACCOUNTS.iter().enumerate().map(account).collect())
