@@ -12,7 +12,7 @@
 //! `stop-loss:trailing`, `stop-loss:atr` or `stop-loss:time`: the rule knows its own by the tag, and may be
 //! configured once for each mode. When a position's quantity changes, its stop is cancelled and placed anew;
 //! when the position is gone, so is the stop. A trailing stop keeps the level it has reached instead: see
-//! [`trailing`].
+//! module `trailing`.
 //!
 //! **atr.** The range is the host's feature `feature`, such as `atr_14`: Wilder's average of the last 14 true
 //! ranges as a fraction of the close, so a distance in price is that fraction times the entry price. It is
