@@ -77,7 +77,7 @@ pub mod history;
 mod instrument;
 pub mod log;
 pub mod model;
-mod number;
+pub mod number;
 mod orders;
 pub mod progress;
 pub mod random;

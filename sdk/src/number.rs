@@ -7,6 +7,8 @@ use rust_decimal::Decimal;
 /// texts.
 pub use types::Value;
 
+pub use bulkhead_venue::number::{from_f64, to_f64};
+
 /// Named values; names are unique.
 pub type Fields = types::Fields;
 

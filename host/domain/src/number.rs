@@ -1,7 +1,7 @@
 //! Values of open-ended fields, and the passage between decimals and binary floats.
 
+pub use bulkhead_venue::number::{from_f64, to_f64};
 use rust_decimal::Decimal;
-use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// One value of an open-ended list of fields.
@@ -73,14 +73,8 @@ fn multiple(value: f64, increment: Decimal, round: fn(Decimal) -> Decimal) -> Op
     if !value.is_finite() || increment <= Decimal::ZERO {
         return None;
     }
-    let units = Decimal::from_f64(value)?.checked_div(increment)?;
+    let units = from_f64(value)?.checked_div(increment)?;
     round(units).checked_mul(increment)
-}
-
-/// The binary float nearest to a decimal.
-#[must_use]
-pub fn to_f64(value: Decimal) -> f64 {
-    value.to_f64().unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@
 mod ratio;
 
 use bulkhead_domain::Decimal;
+use bulkhead_domain::number::from_f64;
 use bulkhead_domain::order::{ActionKind, CorporateAction};
-use rust_decimal::prelude::FromPrimitive;
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
@@ -230,8 +230,8 @@ fn rounded(amount: f64, noise: f64) -> Option<Decimal> {
         unit *= 10.0;
         decimals += 1;
     }
-    let whole = Decimal::from_f64((amount * unit).round())?;
-    let exact = whole.checked_div(Decimal::from_f64(unit)?)?.normalize();
+    let whole = from_f64((amount * unit).round())?;
+    let exact = whole.checked_div(from_f64(unit)?)?.normalize();
     (exact > Decimal::ZERO).then_some(exact)
 }
 

@@ -3,7 +3,6 @@
 
 use crate::order::Side;
 use rust_decimal::Decimal;
-use rust_decimal::prelude::FromPrimitive;
 
 /// Powers of ten that a double holds exactly.
 const POWERS_OF_TEN: [f64; 23] = [
@@ -24,11 +23,24 @@ pub fn to_f64(value: Decimal) -> f64 {
     }
 }
 
-/// The decimal of up to 16 significant digits that a binary float stands for: `0.1` is one tenth. `None`
-/// for what is not finite or does not fit.
+/// The decimal with the fewest decimal places whose nearest binary float is `value`: `0.1` is one tenth.
+/// [`to_f64`] gives `value` back unless it has digits beyond the 28 places that a decimal keeps, and a decimal
+/// of up to 15 significant digits comes back from the float it became. `None` for what is not finite or too
+/// large.
 #[must_use]
 pub fn from_f64(value: f64) -> Option<Decimal> {
-    Decimal::from_f64(value)
+    for (scale, power) in POWERS_OF_TEN.iter().enumerate() {
+        let units = (value * power).round();
+        if !(units.abs() <= EXACT_INTEGER as f64) {
+            break;
+        }
+        // Both are exact, so the division gives what the decimal's text parses to.
+        if units / power == value {
+            return Decimal::try_from_i128_with_scale(units as i128, scale as u32).ok();
+        }
+    }
+    // The shortest text that parses to it, without an exponent.
+    value.to_string().parse().ok()
 }
 
 /// Whether `value` is a multiple of `increment`. False when `increment` is zero.
@@ -169,6 +181,27 @@ mod tests {
         assert_eq!(split_units(dec("3"), 1, 0, Decimal::ONE), None);
     }
 
+    #[test]
+    fn floats_become_the_shortest_decimals_that_stand_for_them() {
+        for (value, text) in [
+            (0.1, "0.1"),
+            (4_231_921.23, "4231921.23"),
+            (4_282.779_9, "4282.7799"),
+            (-4_099.820_878, "-4099.820878"),
+            (100.0, "100"),
+            (-0.0, "0"),
+            (1e-9, "0.000000001"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (1e22, "10000000000000000000000"),
+        ] {
+            assert_eq!(from_f64(value).unwrap().to_string(), text);
+        }
+        assert_eq!(from_f64(1e-40), Some(Decimal::ZERO));
+        for value in [f64::NAN, f64::INFINITY, 1e29] {
+            assert_eq!(from_f64(value), None, "{value}");
+        }
+    }
+
     proptest! {
         #[test]
         fn a_decimal_becomes_the_float_its_text_parses_to(mantissa in any::<i64>(), scale in 0u32..=28) {
@@ -178,9 +211,19 @@ mod tests {
         }
 
         #[test]
-        fn a_price_of_a_few_digits_survives_the_float(cents in 0i64..1_000_000_000_000) {
-            let price = Decimal::new(cents, 4);
-            prop_assert_eq!(from_f64(to_f64(price)), Some(price));
+        fn a_decimal_of_fifteen_digits_survives_the_float(
+            mantissa in -999_999_999_999_999i64..=999_999_999_999_999,
+            scale in 0u32..=22,
+        ) {
+            let value = Decimal::new(mantissa, scale);
+            prop_assert_eq!(from_f64(to_f64(value)), Some(value));
+        }
+
+        #[test]
+        fn a_float_survives_the_decimal(value in -1e12..1e12f64) {
+            let decimal = from_f64(value).unwrap();
+            prop_assert_eq!(to_f64(decimal), value);
+            prop_assert!(decimal.normalize().scale() == decimal.scale());
         }
     }
 }

@@ -22,7 +22,7 @@ pub mod testing;
 pub use denial::denial;
 pub use entry::{Entry, Whose, closing_part};
 pub use listings::Listings;
-pub use number::{at_tick, decimal, dividing, minus, plus, share, text, times};
+pub use number::{at_tick, dividing, minus, plus, share, text, times};
 pub use prices::Prices;
 pub use saved::{open, seal};
 

@@ -54,13 +54,6 @@ pub fn share(value: Decimal) -> String {
     }
 }
 
-/// The decimal that a binary float stands for, to its last significant digits. `None` for what is not finite
-/// or does not fit.
-#[must_use]
-pub fn decimal(value: f64) -> Option<Decimal> {
-    Decimal::try_from(value).ok()
-}
-
 /// The price nearest to `price` that is a multiple of the tick, at least one tick.
 ///
 /// # Errors
@@ -82,14 +75,6 @@ mod tests {
         assert!(dividing(Decimal::ONE, Decimal::ZERO).is_err());
         assert!(at_tick(Decimal::MAX, Decimal::new(1, 2)).is_err());
         assert_eq!(share(Decimal::MAX), Decimal::MAX.to_string());
-    }
-
-    #[test]
-    fn floats_become_the_decimals_they_stand_for() {
-        assert_eq!(decimal(0.1), Some(Decimal::new(1, 1)));
-        assert_eq!(decimal(f64::NAN), None);
-        assert_eq!(decimal(f64::INFINITY), None);
-        assert_eq!(decimal(1e40), None);
     }
 
     #[test]

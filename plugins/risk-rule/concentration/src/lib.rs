@@ -29,8 +29,9 @@ pub use config::Config;
 
 use bulkhead_rule_common::context::{extra, unit_value};
 use bulkhead_rule_common::{
-    Entry, Listings, Prices, Whose, decimal, denial, dividing, minus, plus, share, text, times,
+    Entry, Listings, Prices, Whose, denial, dividing, minus, plus, share, text, times,
 };
+use bulkhead_sdk::number::from_f64;
 use bulkhead_sdk::order::Order;
 use bulkhead_sdk::risk_rule::{Context, Denial, Error, Portfolio, RiskRule, Verdict};
 use bulkhead_sdk::snapshot::Snapshot;
@@ -135,7 +136,7 @@ impl Concentration {
         value
             .as_real()
             .filter(|value| value.abs() <= 1.0 + 1e-9)
-            .and_then(decimal)
+            .and_then(from_f64)
             .map(|value| value.abs().min(Decimal::ONE))
             .ok_or_else(|| {
                 denial(

@@ -35,8 +35,9 @@ use bulkhead_rule_common::context::feature;
 use bulkhead_rule_common::dates::days_between;
 use bulkhead_rule_common::resting::{exit, keep_one};
 use bulkhead_rule_common::{
-    Entry, Listings, Whose, at_tick, decimal, denial, minus, open, plus, seal, text, times,
+    Entry, Listings, Whose, at_tick, denial, minus, open, plus, seal, text, times,
 };
+use bulkhead_sdk::number::from_f64;
 use bulkhead_sdk::order::{Order, OrderKind};
 use bulkhead_sdk::risk_rule::{
     Context, Denial, Error, Portfolio, Position, ProtectiveAction, RiskRule, Verdict,
@@ -79,7 +80,7 @@ fn range(context: &Context, name: &str, multiple: Decimal) -> Result<Decimal, De
         ));
     };
     let invalid = || denial("INVALID_ATR", range, "above 0", format!("feature {name}"));
-    let range = decimal(range)
+    let range = from_f64(range)
         .filter(|range| *range > Decimal::ZERO)
         .ok_or_else(invalid)?;
     match range.checked_mul(multiple) {

@@ -13,9 +13,10 @@
 
 use bulkhead_rule_common::context::{feature, unit_value};
 use bulkhead_rule_common::{
-    Entry, Listings, Whose, decimal, denial, dividing, minus, plus, positive, text, times,
+    Entry, Listings, Whose, denial, dividing, minus, plus, positive, text, times,
 };
 use bulkhead_sdk::config::Number;
+use bulkhead_sdk::number::from_f64;
 use bulkhead_sdk::order::Order;
 use bulkhead_sdk::risk_rule::{Context, Error, Portfolio, RiskRule, Verdict};
 use bulkhead_sdk::{Decimal, Instrument};
@@ -99,7 +100,7 @@ impl RiskRule for VolatilityTarget {
                 "the session has to compute this feature",
             )));
         };
-        let annual = decimal(per_bar * self.scale).filter(|annual| *annual > Decimal::ZERO);
+        let annual = from_f64(per_bar * self.scale).filter(|annual| *annual > Decimal::ZERO);
         let Some(annual) = annual else {
             return Ok(entry.withhold(denial(
                 "INVALID_VOLATILITY",

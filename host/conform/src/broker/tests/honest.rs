@@ -340,7 +340,7 @@ impl Broker for Native {
             self.book(&one);
         }
         for step in steps {
-            let close = Decimal::try_from(step.bar.close).unwrap();
+            let close = bulkhead_domain::number::from_f64(step.bar.close).unwrap();
             self.state.marks.insert(step.instrument, close);
             self.state.now = step.bar.time;
         }
