@@ -1,7 +1,8 @@
 //! Schema migrations: each crate owns its own, one table remembers them all.
 //!
 //! A migration is applied once and never edited afterwards: its SQL's SHA-256 is kept and compared. One
-//! call applies everything that is missing in one transaction.
+//! call applies everything that is missing in one transaction. Where nothing is missing it only reads, and so
+//! waits for nobody who writes.
 
 use crate::{Store, StoreError, column};
 use bulkhead_domain::Digest;
@@ -44,64 +45,92 @@ impl Store {
     /// [`StoreError::MigrationOrder`] or [`StoreError::MigrationFailed`]; nothing is then applied.
     pub async fn migrate(&self, sets: &[MigrationSet]) -> Result<(), StoreError> {
         check_order(sets)?;
+        // A file whose table of migrations cannot be read has none yet, or says what is wrong below.
+        if let Ok(applied) = applied(self.pool()).await
+            && missing(sets, applied)?.is_empty()
+        {
+            return Ok(());
+        }
         let mut transaction = self.begin().await?;
         sqlx::query(CREATE)
             .execute(&mut *transaction)
             .await
             .map_err(|error| StoreError::of_statement(CREATE, &error))?;
-        let mut applied: BTreeMap<(String, i64), String> = BTreeMap::new();
-        for row in sqlx::query(APPLIED)
-            .fetch_all(&mut *transaction)
-            .await
-            .map_err(|error| StoreError::of_statement(APPLIED, &error))?
-        {
-            let key = (column(&row, "crate_name")?, column(&row, "version")?);
-            applied.insert(key, column(&row, "checksum")?);
-        }
-        for set in sets {
-            for migration in set.migrations {
-                let checksum = Digest::of(migration.sql.as_bytes()).to_string();
-                match applied.remove(&(set.crate_name.to_owned(), migration.version)) {
-                    Some(known) if known == checksum => continue,
-                    Some(_) => {
-                        return Err(StoreError::MigrationChanged {
-                            crate_name: set.crate_name.to_owned(),
-                            version: migration.version,
-                            name: migration.name.to_owned(),
-                        });
-                    }
-                    None => {}
-                }
-                sqlx::raw_sql(migration.sql)
-                    .execute(&mut *transaction)
-                    .await
-                    .map_err(|error| StoreError::MigrationFailed {
-                        crate_name: set.crate_name.to_owned(),
-                        version: migration.version,
-                        name: migration.name.to_owned(),
-                        text: error.to_string(),
-                    })?;
-                sqlx::query(RECORD)
-                    .bind(set.crate_name)
-                    .bind(migration.version)
-                    .bind(migration.name)
-                    .bind(checksum)
-                    .execute(&mut *transaction)
-                    .await
-                    .map_err(|error| StoreError::of_statement(RECORD, &error))?;
-            }
-        }
-        let given = |name: &str| sets.iter().any(|set| set.crate_name == name);
-        if let Some((crate_name, version)) = applied.into_keys().find(|(name, _)| given(name)) {
-            return Err(StoreError::MigrationUnknown {
-                crate_name,
-                version,
-            });
+        // Another process may have been quicker.
+        let applied = applied(&mut *transaction).await?;
+        for (crate_name, migration, checksum) in missing(sets, applied)? {
+            sqlx::raw_sql(migration.sql)
+                .execute(&mut *transaction)
+                .await
+                .map_err(|error| StoreError::MigrationFailed {
+                    crate_name: crate_name.to_owned(),
+                    version: migration.version,
+                    name: migration.name.to_owned(),
+                    text: error.to_string(),
+                })?;
+            sqlx::query(RECORD)
+                .bind(crate_name)
+                .bind(migration.version)
+                .bind(migration.name)
+                .bind(checksum)
+                .execute(&mut *transaction)
+                .await
+                .map_err(|error| StoreError::of_statement(RECORD, &error))?;
         }
         transaction
             .commit()
             .await
             .map_err(|error| StoreError::during("commit the migrations", &error))
+    }
+}
+
+/// Checksums of what was applied, by crate and version.
+type Applied = BTreeMap<(String, i64), String>;
+
+async fn applied<'c>(
+    executor: impl sqlx::Executor<'c, Database = crate::Database>,
+) -> Result<Applied, StoreError> {
+    let mut applied = Applied::new();
+    for row in sqlx::query(APPLIED)
+        .fetch_all(executor)
+        .await
+        .map_err(|error| StoreError::of_statement(APPLIED, &error))?
+    {
+        let key = (column(&row, "crate_name")?, column(&row, "version")?);
+        applied.insert(key, column(&row, "checksum")?);
+    }
+    Ok(applied)
+}
+
+/// What is left to apply, in order, each with its crate and checksum.
+fn missing(
+    sets: &[MigrationSet],
+    mut applied: Applied,
+) -> Result<Vec<(&'static str, &'static Migration, String)>, StoreError> {
+    let mut missing = Vec::new();
+    for set in sets {
+        for migration in set.migrations {
+            let checksum = Digest::of(migration.sql.as_bytes()).to_string();
+            match applied.remove(&(set.crate_name.to_owned(), migration.version)) {
+                Some(known) if known == checksum => {}
+                Some(_) => {
+                    return Err(StoreError::MigrationChanged {
+                        crate_name: set.crate_name.to_owned(),
+                        version: migration.version,
+                        name: migration.name.to_owned(),
+                    });
+                }
+                None => missing.push((set.crate_name, migration, checksum)),
+            }
+        }
+    }
+    let given = |name: &str| sets.iter().any(|set| set.crate_name == name);
+    match applied.into_keys().find(|(name, _)| given(name)) {
+        Some((crate_name, version)) => Err(StoreError::MigrationUnknown {
+            crate_name,
+            version,
+        }),
+        None => Ok(missing),
     }
 }
 
@@ -154,6 +183,27 @@ mod tests {
             .fetch_one(store.pool())
             .await
             .unwrap()
+    }
+
+    #[test]
+    fn tables_that_are_up_to_date_wait_for_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        wait(async {
+            let store = Store::open(&path).await?;
+            store.migrate(&[set(&[FIRST])]).await?;
+            let lock = store.begin().await?;
+            let begun = std::time::Instant::now();
+            let other = Store::open(&path).await?;
+            other.migrate(&[set(&[FIRST])]).await?;
+            assert!(begun.elapsed() < crate::BUSY_TIMEOUT);
+            // What is missing does wait.
+            let error = other.migrate(&[set(&[FIRST, SECOND])]).await.unwrap_err();
+            assert!(error.to_string().contains("locked"), "{error}");
+            drop(lock);
+            other.migrate(&[set(&[FIRST, SECOND])]).await
+        })
+        .unwrap();
     }
 
     #[test]

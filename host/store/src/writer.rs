@@ -6,7 +6,9 @@
 //! a prefix of what was given. Dropping the last clone writes what is queued.
 //!
 //! Bounds: [`QUEUE`] messages wait at most, then [`Writer::write`] blocks; a transaction takes what has
-//! queued up meanwhile and within [`LINGER`], at most [`BATCH`] statements (a larger group is still one transaction).
+//! queued up meanwhile and within [`LINGER`], at most [`BATCH`] statements (a larger group is still one
+//! transaction). After a full one the file is left to other processes for [`GAP`]: SQLite keeps no queue of
+//! who waits, and a writer that always comes back at once would keep them out for good.
 
 use crate::wait::{runtime, thread_failed};
 use crate::{Statement, Store, StoreError};
@@ -21,6 +23,9 @@ pub const QUEUE: usize = 4_096;
 pub const LINGER: Duration = Duration::from_millis(2);
 /// Statements after which a transaction is committed although more are waiting.
 pub const BATCH: usize = 2_048;
+
+/// How long other processes have to take the write lock after a full transaction.
+pub const GAP: Duration = Duration::from_millis(2);
 
 enum Message {
     Write(Statement),
@@ -145,6 +150,7 @@ fn run(
                 .then(|| receiver.recv_timeout(LINGER).ok())
                 .flatten();
         }
+        let full = batch.len() >= BATCH;
         if failure.get().is_some() {
             batch.clear();
         } else if !batch.is_empty()
@@ -156,6 +162,9 @@ fn run(
         if let Some(done) = flushed {
             // The caller may have gone; nobody is left to tell.
             let _ = done.send(());
+        }
+        if full {
+            std::thread::sleep(GAP);
         }
     }
 }
@@ -316,6 +325,50 @@ mod tests {
         writer.flush().unwrap();
         // The first store is still open: the second reads through the WAL.
         assert_eq!(ids(&open()), [1]);
+    }
+
+    #[test]
+    fn a_writer_without_a_pause_keeps_nobody_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let open = || wait(async { Store::open(&path).await }).unwrap();
+        let busy = open();
+        wait(busy.migrate(SETS)).unwrap();
+        let other = open();
+        let writer = busy.writer().unwrap();
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let flood = scope.spawn(|| {
+                let mut id = 0;
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    writer.write(insert(id)).unwrap();
+                    id += 1;
+                }
+                id
+            });
+            for id in 1..=10 {
+                let came = wait(async {
+                    // Reading and preparing take no lock; what is written has to wait its turn.
+                    other.migrate(SETS).await?;
+                    let mut turn = other.begin().await?;
+                    insert(-id)
+                        .into_query()
+                        .execute(&mut *turn)
+                        .await
+                        .map_err(|error| StoreError::during("write", &error))?;
+                    turn.commit()
+                        .await
+                        .map_err(|error| StoreError::during("commit", &error))
+                });
+                if came.is_err() {
+                    done.store(true, std::sync::atomic::Ordering::Relaxed);
+                }
+                came.unwrap();
+            }
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(flood.join().unwrap() > 0);
+        });
+        writer.flush().unwrap();
     }
 
     #[test]

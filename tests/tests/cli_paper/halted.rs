@@ -5,6 +5,7 @@ use crate::crash::Draws;
 use crate::small::{PAPER, command, states, store};
 use bulkhead_store::{StoreError, column, wait};
 use serde_json::Value;
+use std::io::Read as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -54,7 +55,7 @@ fn place(bars: u32) -> Place {
 }
 
 /// Longer than any of these tests on any machine: who starts one ends it.
-const LONG: u32 = 16_000;
+const LONG: u32 = 60_000;
 /// Some seconds.
 const SHORT: u32 = 2_000;
 
@@ -130,7 +131,12 @@ fn until_more(place: &Place, child: &mut Child, which: &str, had: i64, more: i64
     let deadline = Instant::now() + Duration::from_secs(60);
     let count = format!("SELECT COUNT(*) FROM audit_log WHERE {which}");
     loop {
-        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        if let Some(status) = child.try_wait().unwrap() {
+            let mut said = String::new();
+            let pipe = child.stderr.as_mut().unwrap();
+            pipe.read_to_string(&mut said).unwrap();
+            panic!("it ended by itself, {status}: {said}");
+        }
         assert!(Instant::now() < deadline, "no more with {which} than {had}");
         if place.path("state/control.sock").exists() {
             let store = store(place);
