@@ -349,8 +349,8 @@ impl Prepared {
             let questions = session.matched(&updates)?;
             // Nothing is sent before the books of a resumed session agree with the broker.
             let caught_up = unsettled && session.gate.is_live() && broker.broker().is_caught_up();
-            session.settle(caught_up, broker)?;
-            unsettled &= !caught_up;
+            let settled = session.settle(caught_up, broker)?;
+            unsettled &= !(caught_up && settled);
             let answers: Vec<Advice> = match (&self.adviser, session.recorded_advice()) {
                 (_, Some(answers)) => answers,
                 (Some(adviser), None) => run.runtime.block_on(async {

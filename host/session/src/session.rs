@@ -249,7 +249,8 @@ impl Session {
         }
     }
 
-    /// Compares the books with the broker: where an answer is missing, and where `wanted`.
+    /// Compares the books with the broker: where an answer is missing, and where `wanted`. False when the
+    /// broker did not say what it holds.
     ///
     /// # Errors
     /// When the books cannot follow the broker, or it cannot be recorded.
@@ -257,11 +258,11 @@ impl Session {
         &mut self,
         wanted: bool,
         gateway: &mut dyn Gateway,
-    ) -> Result<(), Problem> {
+    ) -> Result<bool, Problem> {
         const SUBJECT: &str = "broker";
         let recorded = self.gate.past(Kind::Reconciled, SUBJECT);
         if recorded.is_none() && !wanted && !self.desk.has_unanswered() {
-            return Ok(());
+            return Ok(true);
         }
         let view: Result<BrokerView, String> = match recorded {
             Some(event) => serde_json::from_str(&event.body).map_err(broken)?,
@@ -280,9 +281,10 @@ impl Session {
                     self.moment.time,
                     "broker",
                     &why,
-                    "what was sent without an answer counts as working until it can be asked",
+                    "until it answers, positions can be reduced only, and what was sent without an answer counts as working",
                 );
-                return Ok(());
+                self.desk.cannot_reconcile();
+                return Ok(false);
             }
         };
         let found = self.desk.reconcile(view);
@@ -299,7 +301,8 @@ impl Session {
         for (applied, execution) in &found.applied {
             self.record(applied, execution.as_ref())?;
         }
-        self.keep_raised()
+        self.keep_raised()?;
+        Ok(true)
     }
 
     /// Hands restrictions that the desk raised to the gate, which keeps them.

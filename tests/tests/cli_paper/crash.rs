@@ -129,7 +129,9 @@ fn digest(ran: &Ran) -> String {
     ran.json()["digest"].as_str().unwrap().to_owned()
 }
 
-fn survives(faults: &str, kills: u32) {
+/// `same`: whether a kill leaves no trace in what is traded. It does where the broker happens to be away when
+/// the session comes back, because nothing is entered before the books were compared.
+fn survives(faults: &str, kills: u32, same: bool) {
     let calm = place(faults);
     let begun = Instant::now();
     let undisturbed = digest(&finish(session(&calm)));
@@ -172,7 +174,9 @@ fn survives(faults: &str, kills: u32) {
         }
     }
     let last = finish(session(&stormy));
-    assert_eq!(digest(&last), undisturbed, "after {killed} kills");
+    if same {
+        assert_eq!(digest(&last), undisturbed, "after {killed} kills");
+    }
 
     let store = store(&stormy);
     let twice = query(
@@ -189,7 +193,7 @@ fn survives(faults: &str, kills: u32) {
          AND a.subject = o.subject AND a.kind = 'answer')",
     );
     assert_eq!(lost, [], "orders that nobody knows the end of");
-    for (run, came) in fills(&store) {
+    for (run, came) in fills(&store).into_iter().filter(|_| same) {
         let complete = came.len() == wanted.len();
         let same = came
             .iter()
@@ -211,23 +215,32 @@ fn survives(faults: &str, kills: u32) {
     assert_eq!(audit["findings"], serde_json::json!([]));
 }
 
-/// A broker that answers late, in part, with a refusal, not at all, or cannot be reached; and pays interest.
+/// A broker that answers late, in part, with a refusal or not at all; and pays interest.
 const TROUBLE: &str = ", cash-interest-rate = \"0.03\", faults = { seed = 9, latency-bars = 1, partial-fills = 0.2, rejects = 0.05, \
-    ambiguous = 0.1, stale-quotes = 0.05, disconnects = 0.02, disconnect-advances = 2 }";
+    ambiguous = 0.1, stale-quotes = 0.05 }";
+/// The same, and one that cannot be reached at times.
+const AWAY: &str = ", cash-interest-rate = \"0.03\", faults = { seed = 9, latency-bars = 1, partial-fills = 0.2, rejects = 0.05, \
+    ambiguous = 0.1, stale-quotes = 0.05, disconnects = 0.1, disconnect-advances = 4 }";
 
 #[test]
 fn a_session_killed_again_and_again_comes_to_the_same_end() {
-    survives("", 10);
+    survives("", 10, true);
 }
 
 #[test]
 fn so_does_one_whose_broker_is_in_trouble() {
-    survives(TROUBLE, 10);
+    survives(TROUBLE, 10, true);
+}
+
+#[test]
+fn one_whose_broker_is_away_when_it_comes_back_loses_nothing_and_sends_nothing_twice() {
+    survives(AWAY, 10, false);
 }
 
 #[test]
 #[ignore = "soak"]
 fn two_hundred_kills_change_nothing() {
-    survives("", 100);
-    survives(TROUBLE, 100);
+    survives("", 90, true);
+    survives(TROUBLE, 90, true);
+    survives(AWAY, 20, false);
 }

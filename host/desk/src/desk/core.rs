@@ -29,6 +29,8 @@ pub(super) struct Core {
     pub(super) carried: Carried,
     /// The restrictions that hold, as far as the desk was told, and its own.
     pub(super) latches: Latches,
+    /// Whether the broker answered when it was last asked what it holds.
+    pub(super) reconciled: bool,
     /// Its own, for the gate to keep.
     pub(super) raised: Vec<Latch>,
     /// Where the broker's executions were read up to.
@@ -261,6 +263,7 @@ impl Core {
             after: Default::default(),
             flow: &self.flow,
             state,
+            reconciled: self.reconciled,
         }
     }
 

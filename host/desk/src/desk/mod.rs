@@ -134,6 +134,7 @@ impl Desk {
                 streaks: Streaks::default(),
                 carried: Carried::default(),
                 latches: Latches::default(),
+                reconciled: true,
                 raised: Vec::new(),
                 execution_cursor: String::new(),
                 config,

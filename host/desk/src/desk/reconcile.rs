@@ -3,7 +3,7 @@
 //! Promises: a fill that was missed is booked once, under the broker's own execution id; an order whose
 //! answer was ambiguous is settled by what the broker shows, never assumed; whatever cannot be explained
 //! (an order or a fill that is not ours, a position that differs) stops trading until a person has
-//! looked.
+//! looked. A broker that does not answer leaves nothing but exits ([`Desk::cannot_reconcile`]).
 //!
 //! Bounds: an order that the broker does not show is taken not to have arrived after
 //! [`NEVER_ARRIVED_CHECKS`] comparisons in a row, since a broker may be slow to show what it took.
@@ -151,6 +151,12 @@ impl Desk {
         })
     }
 
+    /// The broker did not answer when it had to: until [`Desk::reconcile`] is given its answer, only orders
+    /// that reduce a position are approved.
+    pub fn cannot_reconcile(&mut self) {
+        self.core.reconciled = false;
+    }
+
     /// Compares with what the broker showed and settles what can be settled. What cannot raises
     /// [`TradingState::Halted`].
     pub fn reconcile(&mut self, view: BrokerView) -> Reconciliation {
@@ -161,6 +167,7 @@ impl Desk {
             positions,
         } = view;
         self.core.execution_cursor = cursor;
+        self.core.reconciled = true;
         let mut found = Reconciliation::default();
         for execution in executions {
             self.settle_execution(execution, &open, &mut found);

@@ -61,6 +61,8 @@ pub(crate) struct Basis<'a> {
     pub(crate) after: After,
     pub(crate) flow: &'a Flow,
     pub(crate) state: TradingState,
+    /// Whether the books were compared with the broker when that was last needed.
+    pub(crate) reconciled: bool,
 }
 
 impl Basis<'_> {

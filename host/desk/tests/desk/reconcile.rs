@@ -1,6 +1,6 @@
 //! Comparing with the broker.
 
-use crate::support::{VenueGateway, World, context, dec, proposal};
+use crate::support::{VenueGateway, World, context, dec, proposal, whats};
 use bulkhead_desk::{
     Amendment, BrokerPosition, BrokerView, Cancelled, Desk, ExecutionPage, Finding, Gateway,
     GatewayError, NEVER_ARRIVED_CHECKS, RiskApproved, Ruling, TradingState,
@@ -378,4 +378,19 @@ fn a_change_that_took_its_order_with_it_is_given_up_after_three_looks() {
     }
     assert!(world.desk.orders().get(&old).is_none());
     assert!(!world.desk.has_unanswered());
+}
+
+#[test]
+fn while_the_broker_does_not_say_what_it_holds_nothing_is_entered_and_exits_go_on() {
+    let mut world = World::plain(Vec::new());
+    assert_eq!(whats(&world.order(Side::Buy, "10")), ["entry Buy 10"]);
+    world.bar(&[[100.0; 4]]);
+    world.desk.cannot_reconcile();
+    let denied = world.order(Side::Buy, "10");
+    assert!(denied[0].what.starts_with("NOT_RECONCILED"), "{denied:?}");
+    assert_eq!(whats(&world.order(Side::Sell, "4")), ["exit Sell 4"]);
+    world.bar(&[[100.0; 4]]);
+    assert_eq!(world.held(), dec("6"));
+    reconcile(&mut world);
+    assert_eq!(whats(&world.order(Side::Buy, "10")), ["entry Buy 10"]);
 }

@@ -17,6 +17,7 @@ mod loss;
 mod position;
 mod precision;
 mod rate;
+mod reconciled;
 mod restricted;
 mod size;
 mod trading_state;
@@ -46,7 +47,7 @@ pub(crate) struct HostCheck {
 }
 
 /// Every check, in order.
-pub(crate) static HOST_CHECKS: [HostCheck; 16] = [
+pub(crate) static HOST_CHECKS: [HostCheck; 17] = [
     finite::CHECK,
     instrument::CHECK,
     freshness::CHECK,
@@ -62,6 +63,7 @@ pub(crate) static HOST_CHECKS: [HostCheck; 16] = [
     loss::CHECK,
     drawdown::CHECK,
     restricted::CHECK,
+    reconciled::CHECK,
     trading_state::CHECK,
 ];
 

@@ -21,6 +21,7 @@ struct Case {
     account: AccountView,
     after: After,
     state: TradingState,
+    reconciled: bool,
     reducing: bool,
     now: Timestamp,
     request: OrderRequest,
@@ -55,6 +56,7 @@ fn case() -> Case {
             gross: dec("1000"),
         },
         state: TradingState::Running,
+        reconciled: true,
         reducing: false,
         now: NOW,
         request: OrderRequest::market(1, Side::Buy, dec("10")),
@@ -85,6 +87,7 @@ impl Case {
             after: self.after,
             flow: &self.flow,
             state: self.state,
+            reconciled: self.reconciled,
         };
         let asked = |check: &&HostCheck| !(self.reducing && check.spares_reducing);
         HOST_CHECKS
@@ -367,6 +370,20 @@ fn a_restricted_or_misunderstood_instrument_may_be_left_but_not_entered() {
         blocked
             .verdict()
             .starts_with("CORPORATE_ACTION_UNKNOWN: observed spin-off")
+    );
+}
+
+#[test]
+fn books_that_could_not_be_compared_may_shrink_and_not_grow() {
+    let unsettled = || case().with(|case| case.reconciled = false);
+    assert_eq!(
+        unsettled().verdict(),
+        "NOT_RECONCILED: observed no answer to what it holds, limit an account that was compared with the \
+         broker (until it answers, positions can be reduced only)"
+    );
+    assert_eq!(
+        unsettled().with(|case| case.reducing = true).verdict(),
+        "pass"
     );
 }
 
