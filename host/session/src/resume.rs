@@ -39,13 +39,14 @@ pub(crate) struct Planned {
     abandoned: Option<String>,
     past: Vec<Record>,
     restrictions: Latches,
+    store: Store,
     writer: Writer,
 }
 
 impl Planned {
     /// The broker's log.
     pub(crate) fn call_log(&self) -> CallLog {
-        CallLog::new(self.writer.clone(), &self.run)
+        CallLog::new(self.store.clone(), self.writer.clone(), &self.run)
     }
 
     /// Where the run is kept.
@@ -98,6 +99,7 @@ impl Beginner<'_> {
             abandoned,
             past: Vec::new(),
             restrictions: self.gate.latches(),
+            store: self.store.clone(),
             writer,
         };
         if planned.resumed {
@@ -125,8 +127,15 @@ impl Beginner<'_> {
         } = planned;
         if let Some(run) = abandoned {
             tables::write_abandoned(&writer, &run)?;
-            self.gate.abandon(&run)?;
-            self.note("abandoned", &run)?;
+            let (person, time) = self.by;
+            self.gate.abandon(Event {
+                time,
+                session: run,
+                actor: format!("person:{person}"),
+                kind: Kind::Ended,
+                subject: "abandoned".to_owned(),
+                body: "{}".to_owned(),
+            })?;
         }
         if resumed {
             desk_tables::forget(&writer, &run)?;

@@ -3,7 +3,7 @@
 use super::chain::{Anchor, Event, Record, genesis, hash};
 use super::table;
 use bulkhead_domain::Problem;
-use bulkhead_store::{Statement, Store, StoreError, Writer};
+use bulkhead_store::{Store, StoreError, Writer};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::collections::VecDeque;
@@ -282,16 +282,6 @@ impl AuditLog {
     /// # Errors
     /// [`AuditError`].
     pub fn append(&mut self, event: Event) -> Result<(), AuditError> {
-        self.append_with(event, None)
-    }
-
-    /// The same with a statement that is carried out together with it or not at all; not at all where it is
-    /// only compared.
-    pub(crate) fn append_with(
-        &mut self,
-        event: Event,
-        statement: Option<Statement>,
-    ) -> Result<(), AuditError> {
         // A record that differs stays: nothing that comes after it is compared with the one behind it, and
         // the session is not taken to have come to the end of its past.
         if let Some(record) = self.past.front() {
@@ -315,7 +305,7 @@ impl AuditLog {
                 now: told(&event),
             });
         }
-        self.append_new_with(event, statement)
+        self.append_new(event)
     }
 
     /// Records an event that comes from outside the session, whatever is still to be repeated.
@@ -323,25 +313,12 @@ impl AuditLog {
     /// # Errors
     /// [`AuditError::Store`].
     pub fn append_new(&mut self, event: Event) -> Result<(), AuditError> {
-        self.append_new_with(event, None)
-    }
-
-    /// The same with a statement that is carried out together with it or not at all.
-    pub(crate) fn append_new_with(
-        &mut self,
-        event: Event,
-        statement: Option<Statement>,
-    ) -> Result<(), AuditError> {
         let Sink::Store { writer, .. } = &self.sink else {
             return Ok(());
         };
         let sequence = self.head.sequence + 1;
         let hash = hash(&self.head, &event);
-        let insert = table::insert(sequence, event, hash);
-        match statement {
-            None => writer.write(insert)?,
-            Some(statement) => writer.write_group(vec![insert, statement])?,
-        }
+        writer.write(table::insert(sequence, event, hash))?;
         self.head = Anchor { sequence, hash };
         Ok(())
     }

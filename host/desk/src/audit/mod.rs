@@ -24,6 +24,6 @@ mod verify;
 pub use chain::{Anchor, Event, Kind, Record};
 pub use export::write_json_lines;
 pub use log::{AuditError, AuditKey, AuditLog};
-pub(crate) use table::MIGRATION;
+pub(crate) use table::{MIGRATION, restrictions};
 pub use table::{PAGE_LENGTH, is_begun, records_after, records_of, records_since};
 pub use verify::{Finding, Verified, verify};

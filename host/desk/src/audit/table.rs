@@ -39,6 +39,8 @@ const SINCE: &str = "SELECT sequence, time, session, actor, kind, subject, body,
     WHERE sequence >= $1 ORDER BY sequence";
 const PAGE: &str = "SELECT sequence, time, session, actor, kind, subject, body, hash FROM audit_log \
     WHERE sequence > $1 ORDER BY sequence LIMIT $2";
+const RESTRICTIONS: &str = "SELECT sequence, time, session, actor, kind, subject, body, hash FROM audit_log \
+    WHERE kind IN ('raised', 'lowered', 'ended') ORDER BY sequence";
 const NUMBERLESS: &str =
     "SELECT COUNT(*) AS count FROM audit_log WHERE sequence IS NULL OR sequence < 1";
 const OF_SESSION: &str = "SELECT sequence, time, session, actor, kind, subject, body, hash FROM audit_log \
@@ -148,6 +150,12 @@ pub(super) async fn numberless(store: &Store) -> Result<u64, StoreError> {
     let rows = fetch(store, NUMBERLESS, sqlx::query(NUMBERLESS)).await?;
     let count: i64 = rows.first().map_or(Ok(0), |row| column(row, "count"))?;
     Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// What raised a restriction, lowered one, or ended the run that some belonged to; in order.
+pub(crate) async fn restrictions(store: &Store) -> Result<Vec<Record>, StoreError> {
+    let rows = fetch(store, RESTRICTIONS, sqlx::query(RESTRICTIONS)).await?;
+    rows.iter().map(record).collect()
 }
 
 /// Whether there is a log already: one that has a head.

@@ -1,12 +1,12 @@
 //! What may pass to the broker, and the log of everything that did.
 
 use super::error::{Acknowledgement, GateError, Refusal};
+use super::fold::read_latches;
 use super::latch::{Latch, Latches, Scope, Scopes, TradingState};
-use super::table;
 use crate::audit::{AuditError, AuditKey, AuditLog, Event, Kind, Record, is_begun};
 use crate::desk::Disposition;
 use bulkhead_domain::{Problem, Timestamp};
-use bulkhead_store::{Statement, Store, StoreError, Writer, wait};
+use bulkhead_store::{Store, StoreError, Writer, wait};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -27,7 +27,7 @@ struct Inner {
     passed: u64,
     /// Those that are not answered yet.
     unanswered: BTreeSet<u64>,
-    /// Where restrictions are kept, beside the log.
+    /// Where the log is kept.
     writer: Option<Writer>,
 }
 
@@ -99,12 +99,16 @@ impl Gate {
         inner.log.append(event)
     }
 
-    /// Forgets the restriction of a session's run that is left behind: nothing trades in it any more.
+    /// Ends the run of a session that is left behind: nothing trades in it any more.
     ///
     /// # Errors
     /// [`AuditError`].
-    pub fn abandon(&self, run: &str) -> Result<(), AuditError> {
-        self.lock().forget(&Scope::Session(run.to_owned()))
+    pub fn abandon(&self, ended: Event) -> Result<(), AuditError> {
+        let scope = Scope::Session(ended.session.clone());
+        let mut inner = self.lock();
+        inner.log.append_new(ended)?;
+        inner.latches.lower(&scope);
+        Ok(())
     }
 
     /// Ends a session: its record is on disk when this returns, and the restrictions that were only its own
@@ -115,9 +119,7 @@ impl Gate {
     pub fn end(&self, ended: Event) -> Result<(), AuditError> {
         let scope = Scope::Session(ended.session.clone());
         self.append(ended)?;
-        let mut inner = self.lock();
-        inner.forget(&scope)?;
-        drop(inner);
+        self.lock().latches.lower(&scope);
         self.sync()
     }
 
@@ -299,7 +301,6 @@ impl Gate {
                 Kind::Raised,
                 &latch,
                 (&latch.reason, &latch.actor, latch.time),
-                table::write_latch_statement(&latch),
             )
         } else {
             Ok(())
@@ -350,7 +351,6 @@ impl Gate {
             Kind::Lowered,
             &held,
             (reason, &format!("person:{person}"), time),
-            table::delete_latch_statement(scope),
         )?;
         if let Some(writer) = inner.log.seal()? {
             // Under the lock: no send may see it lifted before it is.
@@ -362,8 +362,8 @@ impl Gate {
 }
 
 #[derive(Serialize, Deserialize)]
-struct LatchBody {
-    latch: Latch,
+pub(super) struct LatchBody {
+    pub(super) latch: Latch,
     reason: String,
 }
 
@@ -373,7 +373,6 @@ impl Inner {
         kind: Kind,
         latch: &Latch,
         (reason, actor, time): (&str, &str, Timestamp),
-        kept: Statement,
     ) -> Result<(), AuditError> {
         let body = LatchBody {
             latch: latch.clone(),
@@ -391,21 +390,11 @@ impl Inner {
             subject: latch.scope.to_string(),
             body: serde_json::to_string(&body).unwrap_or_default(),
         };
-        // Together or not at all: a process that starts goes by the table, a session that is resumed by the log.
         if is_from_outside(&latch.scope, actor) {
-            self.log.append_new_with(event, Some(kept))
+            self.log.append_new(event)
         } else {
-            self.log.append_with(event, Some(kept))
+            self.log.append(event)
         }
-    }
-
-    fn forget(&mut self, scope: &Scope) -> Result<(), AuditError> {
-        if self.latches.lower(scope).is_some()
-            && let Some(writer) = &self.writer
-        {
-            writer.write(table::delete_latch_statement(scope))?;
-        }
-        Ok(())
     }
 
     /// Restrictions come from outside a session, so a resumed session meets them where they were recorded.
@@ -511,7 +500,7 @@ pub fn open(store: &Store, folder: &Path) -> Result<Gate, Problem> {
     let log_writer = writer.clone();
     let opened = wait(async {
         let log = AuditLog::open(store, log_writer, key).await;
-        Ok::<_, StoreError>((log, table::read_latches(store).await?))
+        Ok::<_, StoreError>((log, read_latches(store).await?))
     })?;
     let (log, latches) = opened;
     Ok(Gate::new(log?, latches, Some(writer)))

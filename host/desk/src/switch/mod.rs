@@ -17,16 +17,15 @@
 
 pub mod control;
 mod error;
+mod fold;
 mod gate;
 mod gated;
 mod latch;
 mod lock;
-mod table;
 
 pub use error::{Acknowledgement, GateError, Refusal};
+pub use fold::read_latches;
 pub use gate::{FENCE_PATIENCE, Gate, Pass, open};
 pub use gated::{Book, Gated};
 pub use latch::{Latch, Latches, Scope, Scopes, TradingState};
 pub use lock::{BRIEFLY, GatewayLock, LockError};
-pub(crate) use table::MIGRATION;
-pub use table::{read_latches, write_latch};

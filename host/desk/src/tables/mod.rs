@@ -108,7 +108,20 @@ CREATE TABLE ledger_postings (
 ",
         },
         crate::audit::MIGRATION,
-        crate::switch::MIGRATION,
+        Migration {
+            version: 3,
+            name: "restrictions on trading",
+            sql: "
+CREATE TABLE restrictions (
+    scope TEXT PRIMARY KEY,
+    state TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    time BIGINT NOT NULL,
+    cancel_protection BIGINT NOT NULL
+);
+",
+        },
         Migration {
             version: 4,
             name: "books that can be rebuilt: currencies, units, closes and their prices",
@@ -149,6 +162,11 @@ CREATE TABLE ledger_marks (
     PRIMARY KEY (session_id, time, entry, symbol)
 );
 ",
+        },
+        Migration {
+            version: 5,
+            name: "restrictions are what the audit log says",
+            sql: "DROP TABLE restrictions;",
         },
     ],
 };
