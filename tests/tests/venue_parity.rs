@@ -115,7 +115,7 @@ impl Sandboxed {
             grants: Grants::default(),
         };
         let plugin = loader.load_file(&bulkhead_tests::plugin("paper")).unwrap();
-        Sandboxed(BrokerPlugin::new(plugin, &setup).unwrap())
+        Sandboxed(BrokerPlugin::new(plugin, setup).unwrap())
     }
 }
 

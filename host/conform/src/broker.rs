@@ -124,7 +124,7 @@ fn scenario_with_changes(seed: u64, shape: Shape, account: &str) -> Scenario {
 fn fresh(bench: &Bench<'_>, instruments: &[Instrument]) -> Result<Box<dyn Broker>, String> {
     let plugin = bench.plugin()?;
     let setup = bench.setup(plugin.manifest(), instruments);
-    let broker = BrokerPlugin::new(plugin, &setup).map_err(text)?;
+    let broker = BrokerPlugin::new(plugin, setup).map_err(text)?;
     Ok(Box::new(broker))
 }
 

@@ -92,7 +92,7 @@ fn start(bench: &Bench<'_>, plugin: Plugin) -> Result<(), String> {
             model.algorithms().map(drop).map_err(text)
         }
         Kind::RiskRule => RiskRulePlugin::new(plugin, setup).map(drop).map_err(text),
-        Kind::Broker => BrokerPlugin::new(plugin, &setup).map(drop).map_err(text),
+        Kind::Broker => BrokerPlugin::new(plugin, setup).map(drop).map_err(text),
         Kind::DataSource => {
             let source = DataSourcePlugin::new(plugin, setup, EPHEMERAL).map_err(text)?;
             block_on(source.check())?.map_err(text)

@@ -8,13 +8,14 @@
 //! Bounds: the log goes through the writer of the audit log, so that of both a prefix is on disk. A call
 //! that is lost with the process never reached the broker.
 
+use crate::feed::Feed;
 use bulkhead_desk::{
     BrokerAccount, BrokerPosition, Cancelled, ExecutionPage, Gateway, GatewayError, RiskApproved,
 };
 use bulkhead_domain::order::{OpenOrder, Order, OrderUpdate, Replacement, Step};
 use bulkhead_domain::{Problem, Refusal};
 use bulkhead_sandbox::{BrokerPlugin, CallError};
-use bulkhead_store::{Statement, Store, StoreError, Writer, column};
+use bulkhead_store::{Statement, Store, StoreError, Writer, column, wait};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -52,8 +53,12 @@ pub(crate) enum Call {
     Finish,
 }
 
+/// How often a fresh instance takes over in one session.
+pub(crate) const RENEWALS: usize = 3;
+
 /// Where calls are kept.
 pub(crate) struct CallLog {
+    store: Store,
     writer: Writer,
     run: String,
     next: i64,
@@ -69,8 +74,9 @@ const READ: &str = "SELECT time, call FROM broker_calls WHERE run = $1 ORDER BY 
 
 impl CallLog {
     /// The log of a new run.
-    pub(crate) fn new(writer: Writer, run: &str) -> CallLog {
+    pub(crate) fn new(store: Store, writer: Writer, run: &str) -> CallLog {
         CallLog {
+            store,
             writer,
             run: run.to_owned(),
             next: 1,
@@ -91,6 +97,11 @@ impl CallLog {
         )?;
         self.next += 1;
         Ok(())
+    }
+
+    fn calls(&self) -> Result<Vec<(i64, Call)>, StoreError> {
+        self.writer.flush()?;
+        wait(calls(&self.store, &self.run))
     }
 }
 
@@ -113,37 +124,57 @@ pub(crate) async fn calls(store: &Store, run: &str) -> Result<Vec<(i64, Call)>, 
         .collect()
 }
 
+/// The session's bars from its start, as often as they are asked for.
+type Bars<'a> = Box<dyn Fn() -> Result<Feed<'a>, Problem> + 'a>;
+
 /// The broker's plugin, with the log of its calls where they are kept.
-pub(crate) struct PaperBroker {
+pub(crate) struct PaperBroker<'a> {
     plugin: BrokerPlugin,
     log: Option<CallLog>,
+    bars: Bars<'a>,
     /// The session's time.
     now: i64,
     /// What was said of moments that a resumed session has not come to again.
     told: VecDeque<(i64, Vec<OrderUpdate>)>,
+    /// Why each fresh instance took over.
+    renewals: Vec<String>,
+    /// How many of them were told of.
+    mentioned: usize,
 }
 
-impl PaperBroker {
+impl<'a> PaperBroker<'a> {
     /// A broker that has seen nothing.
-    pub(crate) fn new(plugin: BrokerPlugin, log: Option<CallLog>) -> PaperBroker {
+    pub(crate) fn new(plugin: BrokerPlugin, log: Option<CallLog>, bars: Bars<'a>) -> Self {
         PaperBroker {
             plugin,
             log,
+            bars,
             now: 0,
             told: VecDeque::new(),
+            renewals: Vec::new(),
+            mentioned: 0,
         }
     }
 
-    /// Makes every call again. `steps` gives the bars that closed at a moment.
+    /// Makes every call again that reached the broker of a session that is resumed.
     ///
     /// # Errors
     /// When a moment has other bars than it had, or the broker fails.
-    pub(crate) fn recover(
+    pub(crate) fn recover(&mut self, calls: Vec<(i64, Call)>) -> Result<(), Problem> {
+        if let Some(log) = &mut self.log {
+            log.next = i64::try_from(calls.len()).unwrap_or(i64::MAX) + 1;
+        }
+        self.told = self.repeat(calls)?;
+        Ok(())
+    }
+
+    /// Makes calls again and gives what was said of each moment.
+    fn repeat(
         &mut self,
         calls: Vec<(i64, Call)>,
-        mut steps: impl FnMut(i64) -> Option<Vec<Step>>,
-    ) -> Result<(), Problem> {
-        let count = i64::try_from(calls.len()).unwrap_or(i64::MAX);
+    ) -> Result<VecDeque<(i64, Vec<OrderUpdate>)>, Problem> {
+        let mut feed = (self.bars)()?;
+        let mut told = VecDeque::new();
         for (time, call) in calls {
             // What it answered is on record already, or was never heard.
             match call {
@@ -157,25 +188,48 @@ impl PaperBroker {
                     client_order_id,
                 } => drop(self.plugin.cancel(&account, &client_order_id)),
                 Call::Advance => {
-                    let steps = steps(time).ok_or_else(|| {
-                        Problem::user(
-                            format!("the data have no bars at {time}, and the session that is resumed saw some"),
-                            "use the data that the session was started with, or start it anew with --fresh",
-                        )
-                    })?;
-                    let updates = self.plugin.advance(&steps)?;
-                    self.told.push_back((time, updates));
+                    let moment = feed
+                        .by_ref()
+                        .find(|moment| moment.time >= time)
+                        .filter(|moment| moment.time == time)
+                        .ok_or_else(|| {
+                            Problem::user(
+                                format!("the data have no bars at {time}, and the session that is resumed saw some"),
+                                "use the data that the session was started with, or start it anew with --fresh",
+                            )
+                        })?;
+                    told.push_back((time, self.plugin.advance(&moment.steps)?));
                 }
-                Call::Finish => {
-                    let updates = self.plugin.finish(time)?;
-                    self.told.push_back((i64::MAX, updates));
-                }
+                Call::Finish => told.push_back((i64::MAX, self.plugin.finish(time)?)),
             }
         }
-        if let Some(log) = &mut self.log {
-            log.next = count + 1;
+        Ok(told)
+    }
+
+    /// Lets a fresh instance that knows what was kept take over from one that failed. Where that cannot be,
+    /// the failed one answers that it failed.
+    fn revive(&mut self) {
+        if self.plugin.is_live() || self.renewals.len() >= RENEWALS {
+            return;
         }
-        Ok(())
+        let Some(log) = &self.log else {
+            return;
+        };
+        let renewed = log.calls().map_err(Problem::from).and_then(|calls| {
+            self.plugin.renew()?;
+            self.repeat(calls)
+        });
+        self.renewals.push(match renewed {
+            Ok(_) => "a fresh instance took over with everything that it had been told".to_owned(),
+            Err(problem) => format!("a fresh instance could not take over: {problem}"),
+        });
+    }
+
+    /// What became of failed instances since it was last asked.
+    pub(crate) fn take_renewals(&mut self) -> Vec<String> {
+        let new = self.renewals[self.mentioned..].to_vec();
+        self.mentioned = self.renewals.len();
+        new
     }
 
     /// Whether everything it had said was said again.
@@ -192,6 +246,7 @@ impl PaperBroker {
         if !self.is_caught_up() {
             return Ok(None);
         }
+        self.revive();
         let accounts = self.plugin.accounts().map_err(|error| error.to_string())?;
         let found = accounts.into_iter().find(|account| account.id == name);
         Ok(found.map(|account| BrokerAccount {
@@ -202,10 +257,11 @@ impl PaperBroker {
         }))
     }
 
+    /// Keeps a call, unless it took its instance with it.
     fn keep(&mut self, call: &Call) -> Result<(), StoreError> {
         match &mut self.log {
-            Some(log) => log.keep(self.now, call),
-            None => Ok(()),
+            Some(log) if self.plugin.is_live() => log.keep(self.now, call),
+            _ => Ok(()),
         }
     }
 
@@ -244,9 +300,10 @@ fn unkept(error: &StoreError) -> GatewayError {
     GatewayError::Ambiguous(format!("the broker's log cannot be written: {error}"))
 }
 
-impl Gateway for PaperBroker {
+impl Gateway for PaperBroker<'_> {
     fn submit(&mut self, order: RiskApproved<Order>) -> Result<(), GatewayError> {
         let order = order.into_inner();
+        self.revive();
         let answer = self.plugin.submit(&order);
         self.keep(&Call::Submit { order })
             .map_err(|error| unkept(&error))?;
@@ -259,6 +316,7 @@ impl Gateway for PaperBroker {
         change: RiskApproved<Replacement>,
     ) -> Result<(), GatewayError> {
         let replacement = change.into_inner();
+        self.revive();
         let answer = self.plugin.replace(account, &replacement);
         self.keep(&Call::Replace {
             account: account.to_owned(),
@@ -269,7 +327,12 @@ impl Gateway for PaperBroker {
     }
 
     fn cancel(&mut self, account: &str, client_order_id: &str) -> Result<Cancelled, GatewayError> {
-        let answer = self.plugin.cancel(account, client_order_id);
+        self.revive();
+        let mut answer = self.plugin.cancel(account, client_order_id);
+        if !self.plugin.is_live() {
+            self.revive();
+            answer = self.plugin.cancel(account, client_order_id);
+        }
         self.keep(&Call::Cancel {
             account: account.to_owned(),
             client_order_id: client_order_id.to_owned(),
@@ -282,12 +345,14 @@ impl Gateway for PaperBroker {
     }
 
     fn open_orders(&mut self, account: &str) -> Result<Vec<OpenOrder>, GatewayError> {
+        self.revive();
         self.plugin
             .open_orders(account)
             .map_err(|error| gateway_error(&error))
     }
 
     fn executions(&mut self, account: &str, cursor: &str) -> Result<ExecutionPage, GatewayError> {
+        self.revive();
         self.plugin
             .executions(account, cursor)
             .map(|(executions, cursor)| ExecutionPage { executions, cursor })
@@ -295,6 +360,7 @@ impl Gateway for PaperBroker {
     }
 
     fn positions(&mut self, account: &str) -> Result<Vec<BrokerPosition>, GatewayError> {
+        self.revive();
         let held = self
             .plugin
             .positions(account)
@@ -309,12 +375,13 @@ impl Gateway for PaperBroker {
     }
 }
 
-impl Venue for PaperBroker {
+impl Venue for PaperBroker<'_> {
     fn advance(&mut self, time: i64, steps: &[Step]) -> Result<Vec<OrderUpdate>, Problem> {
         self.now = time;
         if let Some(updates) = self.said(time) {
             return Ok(updates);
         }
+        self.revive();
         let updates = self.plugin.advance(steps)?;
         self.keep(&Call::Advance)?;
         Ok(updates)
@@ -325,6 +392,7 @@ impl Venue for PaperBroker {
         if let Some(updates) = self.said(i64::MAX) {
             return Ok(updates);
         }
+        self.revive();
         let updates = self.plugin.finish(time)?;
         self.keep(&Call::Finish)?;
         Ok(updates)

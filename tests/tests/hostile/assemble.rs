@@ -99,6 +99,7 @@ fn every_hostile_plugin_has_its_expected_text() {
         "hoarder",
         "innocent",
         "innocent-source",
+        "mortal-broker",
         "polls-at-start",
         "random-draws",
         "wasi",

@@ -1,9 +1,10 @@
 //! A session that is stopped from outside while it runs.
 
-use crate::stand::{Stand, plain};
+use crate::stand::{Stand, plain, table};
 use bulkhead_desk::audit::{Kind, records_since};
 use bulkhead_desk::switch::{Gate, Latch, Scope, TradingState};
 use bulkhead_domain::Timestamp;
+use bulkhead_session::record::Incident;
 use bulkhead_session::{SessionConfig, Watch};
 use bulkhead_store::{Store, wait};
 use std::sync::atomic::AtomicBool;
@@ -114,6 +115,50 @@ fn a_broker_that_dies_when_it_is_to_cancel_ends_the_session_and_the_halt_holds_o
         held.get(&Scope::Global).unwrap().state,
         TradingState::Halted
     );
+}
+
+#[test]
+fn where_the_broker_dies_a_fresh_instance_knows_what_works_and_cancels_it() {
+    let stand = Stand::new();
+    let mut config = plain();
+    let broker = bulkhead_tests::hostile("mortal-broker");
+    config.broker.plugin = broker.display().to_string();
+    config.broker.config = table("lives = 200");
+    let prepared = stand.prepare(&config);
+    let store = stand.store();
+    let gate = stand.gate(&store);
+    let never = AtomicBool::new(false);
+    // Two bars a moment: the first instance is dead by then.
+    let mut watch = HaltAfter {
+        bars: 450,
+        store: &store,
+        state: TradingState::Halted,
+        gate: &gate,
+        halted: false,
+    };
+    let ran = prepared
+        .run(stand.run(&never, Some(&store), &gate), &mut watch)
+        .unwrap_or_else(|problem| panic!("{problem}"));
+    assert!(watch.halted, "nothing was sent");
+    let took_over = |incident: &&Incident| incident.consequence.contains("took over");
+    let incidents = &ran.record.incidents;
+    assert_eq!(
+        incidents.iter().filter(took_over).count(),
+        3,
+        "{incidents:?}"
+    );
+
+    let after = after_the_halt(&store);
+    let cancels = after
+        .iter()
+        .filter(|(kind, body)| *kind == Kind::Sent && body == "cancel")
+        .count();
+    let confirmed = after
+        .iter()
+        .filter(|(kind, body)| *kind == Kind::Answer && body.contains("\"cancelled\""))
+        .count();
+    assert!(cancels > 0, "nothing worked");
+    assert_eq!(confirmed, cancels, "{after:?}");
 }
 
 #[test]

@@ -24,6 +24,7 @@ use std::sync::Arc;
 /// A configured simulated broker with its book.
 pub struct BrokerPlugin {
     plugin: Plugin,
+    setup: Setup,
     instance: Instance<Bindings>,
 }
 
@@ -73,10 +74,29 @@ impl BrokerPlugin {
     ///
     /// # Errors
     /// When it is of another kind, refuses its configuration, or fails.
-    pub fn new(plugin: Plugin, setup: &Setup) -> Result<Self, Problem> {
+    pub fn new(plugin: Plugin, setup: Setup) -> Result<Self, Problem> {
         plugin.expect_kind(Kind::Broker)?;
-        let instance = instantiate(&plugin.core, setup)?;
-        Ok(BrokerPlugin { plugin, instance })
+        let instance = instantiate(&plugin.core, &setup)?;
+        Ok(BrokerPlugin {
+            plugin,
+            setup,
+            instance,
+        })
+    }
+
+    /// Whether its instance can be called: after a failure it cannot, and its book is gone with it.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.instance.is_live()
+    }
+
+    /// A fresh instance with an empty book in place of the one that failed.
+    ///
+    /// # Errors
+    /// When it fails to start; the failed one stays.
+    pub fn renew(&mut self) -> Result<(), PluginError> {
+        self.instance = instantiate(&self.plugin.core, &self.setup)?;
+        Ok(())
     }
 
     /// Its manifest.
