@@ -6,6 +6,7 @@ use bulkhead_domain::Decimal;
 use bulkhead_domain::order::{Execution, InstrumentHandle, OpenOrder, Order, Replacement};
 use bulkhead_domain::risk::{Portfolio, ProtectiveAction, RiskContext, Verdict};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A rule could not judge: it trapped, timed out, is missing, or refused the input. The desk denies.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,7 +23,8 @@ pub trait RiskRule: Send {
     /// Its name in records and denials; unique within a desk.
     fn name(&self) -> &str;
 
-    /// Judges an order. Not asked about orders that are proven to reduce a position.
+    /// Judges an order. Not asked about orders that are proven to reduce a position. All rules that are asked
+    /// about an order are shown the same allocation, so that what is made of it can be shared.
     ///
     /// # Errors
     /// Any failure; the order is then denied.
@@ -30,14 +32,14 @@ pub trait RiskRule: Send {
         &mut self,
         order: &Order,
         context: &RiskContext,
-        portfolio: &Portfolio,
+        portfolio: &Arc<Portfolio>,
     ) -> Result<Verdict, RuleFailure>;
 
     /// Looks at the whole portfolio and proposes protective actions.
     ///
     /// # Errors
     /// Any failure; every order that is not proven reducing is then denied until a review succeeds.
-    fn review(&mut self, portfolio: &Portfolio) -> Result<Vec<ProtectiveAction>, RuleFailure>;
+    fn review(&mut self, portfolio: &Arc<Portfolio>) -> Result<Vec<ProtectiveAction>, RuleFailure>;
 }
 
 /// Why an order or a cancellation did not go through.

@@ -29,8 +29,8 @@ pub use engine::Engines;
 pub use error::{CallError, Cause, PluginError};
 pub use kinds::{
     AccountState, AiProviderPlugin, Answer, BrokerPlugin, DataSourcePlugin, FittedModel,
-    HeldPosition, ModelPlugin, RiskRulePlugin, Setup, StrategyInstance, StrategyPlugin,
-    VectorisedStrategy,
+    HeldPosition, ModelPlugin, PortfolioView, RiskRulePlugin, Setup, StrategyInstance,
+    StrategyPlugin, VectorisedStrategy,
 };
 pub use limits::Limits;
 pub use plugin::{Loader, Origin, Plugin};

@@ -81,6 +81,8 @@ pub struct View {
     pub probabilities: Vec<Option<f64>>,
     /// Whether the standings are new with this bar.
     pub fresh: bool,
+    /// When the candidates were fitted last.
+    pub fitted: Option<Timestamp>,
     /// Fits that failed at this bar: candidate and reason.
     pub failures: Vec<(String, String)>,
 }
@@ -100,6 +102,7 @@ impl View {
             standings: Arc::new(standings),
             probabilities: Vec::new(),
             fresh: false,
+            fitted: None,
             failures: Vec::new(),
         }
     }
@@ -135,6 +138,8 @@ pub struct Learner {
     ended: Vec<bool>,
     seen: usize,
     last_fit: Option<usize>,
+    /// The time of that bar.
+    fitted: Option<Timestamp>,
     base: f64,
     standings: Arc<Standings>,
 }
@@ -177,6 +182,7 @@ impl Learner {
             ended: Vec::new(),
             seen: 0,
             last_fit: None,
+            fitted: None,
             base: 0.5,
             standings: Arc::new(Standings::new(
                 session,
@@ -231,6 +237,7 @@ impl Learner {
             standings: Arc::clone(&self.standings),
             probabilities,
             fresh,
+            fitted: self.fitted,
             failures,
         }
     }
@@ -286,6 +293,7 @@ impl Learner {
     /// Fits every candidate on the newest window. Returns who failed, and why.
     fn refit(&mut self) -> Vec<(String, String)> {
         self.last_fit = Some(self.seen);
+        self.fitted = self.bars.back().map(|newest| Timestamp(newest.time));
         let samples: Vec<usize> = self.complete().collect();
         let window = Window::new(&self.bars, &self.names, &samples, &self.config);
         let outcomes: Vec<Result<Fitted, String>> = match window.unfit() {

@@ -13,10 +13,9 @@ use crate::session::{Parts, Session};
 use crate::strategies::Running;
 use crate::tables;
 use crate::validation::Advice;
-use crate::wiring::PluginRule;
 use bulkhead_desk::audit::Kind as Record;
 use bulkhead_desk::switch::{Gate, Gated};
-use bulkhead_desk::{Desk, DeskConfig, RiskRule};
+use bulkhead_desk::{Desk, DeskConfig};
 use bulkhead_domain::{Digest, Problem, Timestamp};
 use bulkhead_manifest::Kind;
 use bulkhead_registry::Registry;
@@ -182,16 +181,15 @@ impl Prepared {
         veto: bool,
         planned: Option<&mut Planned>,
         gate: &Arc<Gate>,
-    ) -> Result<(Session, Gated<PaperBroker>), Problem> {
+    ) -> Result<(Session, Gated<PaperBroker<'_>>), Problem> {
         let ink = planned.as_ref().map(|planned| planned.ink());
         let name = ink.as_ref().map_or_else(String::new, |ink| ink.run.clone());
-        let mut rules: Vec<Box<dyn RiskRule>> = Vec::new();
+        let mut rules = Vec::new();
         for table in &self.config.risk {
             let (plugin, setup) = self.ready(run.registry, table, Kind::RiskRule, &[])?;
-            rules.push(Box::new(PluginRule::new(RiskRulePlugin::new(
-                plugin, setup,
-            )?)));
+            rules.push(RiskRulePlugin::new(plugin, setup)?);
         }
+        let rules = crate::rules::rules(rules);
         let defaults = [
             ("account", json!(ACCOUNT)),
             ("currency", json!(self.config.currency)),
@@ -200,7 +198,7 @@ impl Prepared {
         let (plugin, setup) =
             self.ready(run.registry, &self.config.broker, Kind::Broker, &defaults)?;
         let broker_name = plugin.manifest().id.clone();
-        let plugin = BrokerPlugin::new(plugin, &setup)?;
+        let plugin = BrokerPlugin::new(plugin, setup)?;
         let config = DeskConfig {
             account: ACCOUNT.to_owned(),
             currency: self.config.currency.clone(),
@@ -221,19 +219,14 @@ impl Prepared {
         let desk = Desk::new(config, self.instruments(), rules).map_err(|error| {
             Problem::user(error.to_string(), "correct the session's configuration")
         })?;
+        let bars = Box::new(|| self.feed());
         let broker = match planned {
             Some(planned) => {
-                let mut broker = PaperBroker::new(plugin, Some(planned.call_log()));
-                let mut feed = self.feed()?;
-                broker.recover(std::mem::take(&mut planned.calls), |time| {
-                    feed.by_ref()
-                        .find(|moment| moment.time >= time)
-                        .filter(|moment| moment.time == time)
-                        .map(|moment| moment.steps)
-                })?;
+                let mut broker = PaperBroker::new(plugin, Some(planned.call_log()), bars);
+                broker.recover(std::mem::take(&mut planned.calls))?;
                 broker
             }
-            None => PaperBroker::new(plugin, None),
+            None => PaperBroker::new(plugin, None, bars),
         };
         let broker = Gated::new(broker, Arc::clone(gate), desk.book());
         let lines = self.lines(id, run)?;
@@ -322,7 +315,7 @@ impl Prepared {
     fn drive(
         &self,
         session: &mut Session,
-        broker: &mut Gated<PaperBroker>,
+        broker: &mut Gated<PaperBroker<'_>>,
         run: &Run<'_>,
         resumed: bool,
         watch: &mut dyn Watch,
@@ -345,6 +338,7 @@ impl Prepared {
             broker.set_time(Timestamp(time));
             let steps = session.open(moment)?;
             let updates = broker.broker().advance(time, steps)?;
+            session.renewed(broker.broker().take_renewals());
             session.carry(|| broker.broker().account(ACCOUNT))?;
             let questions = session.matched(&updates)?;
             // Nothing is sent before the books of a resumed session agree with the broker.

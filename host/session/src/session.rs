@@ -249,6 +249,15 @@ impl Session {
         }
     }
 
+    /// Takes note of what became of instances of the broker that failed.
+    pub(crate) fn renewed(&mut self, renewals: Vec<String>) {
+        for consequence in renewals {
+            let text = "its instance failed";
+            self.recorder
+                .incident(self.moment.time, "broker", text, &consequence);
+        }
+    }
+
     /// Compares the books with the broker: where an answer is missing, and where `wanted`. False when the
     /// broker did not say what it holds.
     ///
@@ -532,7 +541,9 @@ impl Session {
                     features,
                     extra: self.told(&want, request.instrument),
                 };
+                let heeded = want.views.iter().filter(|(_, heeded)| *heeded);
                 proposals.push(Proposal {
+                    fitted: heeded.filter_map(|(view, _)| view.fitted).min(),
                     decision_id: want.decision,
                     owner: want.owner,
                     request,

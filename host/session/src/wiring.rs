@@ -1,15 +1,12 @@
-//! Plugins behind the traits that the desk and the learner declare.
+//! Model plugins behind the traits that the learner declares.
 
 use crate::config::CandidateConfig;
 use crate::learning::{Predictor, Trainer};
-use bulkhead_desk::{RiskRule, RuleFailure};
 use bulkhead_domain::digest::Digest;
 use bulkhead_domain::model::{Domain, FitRequest, LearningTask, Matrix};
-use bulkhead_domain::order::Order;
-use bulkhead_domain::risk::{Portfolio, ProtectiveAction, RiskContext, Verdict};
 use bulkhead_domain::{Problem, Value};
 use bulkhead_orchestrator::Candidate;
-use bulkhead_sandbox::{CallError, FittedModel, ModelPlugin, RiskRulePlugin};
+use bulkhead_sandbox::{FittedModel, ModelPlugin};
 use std::sync::Arc;
 
 /// A model plugin as a trainer of one candidate.
@@ -149,48 +146,5 @@ impl Predictor for PluginPredictor {
             return Err(format!("it gave {} classes, not 2", answer.columns));
         }
         Ok(answer.values.chunks_exact(2).map(|row| row[1]).collect())
-    }
-}
-
-/// A risk-rule plugin as the desk's rule.
-pub(crate) struct PluginRule {
-    plugin: RiskRulePlugin,
-    name: String,
-}
-
-impl PluginRule {
-    pub(crate) fn new(plugin: RiskRulePlugin) -> Self {
-        let name = plugin.manifest().id.clone();
-        PluginRule { plugin, name }
-    }
-
-    fn failure(&self, error: &CallError) -> RuleFailure {
-        RuleFailure {
-            plugin: self.name.clone(),
-            text: error.to_string(),
-        }
-    }
-}
-
-impl RiskRule for PluginRule {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn assess(
-        &mut self,
-        order: &Order,
-        context: &RiskContext,
-        portfolio: &Portfolio,
-    ) -> Result<Verdict, RuleFailure> {
-        self.plugin
-            .assess(order, context, portfolio)
-            .map_err(|error| self.failure(&error))
-    }
-
-    fn review(&mut self, portfolio: &Portfolio) -> Result<Vec<ProtectiveAction>, RuleFailure> {
-        self.plugin
-            .review(portfolio)
-            .map_err(|error| self.failure(&error))
     }
 }

@@ -12,7 +12,7 @@ use crate::load::text;
 use crate::market::Market;
 use crate::rules::RISK_GROWTH;
 use bulkhead_manifest::{Manifest, SECTION, append_section, read_section};
-use bulkhead_sandbox::{CallError, RiskRulePlugin};
+use bulkhead_sandbox::{CallError, PortfolioView, RiskRulePlugin};
 
 /// Orders that show what is enough: each of the different ones twice.
 const FIRST: usize = 2 * ORDERS;
@@ -108,10 +108,11 @@ fn run(
     let mut rule = RiskRulePlugin::new(plugin, setup).map_err(text)?;
     let cases = cases(bench.terms.seed, &instruments);
     for (number, case) in cases.iter().cycle().take(orders).enumerate() {
-        let judged = rule.assess(&case.order, &case.context, &case.portfolio);
+        let portfolio = PortfolioView::from(&case.portfolio);
+        let judged = rule.assess(&case.order, &case.context, &portfolio);
         let failed = match judged {
             Err(CallError::Failed(error)) => Some(error),
-            _ if number % REVIEW_EVERY == 0 => match rule.review(&case.portfolio) {
+            _ if number % REVIEW_EVERY == 0 => match rule.review(&portfolio) {
                 Err(CallError::Failed(error)) => Some(error),
                 _ => None,
             },

@@ -37,10 +37,10 @@ impl Judge for RiskRulePlugin {
         context: &RiskContext,
         portfolio: &Portfolio,
     ) -> Result<Verdict, CallError> {
-        RiskRulePlugin::assess(self, order, context, portfolio)
+        RiskRulePlugin::assess(self, order, context, &portfolio.into())
     }
 
     fn review(&mut self, portfolio: &Portfolio) -> Result<Vec<ProtectiveAction>, CallError> {
-        RiskRulePlugin::review(self, portfolio)
+        RiskRulePlugin::review(self, &portfolio.into())
     }
 }

@@ -10,9 +10,9 @@ use crate::orders::OrderState;
 use crate::orders::blotter::Change;
 use crate::risk::{RiskApproved, denial};
 use crate::traits::{Gateway, GatewayError};
-use bulkhead_domain::Decimal;
 use bulkhead_domain::order::{OrderKind, OrderRequest, OrderUpdate, Outcome, Replacement};
 use bulkhead_domain::risk::{Denial, RiskContext};
+use bulkhead_domain::{Decimal, Timestamp};
 
 /// A change that somebody wants to a working order.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub struct Amendment {
     pub kind: OrderKind,
     /// What rules see beside it.
     pub context: RiskContext,
+    /// As in [`Proposal::fitted`].
+    pub fitted: Option<Timestamp>,
 }
 
 impl Desk {
@@ -110,6 +112,7 @@ impl Desk {
             decision_id: amendment.decision_id.clone(),
             owner: amendment.owner.clone(),
             context: amendment.context.clone(),
+            fitted: amendment.fitted,
             request: request.clone(),
         };
         let leg = if reducing { Leg::Exit } else { Leg::Entry };

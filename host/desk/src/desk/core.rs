@@ -244,6 +244,7 @@ impl Core {
         &self,
         key: LineKey,
         (reducing, flatten): (bool, bool),
+        fitted: Option<Timestamp>,
         account: AccountView,
     ) -> Basis<'_> {
         let state = if self.latches.is_empty() {
@@ -262,6 +263,7 @@ impl Core {
             account,
             after: Default::default(),
             flow: &self.flow,
+            fitted,
             state,
             reconciled: self.reconciled,
         }

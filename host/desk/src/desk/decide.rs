@@ -17,6 +17,7 @@ use crate::risk::{
 use bulkhead_domain::order::{Order, OrderKind, OrderRequest, Replacement, Side, Trail};
 use bulkhead_domain::risk::{Denial, Portfolio, RiskContext};
 use bulkhead_domain::{Decimal, Timestamp};
+use std::sync::Arc;
 
 /// An order that somebody wants, with what it is to be judged by.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct Proposal {
     pub request: OrderRequest,
     /// What rules see beside it. The desk fills in reference price and multiplier itself.
     pub context: RiskContext,
+    /// When the oldest model that the decision rests on was fitted; `None` where it rests on none.
+    pub fitted: Option<Timestamp>,
 }
 
 /// Which part of a proposal an order is.
@@ -192,7 +195,8 @@ impl Desk {
             }
         }
         let screened = core.share_out(screened, account, &mut done);
-        let mut portfolio = (!chain.is_empty() && !screened.is_empty()).then(|| core.portfolio());
+        let mut portfolio =
+            (!chain.is_empty() && !screened.is_empty()).then(|| Arc::new(core.portfolio()));
         for (draft, order) in screened {
             done.push(core.approve(chain, account, portfolio.as_mut(), draft, order));
         }
@@ -331,6 +335,7 @@ impl Core {
             },
             reducing,
             flatten: false,
+            fitted: proposal.fitted,
             context,
         };
         (draft, candidate)
@@ -344,7 +349,7 @@ impl Core {
         account: AccountView,
     ) -> Result<Screened, Denial> {
         let proven = (candidate.reducing, candidate.flatten);
-        let basis = self.basis(draft.key, proven, account);
+        let basis = self.basis(draft.key, proven, candidate.fitted, account);
         let screened = candidate.screen(&basis, &mut draft.verdicts)?;
         self.flow.see(
             draft.key.owner,
@@ -386,6 +391,7 @@ impl Core {
         portfolio
             .open_orders
             .retain(|open| open.order.client_order_id != without);
+        let mut portfolio = Arc::new(portfolio);
         for (draft, order) in kept {
             refused.push(self.approve(chain, account, Some(&mut portfolio), draft, order));
         }
@@ -461,12 +467,13 @@ impl Core {
         &mut self,
         chain: &mut Chain,
         account: AccountView,
-        portfolio: Option<&mut Portfolio>,
+        portfolio: Option<&mut Arc<Portfolio>>,
         mut draft: Draft,
         order: Screened,
     ) -> Disposition {
         let reducing = order.reducing();
-        let mut basis = self.basis(draft.key, (reducing, order.flatten()), account);
+        let proven = (reducing, order.flatten());
+        let mut basis = self.basis(draft.key, proven, order.fitted(), account);
         basis.after = self
             .exposure
             .after(draft.key, &self.load(&order.order().request, reducing));
@@ -507,7 +514,9 @@ impl Core {
         if let Some(portfolio) = portfolio
             && let Some(working) = self.blotter.get(&approved.client_order_id)
         {
-            portfolio.open_orders.push(working.open_order());
+            Arc::make_mut(portfolio)
+                .open_orders
+                .push(working.open_order());
         }
         draft.rule(Ruling::Send(approved))
     }

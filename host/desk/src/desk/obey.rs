@@ -124,6 +124,7 @@ impl Core {
             decision_id: format!("flatten:{}", self.reviews),
             owner,
             context: host_context(),
+            fitted: None,
             request: request.clone(),
         };
         self.expose_line(key);

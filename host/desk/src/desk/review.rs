@@ -35,7 +35,7 @@ impl Desk {
             return review;
         }
         core.expose();
-        let portfolio = core.portfolio();
+        let portfolio = Arc::new(core.portfolio());
         let mut proposed = Vec::new();
         for rule in &mut chain.rules {
             match rule.rule.review(&portfolio) {
@@ -150,6 +150,7 @@ impl Core {
             decision_id: format!("review:{rule}:{}", self.reviews),
             owner,
             context: host_context(),
+            fitted: None,
             request: OrderRequest {
                 reduce_only: true,
                 bracket: None,

@@ -60,6 +60,8 @@ pub(crate) struct Basis<'a> {
     /// What the books would look like at worst, once it is added. Zero while orders are screened.
     pub(crate) after: After,
     pub(crate) flow: &'a Flow,
+    /// When the oldest model behind the order was fitted.
+    pub(crate) fitted: Option<Timestamp>,
     pub(crate) state: TradingState,
     /// Whether the books were compared with the broker when that was last needed.
     pub(crate) reconciled: bool,

@@ -63,7 +63,7 @@ impl Chain {
         order: &mut Order,
         lot: Decimal,
         context: &RiskContext,
-        portfolio: &Portfolio,
+        portfolio: &Arc<Portfolio>,
         records: &mut Vec<VerdictRecord>,
     ) -> Judged {
         for rule in &mut self.rules {

@@ -58,6 +58,8 @@ pub struct CheckLimits {
     /// it. Default none.
     #[serde(deserialize_with = "optional_number")]
     pub max_drawdown: Option<Decimal>,
+    /// Oldest fit of a model that an entry may rest on, in seconds. Default none.
+    pub max_model_age_seconds: Option<u32>,
     /// Symbols that may not be entered. Default empty.
     pub restricted: BTreeSet<String>,
 }
@@ -81,6 +83,7 @@ impl Default for CheckLimits {
             max_orders_per_session: 10_000,
             max_daily_loss: Some(Decimal::new(5, 2)),
             max_drawdown: None,
+            max_model_age_seconds: None,
             restricted: BTreeSet::new(),
         }
     }

@@ -7,9 +7,10 @@ use super::chain::{Chain, Judged};
 use super::checks::{HOST_CHECKS, Stage};
 use super::record::{VerdictKind, VerdictRecord};
 
-use bulkhead_domain::Decimal;
 use bulkhead_domain::order::{Order, OrderRequest};
 use bulkhead_domain::risk::{Denial, Portfolio, RiskContext};
+use bulkhead_domain::{Decimal, Timestamp};
+use std::sync::Arc;
 
 /// Everything said about one order so far.
 pub(crate) type Verdicts = Vec<VerdictRecord>;
@@ -19,6 +20,8 @@ pub(crate) struct Candidate {
     pub(crate) order: Order,
     pub(crate) reducing: bool,
     pub(crate) flatten: bool,
+    /// When the oldest model behind it was fitted.
+    pub(crate) fitted: Option<Timestamp>,
     pub(crate) context: RiskContext,
 }
 
@@ -30,7 +33,7 @@ pub(crate) struct Judge<'a> {
     pub(crate) basis: Basis<'a>,
     pub(crate) chain: &'a mut Chain,
     /// Absent where there is no rule to show it to.
-    pub(crate) portfolio: Option<&'a Portfolio>,
+    pub(crate) portfolio: Option<&'a Arc<Portfolio>>,
 }
 
 /// Why an order goes no further.
@@ -99,6 +102,10 @@ impl Screened {
         self.0.flatten
     }
 
+    pub(crate) fn fitted(&self) -> Option<Timestamp> {
+        self.0.fitted
+    }
+
     /// Cuts the quantity. Does nothing where `quantity` is not smaller.
     pub(crate) fn cut(&mut self, quantity: Decimal) {
         let asked = &mut self.0.order.request.quantity;
@@ -116,6 +123,7 @@ impl Screened {
             context,
             reducing,
             flatten,
+            ..
         }) = self;
         let proof = Proof {
             owner: order.owner.clone(),

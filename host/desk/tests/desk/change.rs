@@ -24,6 +24,7 @@ fn amend(world: &mut World, id: &str, owner: &str, quantity: &str, price: &str) 
         quantity: dec(quantity),
         kind: OrderKind::Limit(dec(price)),
         context: context(),
+        fitted: None,
     });
     world.carry_out(vec![disposition])
 }

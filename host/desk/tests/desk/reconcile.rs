@@ -310,6 +310,7 @@ fn a_change_whose_answer_was_lost_waits_for_a_broker_that_is_slow_to_show_it() {
         quantity: dec("9"),
         kind: OrderKind::Limit(dec("96")),
         context: context(),
+        fitted: None,
     });
     let Ruling::Replace(change) = disposition.ruling else {
         panic!("it was approved");
@@ -360,6 +361,7 @@ fn a_change_that_took_its_order_with_it_is_given_up_after_three_looks() {
         quantity: dec("9"),
         kind: OrderKind::Limit(dec("96")),
         context: context(),
+        fitted: None,
     });
     let Ruling::Replace(change) = disposition.ruling else {
         panic!("it was approved");

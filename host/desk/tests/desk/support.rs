@@ -13,6 +13,7 @@ use bulkhead_domain::risk::{Denial, Portfolio, ProtectiveAction, RiskContext, Ve
 use bulkhead_domain::time::DAY;
 use bulkhead_domain::{Decimal, Instrument, Timestamp};
 use bulkhead_venue::{FeeModel, InstrumentSpec, Venue, VenueConfig};
+use std::sync::Arc;
 
 pub(crate) fn dec(text: &str) -> Decimal {
     text.parse().unwrap()
@@ -43,6 +44,7 @@ pub(crate) fn proposal(decision: &str, owner: &str, request: OrderRequest) -> Pr
         owner: owner.to_owned(),
         request,
         context: context(),
+        fitted: None,
     }
 }
 
@@ -87,12 +89,12 @@ impl RiskRule for Scripted {
         &mut self,
         order: &Order,
         context: &RiskContext,
-        _: &Portfolio,
+        _: &Arc<Portfolio>,
     ) -> Result<Verdict, RuleFailure> {
         (self.assess)(order, context)
     }
 
-    fn review(&mut self, portfolio: &Portfolio) -> Result<Vec<ProtectiveAction>, RuleFailure> {
+    fn review(&mut self, portfolio: &Arc<Portfolio>) -> Result<Vec<ProtectiveAction>, RuleFailure> {
         (self.review)(portfolio)
     }
 }

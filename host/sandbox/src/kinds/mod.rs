@@ -12,7 +12,7 @@ pub use ai_provider::{AiProviderPlugin, Answer};
 pub use broker::{AccountState, BrokerPlugin, HeldPosition};
 pub use data_source::DataSourcePlugin;
 pub use model::{FittedModel, ModelPlugin};
-pub use risk_rule::RiskRulePlugin;
+pub use risk_rule::{PortfolioView, RiskRulePlugin};
 pub use strategy::{StrategyInstance, StrategyPlugin, VectorisedStrategy};
 
 use crate::bindings::common::types as wit;

@@ -3,6 +3,7 @@
 
 use super::{Setup, accepted, configured, refused};
 use crate::bindings::risk_rule::exports::bulkhead::plugin::lifecycle::Setup as Lifecycle;
+use crate::bindings::risk_rule::exports::bulkhead::plugin::risk_rule as wit;
 use crate::bindings::risk_rule::{RiskRulePlugin as Bindings, RiskRulePluginPre};
 use crate::error::{CallError, PluginError};
 use crate::instance::Instance;
@@ -13,6 +14,15 @@ use bulkhead_domain::risk::{Portfolio, ProtectiveAction, RiskContext, Verdict};
 use bulkhead_domain::{Digest, Problem};
 use bulkhead_manifest::{Kind, Manifest};
 use std::sync::Arc;
+
+/// A portfolio in the contract's form: made once, shown to any number of rules.
+pub struct PortfolioView(wit::Portfolio);
+
+impl From<&Portfolio> for PortfolioView {
+    fn from(portfolio: &Portfolio) -> Self {
+        PortfolioView(portfolio.into())
+    }
+}
 
 /// A configured risk rule.
 pub struct RiskRulePlugin {
@@ -63,18 +73,18 @@ impl RiskRulePlugin {
         &mut self,
         order: &Order,
         context: &RiskContext,
-        portfolio: &Portfolio,
+        portfolio: &PortfolioView,
     ) -> Result<Verdict, CallError> {
         self.revive()?;
         let key = DrawKey {
-            time: portfolio.time.0,
+            time: portfolio.0.time,
             item: u64::from(order.request.instrument),
         };
-        let (order, context, portfolio) = (order.clone().into(), context.into(), portfolio.into());
+        let (order, context) = (order.clone().into(), context.into());
         let outcome = self.instance.call("assess", key, |store, bindings| {
             bindings
                 .bulkhead_plugin_risk_rule()
-                .call_assess(store, &order, &context, &portfolio)
+                .call_assess(store, &order, &context, &portfolio.0)
         })?;
         let verdict = refused(&self.plugin.core, outcome)?;
         Ok(accepted(&mut self.instance, "assess", verdict)?)
@@ -84,17 +94,19 @@ impl RiskRulePlugin {
     ///
     /// # Errors
     /// When the rule refuses, or fails.
-    pub fn review(&mut self, portfolio: &Portfolio) -> Result<Vec<ProtectiveAction>, CallError> {
+    pub fn review(
+        &mut self,
+        portfolio: &PortfolioView,
+    ) -> Result<Vec<ProtectiveAction>, CallError> {
         self.revive()?;
         let key = DrawKey {
-            time: portfolio.time.0,
+            time: portfolio.0.time,
             item: u64::MAX,
         };
-        let portfolio = portfolio.into();
         let outcome = self.instance.call("review", key, |store, bindings| {
             bindings
                 .bulkhead_plugin_risk_rule()
-                .call_review(store, &portfolio)
+                .call_review(store, &portfolio.0)
         })?;
         let actions = refused(&self.plugin.core, outcome)?;
         Ok(accepted(&mut self.instance, "review", actions)?)

@@ -73,6 +73,7 @@ pub(super) fn proposal(decision: String, owner: &str, request: OrderRequest) -> 
             ..request
         },
         context: context(),
+        fitted: None,
     }
 }
 

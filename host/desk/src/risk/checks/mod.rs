@@ -14,6 +14,7 @@ mod gross;
 mod instrument;
 mod leverage;
 mod loss;
+mod model_age;
 mod position;
 mod precision;
 mod rate;
@@ -47,7 +48,7 @@ pub(crate) struct HostCheck {
 }
 
 /// Every check, in order.
-pub(crate) static HOST_CHECKS: [HostCheck; 17] = [
+pub(crate) static HOST_CHECKS: [HostCheck; 18] = [
     finite::CHECK,
     instrument::CHECK,
     freshness::CHECK,
@@ -63,6 +64,7 @@ pub(crate) static HOST_CHECKS: [HostCheck; 17] = [
     loss::CHECK,
     drawdown::CHECK,
     restricted::CHECK,
+    model_age::CHECK,
     reconciled::CHECK,
     trading_state::CHECK,
 ];

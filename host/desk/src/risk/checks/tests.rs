@@ -20,6 +20,7 @@ struct Case {
     owner: OwnerId,
     account: AccountView,
     after: After,
+    fitted: Option<Timestamp>,
     state: TradingState,
     reconciled: bool,
     reducing: bool,
@@ -55,6 +56,7 @@ fn case() -> Case {
             instrument: dec("1000"),
             gross: dec("1000"),
         },
+        fitted: None,
         state: TradingState::Running,
         reconciled: true,
         reducing: false,
@@ -86,6 +88,7 @@ impl Case {
             account: self.account,
             after: self.after,
             flow: &self.flow,
+            fitted: self.fitted,
             state: self.state,
             reconciled: self.reconciled,
         };
@@ -371,6 +374,27 @@ fn a_restricted_or_misunderstood_instrument_may_be_left_but_not_entered() {
             .verdict()
             .starts_with("CORPORATE_ACTION_UNKNOWN: observed spin-off")
     );
+}
+
+#[test]
+fn an_order_may_rest_on_a_recent_fit_or_on_none() {
+    let fitted = |seconds: i64| {
+        case().with(|case| {
+            case.limits.max_model_age_seconds = Some(86_400);
+            case.fitted = Some(Timestamp(NOW.0 - seconds * bulkhead_domain::time::SECOND));
+        })
+    };
+    assert_eq!(fitted(86_400).verdict(), "pass");
+    assert_eq!(
+        fitted(86_401).verdict(),
+        "MODEL_STALE: observed fitted 86401 s ago, limit at most 86400 s ago"
+    );
+    assert!(fitted(-1).verdict().starts_with("MODEL_STALE"));
+    assert_eq!(
+        fitted(86_401).with(|case| case.reducing = true).verdict(),
+        "pass"
+    );
+    assert_eq!(fitted(0).with(|case| case.fitted = None).verdict(), "pass");
 }
 
 #[test]
