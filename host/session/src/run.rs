@@ -103,7 +103,6 @@ impl Prepared {
         });
         let mut planned = beginner.as_ref().map(Beginner::plan).transpose()?;
         let name = planned.as_ref().map(|planned| planned.run.clone());
-        let resumed = planned.as_ref().is_some_and(|planned| planned.resumed);
         let gate = match &planned {
             Some(_) => Arc::clone(run.gate),
             None => Arc::new(Gate::unrecorded()),
@@ -113,11 +112,14 @@ impl Prepared {
         if let (Some(beginner), Some(planned)) = (beginner, planned) {
             beginner.begin(planned)?;
         }
-        let driven = self.drive(&mut session, &mut broker, &run, resumed, watch);
+        let driven = self.drive(&mut session, &mut broker, &run, watch);
         let (ending, notes) = match driven {
             Ok(driven) => driven,
             Err(problem) => {
                 // A session that did not come to what it had done is left to be resumed by one that does.
+                if gate.is_live() {
+                    session.give_up(&problem, &mut broker);
+                }
                 if let Some(ink) = session.recorder.ink().filter(|_| gate.is_live()) {
                     // What ended the session is what its caller is told; this only marks what is left of it.
                     let _ = tables::write_failed(ink);
@@ -184,6 +186,7 @@ impl Prepared {
     ) -> Result<(Session, Gated<PaperBroker<'_>>), Problem> {
         let ink = planned.as_ref().map(|planned| planned.ink());
         let name = ink.as_ref().map_or_else(String::new, |ink| ink.run.clone());
+        let resumed = planned.as_ref().is_some_and(|planned| planned.resumed);
         let mut rules = Vec::new();
         for table in &self.config.risk {
             let (plugin, setup) = self.ready(run.registry, table, Kind::RiskRule, &[])?;
@@ -273,6 +276,7 @@ impl Prepared {
             veto,
             gate: Arc::clone(gate),
             run: name,
+            resumed,
         };
         Ok((Session::new(parts), broker))
     }
@@ -317,7 +321,6 @@ impl Prepared {
         session: &mut Session,
         broker: &mut Gated<PaperBroker<'_>>,
         run: &Run<'_>,
-        resumed: bool,
         watch: &mut dyn Watch,
     ) -> Result<(Ending, Vec<String>), Problem> {
         let adviser_name = self
@@ -326,7 +329,6 @@ impl Prepared {
             .map_or_else(String::new, |adviser| adviser.name());
         let mut last = None;
         let mut ending = Ending::Completed;
-        let mut unsettled = resumed;
         for moment in self.feed()? {
             // One moment at least: a session that was interrupted while it was prepared has a record too.
             if last.is_some() && run.interrupted.load(Ordering::Relaxed) {
@@ -336,15 +338,16 @@ impl Prepared {
             let time = moment.time;
             self.clock.set(time);
             broker.set_time(Timestamp(time));
-            let steps = session.open(moment)?;
+            let steps = session.open(moment, broker)?;
             let updates = broker.broker().advance(time, steps)?;
             session.renewed(broker.broker().take_renewals());
             session.carry(|| broker.broker().account(ACCOUNT))?;
             let questions = session.matched(&updates)?;
             // Nothing is sent before the books of a resumed session agree with the broker.
-            let caught_up = unsettled && session.gate.is_live() && broker.broker().is_caught_up();
+            let caught_up =
+                session.unsettled && session.gate.is_live() && broker.broker().is_caught_up();
             let settled = session.settle(caught_up, broker)?;
-            unsettled &= !(caught_up && settled);
+            session.unsettled &= !(caught_up && settled);
             let answers: Vec<Advice> = match (&self.adviser, session.recorded_advice()) {
                 (_, Some(answers)) => answers,
                 (Some(adviser), None) => run.runtime.block_on(async {

@@ -2,12 +2,12 @@
 //!
 //! One portfolio clock. At each moment a driver calls, in this order:
 //!
-//! 1. [`Session::open`] with the bars that have closed; it applies corporate actions to the books and gives
-//!    the steps for the venue to match against.
+//! 1. [`Session::open`] with the bars that have closed; it applies corporate actions to the books, cancels what
+//!    a restriction no longer leaves working, and gives the steps for the venue to match against.
 //! 2. [`Session::matched`] with what the venue made of them; it marks to market, computes features, asks
 //!    the models and the strategies, and gives the questions for the AI provider.
-//! 3. [`Session::advised`] with the answers; it decides (exits, then entries, buying power shared), and
-//!    sends what was approved through the gateway.
+//! 3. [`Session::advised`] with the answers; it obeys the restrictions, decides (exits, then entries, buying
+//!    power shared), sends what was approved through the gateway, and obeys what a rule has just stopped.
 //!
 //! History drives it directly; something live drives it through asynchronous parts. The order in which
 //! instruments and strategies are registered changes nothing.
@@ -22,14 +22,14 @@ use crate::strategies::{Running, Sight};
 use crate::validation::{Advice, Opinion, Question};
 use bulkhead_desk::audit::{Event, Kind};
 use bulkhead_desk::sizing::SizingMethod;
-use bulkhead_desk::switch::Gate;
+use bulkhead_desk::switch::{Gate, TradingState};
 use bulkhead_desk::{
     Applied, BrokerAccount, BrokerView, Desk, Disposition, Gateway, GatewayError, Proposal, Ruling,
     SendError, Sent,
 };
 use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::order::{Execution, InstrumentHandle, OrderUpdate, Step};
-use bulkhead_domain::risk::RiskContext;
+use bulkhead_domain::risk::{Denial, RiskContext};
 use bulkhead_domain::strategy::Intent;
 use bulkhead_domain::{Decimal, Instrument, Problem, Timestamp, Value, number};
 use std::collections::BTreeMap;
@@ -37,6 +37,11 @@ use std::sync::Arc;
 
 /// Decimal places of a market price as the desk sees it.
 const PRICE_PLACES: u32 = 8;
+
+/// What is settled with the broker, in the audit log.
+const SETTLED: &str = "broker";
+/// How often a moment asks what the restrictions want: cancel, then close.
+const ROUNDS: usize = 2;
 
 /// A trading session.
 pub(crate) struct Session {
@@ -55,6 +60,8 @@ pub(crate) struct Session {
     pub(crate) gate: Arc<Gate>,
     /// Names the run in the log.
     pub(crate) run: String,
+    /// Whether it is resumed and was not compared with the broker since.
+    pub(crate) unsettled: bool,
     pub(crate) moment: Moment,
     wants: Vec<Want>,
     pub(crate) bars: u64,
@@ -82,6 +89,8 @@ pub(crate) struct Parts {
     pub gate: Arc<Gate>,
     /// Names the run in the log.
     pub run: String,
+    /// Whether it goes on with what a process before left.
+    pub resumed: bool,
 }
 
 /// The nearest decimal of a price.
@@ -111,6 +120,7 @@ impl Session {
             veto,
             gate,
             run,
+            resumed,
         } = parts;
         strategies.sort_by(|a, b| a.name().cmp(b.name()));
         Session {
@@ -124,6 +134,7 @@ impl Session {
             veto,
             gate,
             run,
+            unsettled: resumed,
             moment: Moment::default(),
             wants: Vec::new(),
             bars: 0,
@@ -138,7 +149,11 @@ impl Session {
     ///
     /// # Errors
     /// When the books cannot take an action.
-    pub(crate) fn open(&mut self, moment: Moment) -> Result<&[Step], Problem> {
+    pub(crate) fn open(
+        &mut self,
+        moment: Moment,
+        gateway: &mut dyn Gateway,
+    ) -> Result<&[Step], Problem> {
         for step in moment.steps.iter().filter(|step| !step.actions.is_empty()) {
             let Some(prior) = self.lines.last_close(step.instrument) else {
                 continue;
@@ -161,6 +176,9 @@ impl Session {
             .gate
             .observe(self.event(Kind::Moment, "moment", bars))?;
         self.desk.observe(restrictions);
+        // Nothing of this moment may fill what was stopped before it.
+        let withdrawn = self.desk.withdraw();
+        self.carry_out(withdrawn, gateway)?;
         Ok(&self.moment.steps)
     }
 
@@ -258,6 +276,20 @@ impl Session {
         }
     }
 
+    /// Once a resumed session has come to the end of what it had done, nothing is sent before its books were
+    /// compared with the broker, be that in the middle of a moment.
+    pub(crate) fn settle_first(&mut self, gateway: &mut dyn Gateway) -> Result<(), Problem> {
+        if !self.unsettled {
+            return Ok(());
+        }
+        let live = self.gate.is_live();
+        if live || self.gate.past(Kind::Reconciled, SETTLED).is_some() {
+            let settled = self.settle(true, gateway)?;
+            self.unsettled = !(live && settled);
+        }
+        Ok(())
+    }
+
     /// Compares the books with the broker: where an answer is missing, and where `wanted`. False when the
     /// broker did not say what it holds.
     ///
@@ -268,8 +300,7 @@ impl Session {
         wanted: bool,
         gateway: &mut dyn Gateway,
     ) -> Result<bool, Problem> {
-        const SUBJECT: &str = "broker";
-        let recorded = self.gate.past(Kind::Reconciled, SUBJECT);
+        let recorded = self.gate.past(Kind::Reconciled, SETTLED);
         if recorded.is_none() && !wanted && !self.desk.has_unanswered() {
             return Ok(true);
         }
@@ -282,7 +313,7 @@ impl Session {
         };
         let body = serde_json::to_string(&view).map_err(broken)?;
         self.gate
-            .append(self.event(Kind::Reconciled, SUBJECT, body))?;
+            .append(self.event(Kind::Reconciled, SETTLED, body))?;
         let view = match view {
             Ok(view) => view,
             Err(why) => {
@@ -314,12 +345,14 @@ impl Session {
         Ok(true)
     }
 
-    /// Hands restrictions that the desk raised to the gate, which keeps them.
-    fn keep_raised(&mut self) -> Result<(), Problem> {
-        for latch in self.desk.take_raised() {
+    /// Hands restrictions that the desk raised to the gate, which keeps them. Tells whether there were any.
+    fn keep_raised(&mut self) -> Result<bool, Problem> {
+        let raised = self.desk.take_raised();
+        let any = !raised.is_empty();
+        for latch in raised {
             self.gate.raise(latch)?;
         }
-        Ok(())
+        Ok(any)
     }
 
     fn apply(&mut self, update: &OrderUpdate) -> Result<(), Problem> {
@@ -492,8 +525,7 @@ impl Session {
             let body = serde_json::to_string(answers).map_err(broken)?;
             self.gate.append(self.event(Kind::Advice, "advice", body))?;
         }
-        let dispositions = self.desk.obey();
-        self.carry_out(dispositions, gateway)?;
+        self.obey(gateway)?;
         let mut answers = answers.iter();
         let mut proposals = Vec::new();
         for want in std::mem::take(&mut self.wants) {
@@ -568,11 +600,14 @@ impl Session {
                 "all trading was halted",
             );
         }
-        self.keep_raised()?;
+        let reviewed = self.keep_raised()?;
         self.carry_out(review.dispositions, gateway)?;
-        let decided = self.desk.decide(proposals);
-        self.keep_raised()?;
-        self.carry_out(decided, gateway)?;
+        let dispositions = self.desk.decide(proposals);
+        let decided = self.keep_raised()?;
+        self.carry_out(dispositions, gateway)?;
+        if reviewed || decided {
+            self.obey(gateway)?;
+        }
         let session_end = self.moment.steps.iter().any(|step| step.session_end);
         if session_end {
             self.desk
@@ -626,6 +661,22 @@ impl Session {
         told
     }
 
+    /// Cancels and closes what the restrictions want cancelled and closed: positions once nothing of theirs
+    /// works any more. What is not confirmed at once is asked for again at the next moment.
+    fn obey(&mut self, gateway: &mut dyn Gateway) -> Result<(), Problem> {
+        for _ in 0..ROUNDS {
+            let dispositions = self.desk.obey();
+            if dispositions.is_empty() {
+                break;
+            }
+            self.carry_out(dispositions, gateway)?;
+            if self.desk.has_unanswered() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn carry_out(
         &mut self,
         mut dispositions: Vec<Disposition>,
@@ -638,12 +689,14 @@ impl Session {
                 Ruling::Deny(_) => {}
                 Ruling::Cancel => self.cancel(&disposition.client_order_id, gateway)?,
                 Ruling::Replace(change) => {
+                    self.settle_first(gateway)?;
                     let Sent { applied, .. } = self.desk.send_change(change, gateway);
                     if let Some(applied) = applied {
                         self.record(&applied, None)?;
                     }
                 }
                 Ruling::Send(order) => {
+                    self.settle_first(gateway)?;
                     let quantity = order.request.quantity;
                     let Sent { applied, outcome } = self.desk.send(order, gateway);
                     if let Some(applied) = applied {
@@ -680,6 +733,30 @@ impl Session {
                 self.recorder
                     .incident(self.moment.time, "broker", &error.to_string(), consequence);
                 Ok(())
+            }
+        }
+    }
+
+    /// The session cannot go on: whatever may still open a position is cancelled, as far as the broker and the
+    /// log still do what they are asked.
+    pub(crate) fn give_up(&mut self, why: &Problem, gateway: &mut dyn Gateway) {
+        let cause = Denial {
+            code: "SESSION_FAILED".to_owned(),
+            observed: why.what.clone(),
+            limit: "a session that can go on".to_owned(),
+            text: String::new(),
+        };
+        self.desk.raise(TradingState::Halted, "host", &cause);
+        // It holds in this process even where it cannot be kept.
+        let _ = self.keep_raised();
+        for asked in self.desk.withdraw() {
+            match self.desk.cancel(&asked.client_order_id, gateway) {
+                Ok(Some(applied)) => drop(self.record(&applied, None)),
+                Ok(None) => {}
+                Err(error) => tracing::error!(
+                    "order {} of a session that failed may still work: {error}",
+                    asked.client_order_id
+                ),
             }
         }
     }

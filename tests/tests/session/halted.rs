@@ -118,6 +118,66 @@ fn a_broker_that_dies_when_it_is_to_cancel_ends_the_session_and_the_halt_holds_o
 }
 
 #[test]
+fn what_worked_when_trading_was_halted_fills_no_more() {
+    let stand = Stand::new();
+    let mut config = plain();
+    config.risk.clear();
+    let prepared = stand.prepare(&config);
+    let store = stand.store();
+    let gate = stand.gate(&store);
+    let never = AtomicBool::new(false);
+    // After the moment of the first order, which would fill when the next bar opens.
+    let mut watch = HaltAfter {
+        bars: 1,
+        store: &store,
+        state: TradingState::Halted,
+        gate: &gate,
+        halted: false,
+    };
+    let ran = prepared
+        .run(stand.run(&never, Some(&store), &gate), &mut watch)
+        .unwrap_or_else(|problem| panic!("{problem}"));
+    assert!(watch.halted, "nothing was sent");
+    assert!(ran.record.fills.is_empty(), "{:?}", ran.record.fills);
+    let after = after_the_halt(&store);
+    assert!(
+        after
+            .iter()
+            .any(|(kind, body)| *kind == Kind::Sent && body == "cancel")
+    );
+}
+
+#[test]
+fn flatten_has_closed_everything_when_the_next_bar_has_opened() {
+    let stand = Stand::new();
+    let prepared = stand.prepare(&plain());
+    let store = stand.store();
+    let gate = stand.gate(&store);
+    let never = AtomicBool::new(false);
+    let mut watch = HaltAfter {
+        bars: 400,
+        store: &store,
+        state: TradingState::Flatten,
+        gate: &gate,
+        halted: false,
+    };
+    let ran = prepared
+        .run(stand.run(&never, Some(&store), &gate), &mut watch)
+        .unwrap_or_else(|problem| panic!("{problem}"));
+    let exposed: Vec<bool> = ran
+        .record
+        .equity
+        .gross_exposure
+        .iter()
+        .map(|gross| *gross > 0.0)
+        .collect();
+    // Two bars a moment: cancelled and closed at the moment after the halt, filled at the one after that.
+    assert!(exposed[..200].contains(&true), "nothing was held");
+    let last = exposed.iter().rposition(|exposed| *exposed).unwrap();
+    assert!(last <= 200, "still exposed at moment {last}");
+}
+
+#[test]
 fn where_the_broker_dies_a_fresh_instance_knows_what_works_and_cancels_it() {
     let stand = Stand::new();
     let mut config = plain();

@@ -117,11 +117,16 @@ impl Core {
         )
     }
 
-    /// Whether every position can be valued; otherwise no risk can be computed.
+    /// What is held and has no price that is recent enough to compute any risk by.
     pub(super) fn unvalued(&self) -> Option<&str> {
+        let oldest = self.config.limits.max_mark_age_seconds;
+        let valued = |instrument| {
+            let listing = self.listings.get(&instrument)?;
+            listing.fresh_price(self.now, oldest)
+        };
         self.ledger
             .lines()
-            .find(|(key, _)| self.last_price(key.instrument).is_none())
+            .find(|(key, _)| valued(key.instrument).is_none())
             .map(|(key, _)| self.symbol(key.instrument))
     }
 

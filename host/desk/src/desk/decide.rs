@@ -158,7 +158,10 @@ impl Desk {
             let why = denial(
                 "RISK_UNKNOWN",
                 format_args!("no price of {symbol}, which is held"),
-                "a price of everything that is held",
+                format_args!(
+                    "a price of everything that is held, at most {} s old",
+                    core.config.limits.max_mark_age_seconds
+                ),
                 "what cannot be computed cannot be risked",
             );
             core.raise(TradingState::Halted, "host", &why);
@@ -261,10 +264,10 @@ impl Disposition {
         matches!(self.ruling, Ruling::Send(_) | Ruling::Replace(_))
     }
 
-    pub(crate) fn mark_journalled(&mut self) {
+    pub(crate) fn mark_journalled(&mut self, repeated: bool) {
         match &mut self.ruling {
-            Ruling::Send(order) => order.mark_journalled(),
-            Ruling::Replace(change) => change.mark_journalled(),
+            Ruling::Send(order) => order.mark_journalled(repeated),
+            Ruling::Replace(change) => change.mark_journalled(repeated),
             Ruling::Cancel | Ruling::Deny(_) => {}
         }
     }

@@ -10,7 +10,7 @@
 
 use super::Desk;
 use super::events::Applied;
-use crate::orders::OrderState;
+use crate::orders::{OrderState, WorkingOrder};
 use crate::risk::denial;
 use crate::switch::TradingState;
 use crate::traits::{BrokerPosition, Gateway, GatewayError};
@@ -168,6 +168,14 @@ impl Desk {
         } = view;
         self.core.execution_cursor = cursor;
         self.core.reconciled = true;
+        let shown = open.iter().map(|open| &open.order.client_order_id);
+        for id in shown.chain(executions.iter().map(|fill| &fill.client_order_id)) {
+            let waits = |working: &WorkingOrder| working.state == OrderState::Approved;
+            if self.core.blotter.get(id).is_some_and(waits) {
+                // The process that sent it ended before it could say so.
+                let _ = self.core.blotter.sent(id);
+            }
+        }
         let mut found = Reconciliation::default();
         for execution in executions {
             self.settle_execution(execution, &open, &mut found);

@@ -3,7 +3,7 @@
 use super::Desk;
 use crate::Applied;
 use crate::ledger::LineKey;
-use crate::orders::{OrderError, OrderState};
+use crate::orders::{OrderError, OrderState, WorkingOrder};
 use crate::risk::RiskApproved;
 use crate::traits::{Cancelled, Gateway, GatewayError};
 use bulkhead_domain::Decimal;
@@ -46,15 +46,29 @@ impl Desk {
             self.core
                 .latches
                 .allow(&self.core.scopes(key), proof.reducing, proof.flatten);
-        if let Err(refusal) = allowed {
-            let error = GatewayError::Stopped(refusal.to_string());
-            gateway.withheld(&id, &refusal.to_string());
+        let stopped = match allowed {
+            Err(refusal) => Some(refusal.to_string()),
+            Ok(()) if !self.core.reconciled && !proof.reducing => {
+                Some("the broker does not say what it holds".to_owned())
+            }
+            Ok(()) => None,
+        };
+        // A resumed session finds orders at the broker whose sending it has no record of: the gateway asks
+        // whether it is one of them before it sends it.
+        let arrived = self
+            .core
+            .blotter
+            .get(&id)
+            .is_some_and(WorkingOrder::was_sent);
+        if let Some(why) = stopped.filter(|_| !arrived) {
+            gateway.withheld(&id, &why);
+            let error = GatewayError::Stopped(why);
             return Sent {
                 applied: self.note(&id, Outcome::Cancelled, Decimal::ZERO, &error),
                 outcome: Err(error.into()),
             };
         }
-        if let Err(error) = self.core.blotter.sent(&id) {
+        if !arrived && let Err(error) = self.core.blotter.sent(&id) {
             return Sent {
                 applied: None,
                 outcome: Err(error.into()),

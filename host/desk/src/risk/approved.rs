@@ -14,6 +14,8 @@ pub(crate) struct Proof {
     pub(crate) flatten: bool,
     /// On disk in the audit log.
     pub(crate) journalled: bool,
+    /// It was there before: the session that is resumed may have sent it.
+    pub(crate) repeated: bool,
 }
 
 /// A value that passed the risk chain. Only the chain can make one, it cannot be copied, and reading
@@ -38,8 +40,9 @@ impl<T> RiskApproved<T> {
         &self.proof
     }
 
-    pub(crate) fn mark_journalled(&mut self) {
+    pub(crate) fn mark_journalled(&mut self, repeated: bool) {
         self.proof.journalled = true;
+        self.proof.repeated = repeated;
     }
 
     /// The value, for putting on the wire. The approval is spent.

@@ -12,6 +12,9 @@ use std::collections::BTreeSet;
 pub struct CheckLimits {
     /// Oldest price an order may be judged by, in seconds. Default 60.
     pub max_price_age_seconds: u32,
+    /// Oldest price of something that is held by which the account's risk may be computed, in seconds; trading
+    /// halts where there is none. Default 2,592,000, thirty days.
+    pub max_mark_age_seconds: u32,
     /// How much worse than the reference price an order's limit may be, as a share of it. Default 0.10.
     #[serde(deserialize_with = "number")]
     pub price_collar: Decimal,
@@ -68,6 +71,7 @@ impl Default for CheckLimits {
     fn default() -> Self {
         CheckLimits {
             max_price_age_seconds: 60,
+            max_mark_age_seconds: 30 * 86_400,
             price_collar: Decimal::new(10, 2),
             max_order_quantity: Some(Decimal::from(1_000_000)),
             max_order_notional: None,

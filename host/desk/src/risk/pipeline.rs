@@ -131,6 +131,7 @@ impl Screened {
             reducing,
             flatten,
             journalled: false,
+            repeated: false,
         };
         run(Stage::Final, &order.request, &judge.basis, verdicts)?;
         verdicts.push(VerdictRecord::new(

@@ -254,16 +254,15 @@ impl Gate {
             return Ok(());
         }
         if self.is_recorded() {
-            for disposition in &*dispositions {
+            for disposition in &mut *dispositions {
+                let repeated = !self.is_live();
                 self.append(disposition.event(session))?;
+                disposition.mark_journalled(repeated);
             }
             // A cancellation waits for nothing.
             if dispositions.iter().any(Disposition::is_sent) {
                 self.sync()?;
             }
-        }
-        for disposition in dispositions {
-            disposition.mark_journalled();
         }
         Ok(())
     }

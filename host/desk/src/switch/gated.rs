@@ -226,8 +226,9 @@ impl<G: Gateway> Gated<G> {
         if let Some(outcome) = self.recorded(&subject) {
             return self.answered(&subject, outcome).map(|_| ());
         }
-        if pass.is_repeated() {
-            // It was about to be sent when the process ended. Only the broker knows whether it was.
+        if pass.is_repeated() || proof.repeated {
+            // It was decided when the process ended, and maybe sent: what was recorded of that need not be on
+            // disk. Only the broker knows.
             match self.knows(&subject) {
                 Ok(true) => return self.answered(&subject, Ok(None)).map(|_| ()),
                 Ok(false) => {}

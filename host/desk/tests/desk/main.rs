@@ -11,6 +11,7 @@ mod durable;
 mod kept;
 mod reconcile;
 mod records;
+mod resumed;
 mod review;
 mod support;
 mod switch;
