@@ -1,6 +1,6 @@
 //! A session that is stopped from outside while it runs.
 
-use crate::stand::{Stand, plain, table};
+use crate::stand::{Stand, Unwatched, plain, table};
 use bulkhead_desk::audit::{Kind, records_since};
 use bulkhead_desk::switch::{Gate, Latch, Scope, TradingState};
 use bulkhead_domain::Timestamp;
@@ -219,6 +219,34 @@ fn where_the_broker_dies_a_fresh_instance_knows_what_works_and_cancels_it() {
         .count();
     assert!(cancels > 0, "nothing worked");
     assert_eq!(confirmed, cancels, "{after:?}");
+}
+
+#[test]
+fn a_session_that_cannot_go_on_cancels_what_could_still_enter() {
+    let stand = Stand::new();
+    let mut config = plain();
+    let broker = bulkhead_tests::hostile("mortal-broker");
+    config.broker.plugin = broker.display().to_string();
+    config.broker.config = table("lives = 1000\nbars = 300");
+    let prepared = stand.prepare(&config);
+    let store = stand.store();
+    let gate = stand.gate(&store);
+    let never = AtomicBool::new(false);
+    let problem = prepared
+        .run(stand.run(&never, Some(&store), &gate), &mut Unwatched)
+        .err()
+        .expect("it cannot go on");
+    assert!(problem.to_string().contains("on purpose"), "{problem}");
+    let after = after_the_halt(&store);
+    let sent: Vec<&str> = after
+        .iter()
+        .filter(|(kind, _)| *kind == Kind::Sent)
+        .map(|(_, body)| body.as_str())
+        .collect();
+    assert!(!sent.is_empty(), "nothing worked");
+    assert!(sent.iter().all(|what| *what == "cancel"), "{after:?}");
+    assert!(after[0].1.contains("SESSION_FAILED"), "{after:?}");
+    assert_eq!(after.last().unwrap().0, Kind::Ended);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod change;
 mod decide;
 mod durable;
 mod kept;
+mod marks;
 mod reconcile;
 mod records;
 mod resumed;

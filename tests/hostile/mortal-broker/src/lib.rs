@@ -13,16 +13,22 @@ use bulkhead_sdk::{Instrument, Timestamp};
 struct Config {
     /// Questions that an instance answers before the one that kills it.
     lives: u32,
+    /// Bars after which it refuses to go on.
+    bars: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { lives: 50 }
+        Config {
+            lives: 50,
+            bars: u32::MAX,
+        }
     }
 }
 
 struct Mortal {
     lives: u32,
+    bars: u32,
     open: Vec<OpenOrder>,
 }
 
@@ -32,6 +38,7 @@ impl Broker for Mortal {
     fn new(config: Config, _: &[Instrument]) -> Result<Self, String> {
         Ok(Mortal {
             lives: config.lives,
+            bars: config.bars,
             open: Vec::new(),
         })
     }
@@ -88,6 +95,10 @@ impl Broker for Mortal {
 
 impl SimulatedBroker for Mortal {
     fn advance(&mut self, _: Vec<Step>) -> Result<Vec<OrderUpdate>, String> {
+        if self.bars == 0 {
+            return Err("goes on no further, on purpose".to_owned());
+        }
+        self.bars -= 1;
         Ok(Vec::new())
     }
 
