@@ -8,6 +8,8 @@
 //! Every choice is recorded with its candidates, their figures, the winner and the reason, and can be
 //! derived again from the record ([`Decision::rederive`]). This crate knows nothing of trading.
 
+pub mod arms;
+pub mod choice;
 mod decision;
 mod policy;
 mod score;

@@ -1,0 +1,462 @@
+//! What candidates have earned, where only the chosen one's reward is seen.
+//!
+//! Every candidate is an arm with three figures that are never mixed: the value of what it gave, what it
+//! cost and how long it took. A reward is made of the three at the moment of a choice, so that weighing
+//! them anew loses nothing. Failures are no rewards: they belong to the breaker.
+//!
+//! Figures are kept under each of the configured discounts. Which of them to believe is itself learned from
+//! how well each foretells the values that come in: the world may change slowly, suddenly, or not at all.
+//!
+//! Bounds: at most [`ARMS`] arms, [`context::CONTEXTS`] contexts and [`learning::DISCOUNTS`] discounts a class.
+//! Observing costs `O(discounts * levels * arms)`; estimating allocates nothing.
+
+pub mod context;
+pub mod gauge;
+mod learner;
+pub mod learning;
+
+use bulkhead_domain::Digest;
+use context::{Context, ContextId, Contexts};
+use gauge::{Estimate, Gauge};
+use learner::Learner;
+use learning::Learning;
+use serde::{Deserialize, Serialize};
+
+/// Most arms of one task class.
+pub const ARMS: usize = 64;
+
+/// Share of belief that is spread evenly over the discounts at every value, so that one that fared badly can
+/// come back: the expected frequency of the world changing its pace (fixed share: Herbster & Warmuth 1998,
+/// "Tracking the best expert").
+const BELIEF_SHARED: f64 = 1e-3;
+
+/// One of the figures that a reward is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// What the answer was worth.
+    Value,
+    /// What it cost, in the class's unit of cost.
+    Cost,
+    /// How long it took, seconds.
+    Latency,
+}
+
+impl Part {
+    /// How many there are.
+    const COUNT: usize = 3;
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// An arm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ArmId(u16);
+
+impl ArmId {
+    /// The arm that was entered first.
+    pub const FIRST: ArmId = ArmId(0);
+
+    fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// There are [`ARMS`] arms already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a task class has at most {ARMS} arms; retire candidates or split the class")]
+pub struct TooManyArms;
+
+/// What is believed of an arm's reward.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Belief {
+    /// Mean reward: value less weighted cost and latency.
+    pub mean: f64,
+    /// Standard deviation of the mean. The parts' errors are taken as uncorrelated.
+    pub deviation: f64,
+    /// Standard deviation of a single value.
+    pub spread: f64,
+    /// Observations of its value that this is worth, those borrowed included.
+    pub weight: f64,
+    /// Mean latency, seconds, observed in the whole class: speed is the candidate's, not the context's.
+    pub latency: f64,
+    /// Observations of its latency, none borrowed.
+    pub latency_weight: f64,
+}
+
+/// The arms of one task class.
+#[derive(Debug, Clone)]
+pub struct Arms {
+    learning: Learning,
+    contexts: Contexts,
+    identities: Vec<Digest>,
+    learners: Vec<Learner>,
+    /// Probability of each learner.
+    believed: Vec<f64>,
+}
+
+impl Arms {
+    /// No arms yet. Whoever read `learning` has checked it.
+    #[must_use]
+    pub fn new(learning: Learning) -> Self {
+        let learners: Vec<Learner> = learning
+            .discounts
+            .iter()
+            .map(|discount| Learner::new(*discount))
+            .collect();
+        #[expect(clippy::cast_precision_loss, reason = "a handful")]
+        let even = 1.0 / learners.len() as f64;
+        let mut arms = Arms {
+            believed: vec![even; learners.len()],
+            learning,
+            contexts: Contexts::new(),
+            identities: Vec::new(),
+            learners,
+        };
+        arms.make_room();
+        arms
+    }
+
+    /// How the class learns.
+    #[must_use]
+    pub fn learning(&self) -> &Learning {
+        &self.learning
+    }
+
+    /// Finds or adds a candidate's arm by [`crate::Candidate::identity`].
+    ///
+    /// # Errors
+    /// When there is no room for another.
+    pub fn enter(&mut self, identity: Digest) -> Result<ArmId, TooManyArms> {
+        if let Some(arm) = self.find(identity) {
+            return Ok(arm);
+        }
+        if self.identities.len() == ARMS {
+            return Err(TooManyArms);
+        }
+        self.identities.push(identity);
+        self.make_room();
+        self.find(identity).ok_or(TooManyArms)
+    }
+
+    /// Adds the arm of a new version. It starts from what `predecessor` earned, shrunk to at most
+    /// [`Learning::inheritance`] observations. One that is there already is left as it is.
+    ///
+    /// # Errors
+    /// When there is no room for another.
+    pub fn succeed(&mut self, predecessor: ArmId, identity: Digest) -> Result<ArmId, TooManyArms> {
+        if let Some(arm) = self.find(identity) {
+            return Ok(arm);
+        }
+        let arm = self.enter(identity)?;
+        for learner in &mut self.learners {
+            learner.inherit(predecessor, arm, self.learning.inheritance);
+        }
+        Ok(arm)
+    }
+
+    /// The arm of a candidate.
+    #[must_use]
+    pub fn find(&self, identity: Digest) -> Option<ArmId> {
+        let index = self.identities.iter().position(|own| *own == identity)?;
+        u16::try_from(index).ok().map(ArmId)
+    }
+
+    /// Finds or adds a context.
+    pub fn context(&mut self, context: &Context) -> ContextId {
+        let before = self.contexts.len();
+        let id = self.contexts.enter(context);
+        if self.contexts.len() > before {
+            self.make_room();
+        }
+        id
+    }
+
+    /// The contexts met so far, in order of their levels.
+    pub fn contexts(&self) -> impl Iterator<Item = (&Context, ContextId)> {
+        self.contexts.iter()
+    }
+
+    /// Takes in an observation. What is not finite is refused and changes nothing.
+    pub fn observe(&mut self, context: ContextId, arm: ArmId, part: Part, value: f64) -> bool {
+        if !value.is_finite() {
+            return false;
+        }
+        if part == Part::Value && self.learners.len() > 1 {
+            self.weigh(context, arm, value);
+        }
+        let path = self.contexts.path(context);
+        for learner in &mut self.learners {
+            learner.observe(path, arm, part, value);
+        }
+        true
+    }
+
+    /// Probability of each configured discount, given the values so far.
+    #[must_use]
+    pub fn believed(&self) -> &[f64] {
+        &self.believed
+    }
+
+    /// What is believed of every arm given, under the discount that is believed most.
+    pub fn believe(
+        &self,
+        context: ContextId,
+        arms: impl Iterator<Item = ArmId>,
+        mut each: impl FnMut(Belief),
+    ) {
+        let learner = &self.learners[self.likeliest()];
+        let path = self.contexts.path(context);
+        let pooling = self.learning.pooling;
+        let shared = [Part::Value, Part::Cost, Part::Latency]
+            .map(|part| learner.shared(part, self.prior(part)));
+        for arm in arms {
+            let of = |part: Part| learner.estimate(path, arm, part, shared[part.index()], pooling);
+            let value = of(Part::Value);
+            let mut mean = value.mean;
+            let mut variance = square(value.deviation());
+            if self.learning.cost_weight > 0.0 {
+                charge(
+                    &mut mean,
+                    &mut variance,
+                    self.learning.cost_weight,
+                    &of(Part::Cost),
+                );
+            }
+            if self.learning.latency_weight > 0.0 {
+                charge(
+                    &mut mean,
+                    &mut variance,
+                    self.learning.latency_weight,
+                    &of(Part::Latency),
+                );
+            }
+            let timed = learner.gauge(ContextId::CLASS, arm, Part::Latency);
+            each(Belief {
+                mean,
+                deviation: variance.sqrt(),
+                spread: value.variance.sqrt(),
+                weight: value.weight,
+                latency: timed.mean,
+                latency_weight: timed.weight,
+            });
+        }
+    }
+
+    /// One figure of an arm, under the discount that is believed most.
+    #[must_use]
+    pub fn estimate(&self, context: ContextId, arm: ArmId, part: Part) -> Estimate {
+        let learner = &self.learners[self.likeliest()];
+        let shared = learner.shared(part, self.prior(part));
+        let path = self.contexts.path(context);
+        learner.estimate(path, arm, part, shared, self.learning.pooling)
+    }
+
+    /// An arm's own observations in a context, nothing borrowed, under the discount that is believed most.
+    #[must_use]
+    pub fn observed(&self, context: ContextId, arm: ArmId, part: Part) -> Gauge {
+        *self.learners[self.likeliest()].gauge(context, arm, part)
+    }
+
+    /// Index of the discount that is believed most; the first named of equals.
+    #[must_use]
+    pub fn likeliest(&self) -> usize {
+        let better = |best: usize, next: usize| {
+            if self.believed[next] > self.believed[best] {
+                next
+            } else {
+                best
+            }
+        };
+        (1..self.believed.len()).fold(0, better)
+    }
+
+    /// Costs and latencies have no prior: what is unknown is taken from the other arms, or is nothing.
+    fn prior(&self, part: Part) -> Estimate {
+        match part {
+            Part::Value => Estimate {
+                mean: self.learning.prior_mean,
+                variance: square(self.learning.prior_deviation),
+                weight: self.learning.prior_weight,
+            },
+            Part::Cost | Part::Latency => Estimate::UNKNOWN,
+        }
+    }
+
+    fn make_room(&mut self) {
+        for learner in &mut self.learners {
+            learner.resize(self.contexts.len(), self.identities.len());
+        }
+    }
+
+    /// Weighs the discounts by how likely each made the value that came in: Bayes' rule with
+    /// a normal density with the estimate's predictive variance `v (1 + 1 / k)`.
+    fn weigh(&mut self, context: ContextId, arm: ArmId, value: f64) {
+        let (path, prior) = (self.contexts.path(context), self.prior(Part::Value));
+        let mut logs = [f64::NEG_INFINITY; learning::DISCOUNTS];
+        for ((log, learner), believed) in logs.iter_mut().zip(&self.learners).zip(&self.believed) {
+            let shared = learner.shared(Part::Value, prior);
+            let estimate = learner.estimate(path, arm, Part::Value, shared, self.learning.pooling);
+            let variance = estimate.variance * (1.0 + 1.0 / estimate.weight);
+            if variance > 0.0 {
+                let error = value - estimate.mean;
+                *log =
+                    libm::log(*believed) - 0.5 * (libm::log(variance) + error * error / variance);
+            } else {
+                // A figure that never varied foretells nothing that could be weighed.
+                return;
+            }
+        }
+        let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let likelihoods = logs.map(|log| libm::exp(log - most));
+        let total: f64 = likelihoods.iter().sum();
+        #[expect(clippy::cast_precision_loss, reason = "a handful")]
+        let even = BELIEF_SHARED / self.learners.len() as f64;
+        for (believed, likelihood) in self.believed.iter_mut().zip(likelihoods) {
+            *believed = (1.0 - BELIEF_SHARED) * likelihood / total + even;
+        }
+    }
+}
+
+fn square(x: f64) -> f64 {
+    x * x
+}
+
+/// Takes a weighted figure off a reward. One that nobody observed costs nothing.
+fn charge(mean: &mut f64, variance: &mut f64, weight: f64, figure: &Estimate) {
+    *mean -= weight * figure.mean;
+    if figure.weight > 0.0 {
+        *variance += square(weight * figure.deviation());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn arms(discounts: &[f64], pooling: f64) -> (Arms, ArmId, ArmId) {
+        let mut arms = Arms::new(Learning {
+            discounts: discounts.to_vec(),
+            pooling,
+            ..Learning::default()
+        });
+        let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
+        let (a, b) = (arms.enter(a).unwrap(), arms.enter(b).unwrap());
+        (arms, a, b)
+    }
+
+    proptest! {
+        #[test]
+        fn an_arm_holds_what_discounting_by_hand_gives(
+            rewards in proptest::collection::vec((any::<bool>(), -3.0f64..3.0), 1..60),
+            discount in 0.8f64..1.0,
+        ) {
+            let (mut arms, a, b) = arms(&[discount], 1.0);
+            for (first, value) in &rewards {
+                arms.observe(ContextId::CLASS, if *first { a } else { b }, Part::Value, *value);
+            }
+            let (mut weight, mut sum, mut aged) = (0.0, 0.0, 1.0);
+            for (first, value) in rewards.iter().rev() {
+                if *first {
+                    weight += aged;
+                    sum += aged * value;
+                }
+                aged *= discount;
+            }
+            let gauge = arms.observed(ContextId::CLASS, a, Part::Value);
+            prop_assert!((gauge.weight - weight).abs() < 1e-9);
+            prop_assert!((gauge.weight * gauge.mean - sum).abs() < 1e-9);
+        }
+
+        #[test]
+        fn beliefs_in_the_discounts_are_probabilities(
+            values in proptest::collection::vec(-1e6f64..1e6, 1..60),
+        ) {
+            let (mut arms, a, b) = arms(&[1.0, 0.99, 0.5], 1.0);
+            for (index, value) in values.into_iter().enumerate() {
+                arms.observe(ContextId::CLASS, if index % 3 == 0 { a } else { b }, Part::Value, value);
+            }
+            prop_assert!((arms.believed().iter().sum::<f64>() - 1.0).abs() < 1e-9);
+            prop_assert!(arms.believed().iter().all(|p| *p > 0.0));
+        }
+    }
+
+    #[test]
+    fn parts_are_kept_apart() {
+        let (mut arms, a, _) = arms(&[1.0], 1.0);
+        arms.observe(ContextId::CLASS, a, Part::Cost, 5.0);
+        assert_eq!(arms.observed(ContextId::CLASS, a, Part::Value).weight, 0.0);
+        assert_eq!(
+            arms.observed(ContextId::CLASS, a, Part::Latency).weight,
+            0.0
+        );
+        assert_eq!(arms.estimate(ContextId::CLASS, a, Part::Cost).mean, 5.0);
+        assert!(!arms.observe(ContextId::CLASS, a, Part::Cost, f64::NAN));
+        assert_eq!(arms.observed(ContextId::CLASS, a, Part::Cost).weight, 1.0);
+    }
+
+    #[test]
+    fn a_context_without_data_borrows_and_one_with_data_does_not() {
+        let (mut arms, a, _) = arms(&[1.0], 5.0);
+        let calm = arms.context(&Context::of(&[("regime", "calm")]));
+        let wild = arms.context(&Context::of(&[("regime", "wild")]));
+        (0..200).for_each(|_| assert!(arms.observe(calm, a, Part::Value, 1.0)));
+        let mean = |arms: &Arms| arms.estimate(wild, a, Part::Value).mean;
+        assert!(mean(&arms) > 0.95, "borrowed: {}", mean(&arms));
+        arms.observe(wild, a, Part::Value, 0.0);
+        assert!((0.75..0.9).contains(&mean(&arms)), "{}", mean(&arms));
+        (0..200).for_each(|_| assert!(arms.observe(wild, a, Part::Value, 0.0)));
+        assert!(mean(&arms) < 0.05, "its own: {}", mean(&arms));
+        let weight = arms.estimate(wild, a, Part::Value).weight;
+        assert!((weight - 206.0).abs() < 1e-9, "{weight}");
+    }
+
+    #[test]
+    fn a_new_version_starts_from_its_predecessor_and_is_soon_its_own() {
+        let (mut arms, a, _) = arms(&[1.0], 1.0);
+        (0..500).for_each(|_| assert!(arms.observe(ContextId::CLASS, a, Part::Value, 1.0)));
+        let next = arms.succeed(a, Digest::of(b"a2")).unwrap();
+        let of = |arms: &Arms| arms.estimate(ContextId::CLASS, next, Part::Value);
+        assert!((of(&arms).mean - 1.0).abs() < 0.01);
+        assert!(
+            (of(&arms).weight - 11.0).abs() < 1e-9,
+            "{}",
+            of(&arms).weight
+        );
+        (0..40).for_each(|_| assert!(arms.observe(ContextId::CLASS, next, Part::Value, 0.0)));
+        assert!(of(&arms).mean < 0.25, "{}", of(&arms).mean);
+        // Coming again changes nothing.
+        assert_eq!(arms.succeed(a, Digest::of(b"a2")), Ok(next));
+        assert!(of(&arms).mean < 0.25);
+    }
+
+    #[test]
+    fn a_world_that_jumps_is_believed_to_forget_and_one_that_does_not_is_not() {
+        let believed = |period: usize| {
+            let (mut arms, a, _) = arms(&[1.0, 0.95], 1.0);
+            for step in 0..2_000 {
+                let noise = 0.1 * (step % 5) as f64;
+                let level = (step / period % 2) as f64;
+                arms.observe(ContextId::CLASS, a, Part::Value, 3.0 * level + noise);
+            }
+            arms.believed()[1]
+        };
+        assert!(believed(200) > 0.9, "{}", believed(200));
+        assert!(believed(usize::MAX) < 0.1, "{}", believed(usize::MAX));
+    }
+
+    #[test]
+    fn there_is_room_for_so_many_arms_and_no_more() {
+        let mut arms = Arms::new(Learning::default());
+        for index in 0..ARMS {
+            arms.enter(Digest::of(&[u8::try_from(index).unwrap()]))
+                .unwrap();
+        }
+        assert_eq!(arms.enter(Digest::of(b"more")), Err(TooManyArms));
+        assert!(arms.enter(Digest::of(&[0])).is_ok(), "it is there");
+    }
+}
