@@ -13,6 +13,7 @@ pub mod choice;
 mod decision;
 mod policy;
 mod score;
+pub mod simulate;
 mod skill;
 mod tables;
 mod task;
