@@ -9,6 +9,7 @@
 //! derived again from the record ([`Decision::rederive`]). This crate knows nothing of trading.
 
 pub mod arms;
+pub mod breaker;
 pub mod choice;
 mod decision;
 mod policy;

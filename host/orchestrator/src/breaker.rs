@@ -1,0 +1,482 @@
+//! Breakers: a candidate that keeps failing is left alone for a while, then tried carefully.
+//!
+//! Promises: a closed breaker opens on so many failures in a row, or on a share of failures over its window; an
+//! open one admits nobody until its time is over, which doubles each time it opens again, up to a cap; a half-open
+//! one has no more probes out than configured, closes when so many have succeeded and opens when one fails. An
+//! answer to a call that was admitted before the breaker last changed state changes nothing. Time is given,
+//! never read. A breaker knows health alone; skill and cost are kept elsewhere.
+
+use bulkhead_domain::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::fmt;
+
+/// Most calls that a window may hold.
+pub const WINDOW: usize = 1_024;
+
+/// When a breaker opens and how it closes again.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct BreakerConfig {
+    /// Failures in a row that open it.
+    pub consecutive: u32,
+    /// Answers that the share is taken over; it opens on no share before there are so many.
+    pub window: usize,
+    /// Share of failures in the window that opens it, in `(0, 1]`.
+    pub share: f64,
+    /// How long it stays open the first time, nanoseconds.
+    pub backoff: i64,
+    /// Longest that it stays open, nanoseconds.
+    pub longest: i64,
+    /// Most calls out at a time while half-open.
+    pub probes: u32,
+    /// Probes that must succeed before it closes.
+    pub successes: u32,
+    /// How long a probe may stay unanswered before its place is given to another, nanoseconds.
+    pub patience: i64,
+}
+
+impl Default for BreakerConfig {
+    fn default() -> Self {
+        const SECOND: i64 = bulkhead_domain::time::SECOND;
+        BreakerConfig {
+            consecutive: 5,
+            window: 20,
+            share: 0.5,
+            backoff: 5 * SECOND,
+            longest: 600 * SECOND,
+            probes: 1,
+            successes: 2,
+            patience: 120 * SECOND,
+        }
+    }
+}
+
+impl BreakerConfig {
+    /// Checks every figure.
+    ///
+    /// # Errors
+    /// The first that is out of bounds.
+    pub fn check(&self) -> Result<(), crate::choice::ConfigError> {
+        use crate::choice::ConfigError;
+        #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+        let figures = [
+            (
+                "consecutive",
+                f64::from(self.consecutive),
+                self.consecutive > 0,
+            ),
+            ("backoff", self.backoff as f64, self.backoff > 0),
+            ("longest", self.longest as f64, self.longest >= self.backoff),
+            ("probes", f64::from(self.probes), self.probes > 0),
+            ("successes", f64::from(self.successes), self.successes > 0),
+            ("patience", self.patience as f64, self.patience > 0),
+        ];
+        for (field, value, holds) in figures {
+            let allowed = "it is at least 1, and the longest back-off no shorter than the first";
+            ConfigError::unless(holds, field, value, allowed)?;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "at most WINDOW")]
+        let window = self.window as f64;
+        let fits = (1..=WINDOW).contains(&self.window);
+        ConfigError::unless(fits, "window", window, "it is 1 to 1024")?;
+        let share = self.share > 0.0 && self.share <= 1.0;
+        ConfigError::unless(share, "share", self.share, "it is above 0 and at most 1")
+    }
+}
+
+/// Why a breaker opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tripped {
+    /// So many failures in a row.
+    InARow(u32),
+    /// So many failures among the newest answers.
+    Share {
+        /// Failures.
+        failures: usize,
+        /// Answers they are among.
+        of: usize,
+    },
+    /// A probe failed.
+    ProbeFailed,
+    /// Opened from outside: an operator, or a supervisor that gave up.
+    Forced,
+}
+
+impl fmt::Display for Tripped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Tripped::InARow(count) => write!(f, "{count} failures in a row"),
+            Tripped::Share { failures, of } => write!(f, "{failures} failures among {of} answers"),
+            Tripped::ProbeFailed => f.write_str("a probe failed"),
+            Tripped::Forced => f.write_str("opened from outside"),
+        }
+    }
+}
+
+/// What a breaker lets through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "state")]
+pub enum BreakerState {
+    /// Everything.
+    Closed {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Nothing.
+    Open {
+        /// Since when.
+        since: Timestamp,
+        /// The first moment at which a probe may go.
+        until: Timestamp,
+        /// Why.
+        reason: Tripped,
+    },
+    /// A few probes.
+    HalfOpen {
+        /// Since when.
+        since: Timestamp,
+        /// Why it had been open.
+        reason: Tripped,
+        /// Probes that succeeded so far.
+        succeeded: u32,
+    },
+}
+
+/// A call that was let through. It is handed back with the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "a probe whose answer is not told holds its place until patience ends"]
+pub struct Permit {
+    /// The state it was given in: states are counted.
+    epoch: u64,
+    number: u64,
+}
+
+/// One candidate's breaker.
+#[derive(Debug, Clone)]
+pub struct Breaker {
+    config: BreakerConfig,
+    state: BreakerState,
+    epoch: u64,
+    issued: u64,
+    in_a_row: u32,
+    /// Newest answers, `true` for a failure.
+    window: VecDeque<bool>,
+    /// Times it opened without having closed in between.
+    openings: u32,
+    /// Probes out: number and when each went.
+    out: Vec<(u64, Timestamp)>,
+}
+
+impl Breaker {
+    /// A closed breaker.
+    #[must_use]
+    pub fn new(config: BreakerConfig, now: Timestamp) -> Self {
+        Breaker {
+            config,
+            state: BreakerState::Closed { since: now },
+            epoch: 0,
+            issued: 0,
+            in_a_row: 0,
+            window: VecDeque::new(),
+            openings: 0,
+            out: Vec::new(),
+        }
+    }
+
+    /// What it lets through at `now`. An open breaker whose time is over is half-open.
+    pub fn state(&mut self, now: Timestamp) -> BreakerState {
+        if let BreakerState::Open { until, reason, .. } = self.state
+            && now >= until
+        {
+            self.enter(BreakerState::HalfOpen {
+                since: until,
+                reason,
+                succeeded: 0,
+            });
+        }
+        self.state
+    }
+
+    /// Whether [`Breaker::admit`] would let a call through.
+    pub fn would_admit(&mut self, now: Timestamp) -> bool {
+        match self.state(now) {
+            BreakerState::Closed { .. } => true,
+            BreakerState::Open { .. } => false,
+            BreakerState::HalfOpen { .. } => {
+                let patience = self.config.patience;
+                self.out
+                    .retain(|(_, gone)| now.0.saturating_sub(gone.0) < patience);
+                self.out.len() < self.config.probes as usize
+            }
+        }
+    }
+
+    /// Lets a call through, or not.
+    pub fn admit(&mut self, now: Timestamp) -> Option<Permit> {
+        if !self.would_admit(now) {
+            return None;
+        }
+        self.issued += 1;
+        if matches!(self.state, BreakerState::HalfOpen { .. }) {
+            self.out.push((self.issued, now));
+        }
+        Some(Permit {
+            epoch: self.epoch,
+            number: self.issued,
+        })
+    }
+
+    /// Takes in that a call succeeded.
+    pub fn succeeded(&mut self, permit: Permit, now: Timestamp) {
+        if !self.counts(permit, now) {
+            return;
+        }
+        self.in_a_row = 0;
+        match &mut self.state {
+            BreakerState::HalfOpen { succeeded, .. } => {
+                *succeeded += 1;
+                if *succeeded >= self.config.successes {
+                    self.openings = 0;
+                    self.enter(BreakerState::Closed { since: now });
+                }
+            }
+            _ => self.remember(false),
+        }
+    }
+
+    /// Takes in that a call failed in a way that speaks of the candidate's health.
+    pub fn failed(&mut self, permit: Permit, now: Timestamp) {
+        if !self.counts(permit, now) {
+            return;
+        }
+        if matches!(self.state, BreakerState::HalfOpen { .. }) {
+            self.open(now, Tripped::ProbeFailed);
+            return;
+        }
+        self.in_a_row += 1;
+        self.remember(true);
+        let failures = self.window.iter().filter(|failed| **failed).count();
+        #[expect(clippy::cast_precision_loss, reason = "at most WINDOW")]
+        let share = failures as f64 / self.config.window as f64;
+        if self.in_a_row >= self.config.consecutive {
+            self.open(now, Tripped::InARow(self.in_a_row));
+        } else if self.window.len() == self.config.window && share >= self.config.share {
+            let of = self.config.window;
+            self.open(now, Tripped::Share { failures, of });
+        }
+    }
+
+    /// Takes in that a call ended in a way that says nothing of the candidate's health: it was cancelled, or
+    /// the request was wrong. A probe's place is free again.
+    pub fn abandoned(&mut self, permit: Permit) {
+        self.out.retain(|(number, _)| *number != permit.number);
+    }
+
+    /// Opens it from outside.
+    pub fn force_open(&mut self, now: Timestamp) {
+        self.open(now, Tripped::Forced);
+    }
+
+    /// Closes it from outside, everything forgiven.
+    pub fn force_close(&mut self, now: Timestamp) {
+        self.openings = 0;
+        self.enter(BreakerState::Closed { since: now });
+    }
+
+    /// Whether an answer belongs to the present state; a probe's place is free in any case.
+    fn counts(&mut self, permit: Permit, now: Timestamp) -> bool {
+        self.state(now);
+        self.abandoned(permit);
+        permit.epoch == self.epoch
+    }
+
+    fn remember(&mut self, failed: bool) {
+        if self.window.len() == self.config.window {
+            self.window.pop_front();
+        }
+        self.window.push_back(failed);
+    }
+
+    /// Opens for `backoff * 2^openings`, at most `longest`.
+    fn open(&mut self, now: Timestamp, reason: Tripped) {
+        let doubled = 1i64.checked_shl(self.openings.min(62)).unwrap_or(i64::MAX);
+        let pause = self
+            .config
+            .backoff
+            .saturating_mul(doubled)
+            .min(self.config.longest);
+        self.openings = self.openings.saturating_add(1);
+        self.enter(BreakerState::Open {
+            since: now,
+            until: Timestamp(now.0.saturating_add(pause)),
+            reason,
+        });
+    }
+
+    fn enter(&mut self, state: BreakerState) {
+        self.state = state;
+        self.epoch += 1;
+        self.in_a_row = 0;
+        self.window.clear();
+        self.out.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const CONFIG: BreakerConfig = BreakerConfig {
+        consecutive: 3,
+        window: 6,
+        share: 0.5,
+        backoff: 100,
+        longest: 350,
+        probes: 2,
+        successes: 2,
+        patience: 1_000,
+    };
+
+    fn breaker() -> Breaker {
+        assert!(CONFIG.check().is_ok());
+        Breaker::new(CONFIG, Timestamp(0))
+    }
+
+    fn call(breaker: &mut Breaker, time: i64, works: bool) {
+        let permit = breaker.admit(Timestamp(time)).unwrap();
+        if works {
+            breaker.succeeded(permit, Timestamp(time));
+        } else {
+            breaker.failed(permit, Timestamp(time));
+        }
+    }
+
+    fn pause(breaker: &mut Breaker, time: i64) -> (i64, Tripped) {
+        match breaker.state(Timestamp(time)) {
+            BreakerState::Open {
+                since,
+                until,
+                reason,
+            } => (until.0 - since.0, reason),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn it_opens_on_failures_in_a_row_and_a_success_breaks_the_row() {
+        let mut breaker = breaker();
+        for works in [false, false, true, false, false] {
+            call(&mut breaker, 1, works);
+        }
+        assert!(breaker.would_admit(Timestamp(1)));
+        call(&mut breaker, 1, false);
+        assert_eq!(pause(&mut breaker, 1), (100, Tripped::InARow(3)));
+        assert_eq!(breaker.admit(Timestamp(100)), None);
+    }
+
+    #[test]
+    fn it_opens_on_a_share_of_failures_once_the_window_is_full() {
+        let mut breaker = breaker();
+        for works in [false, true, false, true, true] {
+            call(&mut breaker, 1, works);
+        }
+        assert!(
+            breaker.would_admit(Timestamp(1)),
+            "five answers are too few"
+        );
+        call(&mut breaker, 1, false);
+        let share = Tripped::Share { failures: 3, of: 6 };
+        assert_eq!(pause(&mut breaker, 1), (100, share));
+    }
+
+    #[test]
+    fn each_failed_probe_doubles_the_pause_up_to_the_cap_and_closing_resets_it() {
+        let mut breaker = breaker();
+        (0..3).for_each(|_| call(&mut breaker, 0, false));
+        let mut now = 0;
+        for expected in [100, 200, 350, 350] {
+            assert_eq!(pause(&mut breaker, now).0, expected);
+            now += expected;
+            call(&mut breaker, now, false);
+        }
+        now += 350;
+        (0..2).for_each(|_| call(&mut breaker, now, true));
+        assert_eq!(
+            breaker.state(Timestamp(now)),
+            BreakerState::Closed {
+                since: Timestamp(now)
+            }
+        );
+        (0..3).for_each(|_| call(&mut breaker, now, false));
+        assert_eq!(pause(&mut breaker, now).0, 100);
+    }
+
+    #[test]
+    fn an_answer_from_before_it_opened_changes_nothing() {
+        let mut breaker = breaker();
+        let late: Vec<_> = (0..4)
+            .map(|_| breaker.admit(Timestamp(0)).unwrap())
+            .collect();
+        (0..3).for_each(|_| call(&mut breaker, 0, false));
+        let half_open = Timestamp(100);
+        let before = breaker.state(half_open);
+        breaker.failed(late[0], half_open);
+        breaker.succeeded(late[1], half_open);
+        breaker.succeeded(late[2], half_open);
+        assert_eq!(breaker.state(half_open), before);
+    }
+
+    #[test]
+    fn a_probe_that_never_answers_does_not_keep_it_half_open_for_ever() {
+        let mut breaker = breaker();
+        (0..3).for_each(|_| call(&mut breaker, 0, false));
+        let at = |time: i64| Timestamp(100 + time);
+        let lost = [breaker.admit(at(0)).unwrap(), breaker.admit(at(1)).unwrap()];
+        assert_eq!(breaker.admit(at(999)), None);
+        assert!(breaker.admit(at(1_000)).is_some());
+        assert_eq!(breaker.admit(at(1_000)), None, "the second is still out");
+        breaker.abandoned(lost[1]);
+        assert!(breaker.admit(at(1_000)).is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn there_are_never_more_probes_out_than_allowed_and_none_while_open(
+            steps in proptest::collection::vec((0u8..5, 0i64..120, any::<prop::sample::Index>()), 1..300)
+        ) {
+            let mut breaker = breaker();
+            let mut now = 0;
+            // What is out, with the state it went in.
+            let mut out: Vec<(Permit, BreakerState, i64)> = Vec::new();
+            for (action, pass, which) in steps {
+                now += pass;
+                let state = breaker.state(Timestamp(now));
+                if action < 2 || out.is_empty() {
+                    let permit = breaker.admit(Timestamp(now));
+                    match state {
+                        BreakerState::Open { .. } => prop_assert_eq!(permit, None),
+                        BreakerState::Closed { .. } => prop_assert!(permit.is_some()),
+                        BreakerState::HalfOpen { since, .. } => {
+                            let probes = out.iter().filter(|(_, went, at)| {
+                                matches!(went, BreakerState::HalfOpen { since: own, .. } if *own == since)
+                                    && now - at < CONFIG.patience
+                            }).count();
+                            prop_assert_eq!(permit.is_some(), probes < 2);
+                        }
+                    }
+                    out.extend(permit.map(|permit| (permit, state, now)));
+                } else {
+                    let (permit, ..) = out.swap_remove(which.index(out.len()));
+                    match action {
+                        2 => breaker.succeeded(permit, Timestamp(now)),
+                        3 => breaker.failed(permit, Timestamp(now)),
+                        _ => breaker.abandoned(permit),
+                    }
+                }
+            }
+        }
+    }
+}
