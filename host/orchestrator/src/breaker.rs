@@ -186,29 +186,29 @@ impl Breaker {
     }
 
     /// What it lets through at `now`. An open breaker whose time is over is half-open.
-    pub fn state(&mut self, now: Timestamp) -> BreakerState {
-        if let BreakerState::Open { until, reason, .. } = self.state
-            && now >= until
-        {
-            self.enter(BreakerState::HalfOpen {
+    #[must_use]
+    pub fn state(&self, now: Timestamp) -> BreakerState {
+        match self.state {
+            BreakerState::Open { until, reason, .. } if now >= until => BreakerState::HalfOpen {
                 since: until,
                 reason,
                 succeeded: 0,
-            });
+            },
+            state => state,
         }
-        self.state
     }
 
     /// Whether [`Breaker::admit`] would let a call through.
-    pub fn would_admit(&mut self, now: Timestamp) -> bool {
+    #[must_use]
+    pub fn would_admit(&self, now: Timestamp) -> bool {
         match self.state(now) {
             BreakerState::Closed { .. } => true,
             BreakerState::Open { .. } => false,
             BreakerState::HalfOpen { .. } => {
                 let patience = self.config.patience;
-                self.out
-                    .retain(|(_, gone)| now.0.saturating_sub(gone.0) < patience);
-                self.out.len() < self.config.probes as usize
+                let waited_for =
+                    |probe: &&(u64, Timestamp)| now.0.saturating_sub(probe.1.0) < patience;
+                self.out.iter().filter(waited_for).count() < self.config.probes as usize
             }
         }
     }
@@ -218,8 +218,12 @@ impl Breaker {
         if !self.would_admit(now) {
             return None;
         }
+        self.pass(now);
         self.issued += 1;
         if matches!(self.state, BreakerState::HalfOpen { .. }) {
+            let patience = self.config.patience;
+            self.out
+                .retain(|(_, gone)| now.0.saturating_sub(gone.0) < patience);
             self.out.push((self.issued, now));
         }
         Some(Permit {
@@ -287,9 +291,17 @@ impl Breaker {
 
     /// Whether an answer belongs to the present state; a probe's place is free in any case.
     fn counts(&mut self, permit: Permit, now: Timestamp) -> bool {
-        self.state(now);
+        self.pass(now);
         self.abandoned(permit);
         permit.epoch == self.epoch
+    }
+
+    /// Enters the state that time has brought about.
+    fn pass(&mut self, now: Timestamp) {
+        let state = self.state(now);
+        if state != self.state {
+            self.enter(state);
+        }
     }
 
     fn remember(&mut self, failed: bool) {
@@ -354,7 +366,7 @@ mod tests {
         }
     }
 
-    fn pause(breaker: &mut Breaker, time: i64) -> (i64, Tripped) {
+    fn pause(breaker: &Breaker, time: i64) -> (i64, Tripped) {
         match breaker.state(Timestamp(time)) {
             BreakerState::Open {
                 since,
@@ -373,7 +385,7 @@ mod tests {
         }
         assert!(breaker.would_admit(Timestamp(1)));
         call(&mut breaker, 1, false);
-        assert_eq!(pause(&mut breaker, 1), (100, Tripped::InARow(3)));
+        assert_eq!(pause(&breaker, 1), (100, Tripped::InARow(3)));
         assert_eq!(breaker.admit(Timestamp(100)), None);
     }
 
@@ -389,7 +401,7 @@ mod tests {
         );
         call(&mut breaker, 1, false);
         let share = Tripped::Share { failures: 3, of: 6 };
-        assert_eq!(pause(&mut breaker, 1), (100, share));
+        assert_eq!(pause(&breaker, 1), (100, share));
     }
 
     #[test]
@@ -398,7 +410,7 @@ mod tests {
         (0..3).for_each(|_| call(&mut breaker, 0, false));
         let mut now = 0;
         for expected in [100, 200, 350, 350] {
-            assert_eq!(pause(&mut breaker, now).0, expected);
+            assert_eq!(pause(&breaker, now).0, expected);
             now += expected;
             call(&mut breaker, now, false);
         }
@@ -411,7 +423,7 @@ mod tests {
             }
         );
         (0..3).for_each(|_| call(&mut breaker, now, false));
-        assert_eq!(pause(&mut breaker, now).0, 100);
+        assert_eq!(pause(&breaker, now).0, 100);
     }
 
     #[test]

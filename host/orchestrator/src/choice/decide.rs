@@ -3,6 +3,7 @@
 use super::config::{Configuration, LatencyBounds, Selection, Shadow};
 use super::draw::Draws;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Why a candidate cannot be chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,20 @@ impl Exclusion {
     #[must_use]
     pub fn is_of_latency(self) -> bool {
         matches!(self, Exclusion::TooSlow | Exclusion::TooFast)
+    }
+}
+
+impl fmt::Display for Exclusion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Exclusion::Disabled => "it is out of service",
+            Exclusion::Incapable => "it cannot do this",
+            Exclusion::BreakerOpen => "its breaker lets nothing through",
+            Exclusion::OverBudget => "its budget is spent",
+            Exclusion::Tried => "it was asked already",
+            Exclusion::TooSlow => "it takes longer than the ceiling",
+            Exclusion::TooFast => "it answers faster than the floor",
+        })
     }
 }
 
