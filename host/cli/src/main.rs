@@ -7,6 +7,7 @@
 //! of the host or the machine. A reader that stops reading ends nothing.
 
 mod audit;
+mod bandit;
 mod conform;
 mod data;
 mod environment;
@@ -56,6 +57,8 @@ enum Command {
     Audit(audit::Command),
     /// Put a plugin through the whole conformance suite of its kind
     Conform(conform::ConformArgs),
+    /// Simulate a selection policy on a table of rewards
+    Bandit(bandit::BanditArgs),
     /// Start, build, test and look into plugins
     #[command(subcommand)]
     Plugin(plugin::Command),
@@ -94,6 +97,7 @@ fn run(cli: Cli) -> Result<(), Problem> {
         Command::Status => halt::status(options),
         Command::Audit(command) => audit::run(command, options),
         Command::Conform(arguments) => conform::run(&arguments, options),
+        Command::Bandit(arguments) => bandit::run(&arguments),
         Command::Plugin(command) => plugin::run(options, command),
         Command::Data(command) => data::run(options, command),
     }

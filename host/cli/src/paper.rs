@@ -318,7 +318,13 @@ pub(crate) fn run(
         });
         output::line(result.to_string())?;
     } else {
-        show(&report, &written.html, seconds, environment)?;
+        show(
+            &report,
+            main.run.as_deref(),
+            &written.html,
+            seconds,
+            environment,
+        )?;
     }
     match report.controls.iter().find(|control| !control.passed) {
         Some(control) => Err(Problem::host(
@@ -364,6 +370,7 @@ fn peak_rss_mb() -> Option<f64> {
 
 fn show(
     report: &Report,
+    run: Option<&str>,
     html: &Path,
     seconds: f64,
     environment: &Environment,
@@ -415,6 +422,16 @@ fn show(
             "why a trade was made: bulkhead --state {} explain {}",
             environment.state.display(),
             proposal.decision
+        ))?;
+    }
+    if let Some(run) = run {
+        line(format!(
+            "what it did to the account: bulkhead --state {} statement --run {run}",
+            environment.state.display(),
+        ))?;
+        line(format!(
+            "whether its records are whole: bulkhead --state {} audit verify",
+            environment.state.display(),
         ))?;
     }
     line(format!("report: {}", html.display()))?;
