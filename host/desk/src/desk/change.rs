@@ -2,12 +2,11 @@
 
 use super::Desk;
 use super::core::Core;
-use super::decide::{Disposition, Leg, Proposal, Ruling};
+use super::decide::{Disposition, Leg, Proposal};
 use super::legs::parts;
 use super::send::{SendError, Sent};
 use crate::ledger::LineKey;
 use crate::orders::OrderState;
-use crate::orders::blotter::Change;
 use crate::risk::{RiskApproved, denial};
 use crate::traits::{Gateway, GatewayError};
 use bulkhead_domain::order::{OrderKind, OrderRequest, OrderUpdate, Outcome, Replacement};
@@ -89,13 +88,15 @@ impl Desk {
             ..old.request.clone()
         };
         core.expose_without(&old.client_order_id);
-        let line = core.expose_line(key);
-        let net = core.exposure.net(key.instrument);
+        core.expose_line(key);
+        let exits = core.exits(key, request.side, |working| {
+            working.order.client_order_id != old.client_order_id
+        });
         let lot = core
             .listings
             .get(&key.instrument)
             .map_or(Decimal::ONE, |listing| listing.instrument.lot);
-        let split = parts(&request, &line, net, lot);
+        let split = parts(&request, &exits, lot, false);
         let turns = split.exit > Decimal::ZERO && split.entry > Decimal::ZERO;
         if turns || request.reduce_only && split.entry > Decimal::ZERO {
             let why = denial(
@@ -123,22 +124,7 @@ impl Desk {
         } else {
             core.judge_entry(chain, (draft, candidate), &old.client_order_id)
         };
-        if let Ruling::Send(order) = disposition.ruling {
-            let change = Change {
-                client_order_id: order.client_order_id.clone(),
-                quantity: order.request.quantity + filled,
-                kind: order.request.kind,
-                reducing,
-            };
-            disposition.ruling = match core.blotter.change(&old.client_order_id, change) {
-                Ok(()) => Ruling::Replace(
-                    order
-                        .into_replacement(old.client_order_id)
-                        .with_filled(filled),
-                ),
-                Err(error) => Ruling::Deny(denial("CLIENT_ORDER_ID_USED", error, "a new id", "")),
-            };
-        }
+        disposition = core.as_change(disposition, &old.client_order_id, filled, reducing);
         disposition.time = time;
         core.expose();
         disposition

@@ -10,7 +10,7 @@ use crate::switch::{Latch, Latches, Scope, Scopes, TradingState};
 use bulkhead_domain::order::{InstrumentHandle, OrderRequest, Side};
 use bulkhead_domain::risk::{Denial, Portfolio, Position};
 use bulkhead_domain::{Decimal, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) struct Core {
     pub(super) config: DeskConfig,
@@ -20,6 +20,12 @@ pub(super) struct Core {
     pub(super) ids: OrderIds,
     /// Orders minted for each decision at this moment.
     pub(super) attempts: BTreeMap<String, u32>,
+    /// Who wants something in which instrument, while it is judged.
+    pub(super) wanted: BTreeSet<LineKey>,
+    /// Orders whose end or cut the host asked for at this moment: once a moment is enough.
+    pub(super) asked: BTreeSet<String>,
+    /// Positions that the kill switch tried to close at this moment.
+    pub(super) closed_out: BTreeSet<LineKey>,
     /// Protective orders proposed so far; names the next one's decision.
     pub(super) reviews: u64,
     pub(super) exposure: Exposure,

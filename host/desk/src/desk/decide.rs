@@ -17,6 +17,7 @@ use crate::risk::{
 use bulkhead_domain::order::{Order, OrderKind, OrderRequest, Replacement, Side, Trail};
 use bulkhead_domain::risk::{Denial, Portfolio, RiskContext};
 use bulkhead_domain::{Decimal, Timestamp};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// An order that somebody wants, with what it is to be judged by.
@@ -149,8 +150,9 @@ impl Draft {
 impl Desk {
     /// Judges what is wanted at this moment. A proposal that would turn a position around becomes two
     /// parts, an exit and an entry. Exits come first; entries that together need more than there is are
-    /// cut to the same fraction. The result does not depend on the order of `proposals`: it is ordered
-    /// by part, symbol, owner and decision, and that is the order to send it in.
+    /// cut to the same fraction. What stands in the way of what was approved comes first, to be cancelled
+    /// or cut. The result does not depend on the order of `proposals`: it is ordered by part, symbol, owner
+    /// and decision, and that is the order to send it in.
     pub fn decide(&mut self, mut proposals: Vec<Proposal>) -> Vec<Disposition> {
         let Desk { chain, core } = self;
         core.expose();
@@ -168,6 +170,13 @@ impl Desk {
         }
         let account = core.account();
         proposals.sort_by(|a, b| key(core, a).cmp(&key(core, b)));
+        core.wanted = proposals
+            .iter()
+            .map(|proposal| LineKey {
+                instrument: proposal.request.instrument,
+                owner: core.ledger.owner(&proposal.owner),
+            })
+            .collect();
 
         let mut done = Vec::with_capacity(proposals.len());
         let mut entries = Vec::new();
@@ -203,7 +212,12 @@ impl Desk {
         for (draft, order) in screened {
             done.push(core.approve(chain, account, portfolio.as_mut(), draft, order));
         }
-        done
+        let wanted = std::mem::take(&mut core.wanted);
+        let concerned = |instrument| wanted.iter().any(|key| key.instrument == instrument);
+        let mut cuts = core.bound_all(chain, concerned, &BTreeSet::new());
+        core.withdraw(&mut cuts, &mut done);
+        cuts.append(&mut done);
+        cuts
     }
 }
 

@@ -73,6 +73,8 @@ impl Desk {
             self.core.now = time;
             self.core.flow.new_moment();
             self.core.attempts.clear();
+            self.core.asked.clear();
+            self.core.closed_out.clear();
         }
         Ok(())
     }

@@ -1,22 +1,18 @@
-//! Which part of a request reduces what its owner holds.
+//! Which part of a request reduces what its owner holds: what [`super::exits`] leaves room for.
 //!
-//! The proof: let p be the position, and look only at orders on the side against it. Together, all of
-//! them may take p and no more; then nothing brings the position through zero, whatever fills first.
-//! An order within that bound is sent as it was asked for.
-//!
-//! Where reduce-only orders rest for the same units (a stop), the bound would leave nothing and refuse
-//! the exit. But orders that are *all* reduce-only cannot go through zero, however many there are. So
-//! while no other sort is pending, an exit of up to p is sent reduce-only too; other exits at market are
-//! subtracted nevertheless, since a second sale means to sell more, unless the caller himself asks for
-//! reduce-only. A venue nets all owners of an account, so this way is open only where no other owner's
-//! opposite position would make it cancel the exit.
+//! Where the venue bounds the exits that work (all are reduce-only, nobody else is in the instrument), an
+//! exit goes beside them reduce-only. Otherwise it is no larger than what they leave; an exit at market
+//! takes the place of protection that rests for the same units, which is cut or cancelled before it is
+//! sent. Other exits are subtracted in any case, since a second sale means to sell more, unless the
+//! caller himself asks for reduce-only where the venue bounds them.
 
 use super::core::Core;
 use super::decide::{Disposition, Entry, Leg, Proposal};
+use super::exits::{Exits, Rank};
 use crate::ledger::LineKey;
-use crate::risk::{ExposureLine, VerdictKind, VerdictRecord, denial};
+use crate::risk::{VerdictKind, VerdictRecord, denial};
 use bulkhead_domain::Decimal;
-use bulkhead_domain::order::{OrderRequest, Side};
+use bulkhead_domain::order::{OrderKind, OrderRequest};
 use bulkhead_domain::risk::Denial;
 use bulkhead_venue::number::towards_zero;
 
@@ -31,55 +27,37 @@ pub(super) struct Parts {
     pub(super) entry: Decimal,
 }
 
-pub(super) fn parts(
-    request: &OrderRequest,
-    line: &ExposureLine,
-    net: Decimal,
-    lot: Decimal,
-) -> Parts {
+/// `is_new` is whether it can still be made reduce-only and have others make room for it.
+pub(super) fn parts(request: &OrderRequest, exits: &Exits, lot: Decimal, is_new: bool) -> Parts {
     let quantity = request.quantity.max(Decimal::ZERO);
-    let (against, index) = match request.side {
-        Side::Sell => (line.quantity > Decimal::ZERO, 1),
-        Side::Buy => (line.quantity < Decimal::ZERO, 0),
+    let room = |taken: Decimal| {
+        let left = exits.held.saturating_sub(taken).max(Decimal::ZERO);
+        towards_zero(left.min(quantity), lot)
     };
-    if !against {
-        return Parts {
-            exit: Decimal::ZERO,
-            exit_reduce_only: request.reduce_only,
-            entry: quantity,
-        };
-    }
-    let held = line.quantity.abs();
-    let pending = &line.pending;
-    let capacity = |taken: Decimal| {
-        towards_zero(
-            held.saturating_sub(taken).max(Decimal::ZERO).min(quantity),
-            lot,
-        )
-    };
-    let plain = pending.plain[index];
     let sent = |exit: Decimal, exit_reduce_only: bool| Parts {
         exit,
         exit_reduce_only,
         entry: quantity - exit,
     };
-    let together = capacity(plain.saturating_add(pending.reduce[index]));
-    if request.reduce_only {
-        let all_reduce_only = plain.is_zero();
-        let exit = if all_reduce_only {
-            capacity(Decimal::ZERO)
+    let beside_all = room(exits.units(|_| true));
+    let at_market = request.kind == OrderKind::Market;
+    if exits.held.is_zero() {
+        sent(Decimal::ZERO, request.reduce_only)
+    } else if exits.are_bounded_by_venue() {
+        let alongside = room(exits.units(|rank| rank == Rank::Market));
+        if request.reduce_only {
+            sent(room(Decimal::ZERO), true)
+        } else if is_new && alongside > beside_all {
+            sent(alongside, true)
         } else {
-            together
-        };
-        return sent(exit, true);
-    }
-    let reduce_only = capacity(pending.reduce_at_market);
-    let same_way = net.is_sign_positive() == line.quantity.is_sign_positive();
-    let room = reduce_only.saturating_add(pending.reduce_at_market);
-    if plain.is_zero() && reduce_only > together && same_way && net.abs() >= room {
-        sent(reduce_only, true)
+            sent(beside_all, false)
+        }
+    } else if is_new && at_market {
+        // Protection makes room for it.
+        let taken = exits.units(|rank| matches!(rank, Rank::Market | Rank::Plain));
+        sent(room(taken), request.reduce_only && !exits.shared)
     } else {
-        sent(together, false)
+        sent(beside_all, request.reduce_only)
     }
 }
 
@@ -103,8 +81,8 @@ impl Core {
             instrument: request.instrument,
             owner,
         };
-        let line = self.expose_line(key);
-        let net = self.exposure.net(key.instrument);
+        self.expose_line(key);
+        let exits = self.exits(key, request.side, |_| true);
         let lot = self
             .listings
             .get(&key.instrument)
@@ -116,7 +94,7 @@ impl Core {
                 exit_reduce_only: false,
                 entry: request.quantity,
             },
-            |lot| parts(request, &line, net, lot),
+            |lot| parts(request, &exits, lot, true),
         );
         let mut taken = Taken::default();
         if parts.exit > Decimal::ZERO {

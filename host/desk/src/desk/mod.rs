@@ -5,6 +5,7 @@ mod change;
 mod core;
 mod decide;
 mod events;
+mod exits;
 mod legs;
 mod obey;
 mod reconcile;
@@ -130,6 +131,9 @@ impl Desk {
                 exposure: Exposure::default(),
                 flow: Flow::default(),
                 attempts: BTreeMap::new(),
+                wanted: BTreeSet::new(),
+                asked: BTreeSet::new(),
+                closed_out: BTreeSet::new(),
                 reviews: 0,
                 streaks: Streaks::default(),
                 carried: Carried::default(),

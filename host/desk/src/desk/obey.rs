@@ -3,7 +3,10 @@
 //! Halted: every order is cancelled, but for those that may only reduce a position, unless the restriction
 //! says otherwise. Flatten: every order of a line is cancelled; once none works any more, the position is
 //! closed by one reduce-only market order with the tag [`FLATTEN`], and another one should that end
-//! without closing it. Where it cannot be known what works at the broker, nothing is sent.
+//! without closing it. It is not reduce-only where the account's net position does not cover it: the venue
+//! would cancel it. Where it cannot be known what works at the broker, nothing is sent.
+//!
+//! At one moment, nothing is asked twice: what the broker did not do is asked again at the next.
 
 use super::Desk;
 use super::core::Core;
@@ -37,11 +40,15 @@ impl Desk {
     }
 
     /// What has to be cancelled, and what has to be closed, by the restrictions that hold; protection of
-    /// positions that are gone is cancelled too. Nothing where everything is as it should be: call it
-    /// until then.
+    /// positions that are gone is cancelled too, and orders that together would close more than is held
+    /// are cut. Nothing where everything is as it should be, or was asked for at this moment: call it until
+    /// then.
     pub fn obey(&mut self) -> Vec<Disposition> {
         let Desk { chain, core } = self;
+        core.expose();
         let mut dispositions = core.cancel_leftovers();
+        let leaving = core.asked.clone();
+        dispositions.extend(core.bound_all(chain, |_| true, &leaving));
         dispositions.extend(core.flatten(chain));
         dispositions
     }
@@ -49,10 +56,12 @@ impl Desk {
 
 impl Core {
     /// Cancels what has nothing left to protect, and what the restrictions do not leave working.
-    fn cancel_leftovers(&self) -> Vec<Disposition> {
+    fn cancel_leftovers(&mut self) -> Vec<Disposition> {
         let restricted = !self.latches.is_empty();
-        self.blotter
+        let cancellations: Vec<Disposition> = self
+            .blotter
             .iter()
+            .filter(|working| !self.asked.contains(&working.order.client_order_id))
             .filter_map(|working| {
                 let key = key(working);
                 let why = if restricted && let Some(state) = self.forbidden(working, key) {
@@ -69,7 +78,10 @@ impl Core {
                 };
                 Some(self.cancellation(working, "host".to_owned(), Some(why)))
             })
-            .collect()
+            .collect();
+        let asked = cancellations.iter().map(|one| one.client_order_id.clone());
+        self.asked.extend(asked);
+        cancellations
     }
 
     /// The state that does not leave an order working.
@@ -108,10 +120,10 @@ impl Core {
             .lines()
             .filter(|(key, _)| self.latches.state(&self.scopes(*key)) == TradingState::Flatten)
             .filter(|(key, _)| self.blotter.of(key.instrument, key.owner).next().is_none())
+            .filter(|(key, _)| !self.closed_out.contains(key))
             .map(|(key, line)| (key, line.quantity))
             .collect();
         lines.sort_by(|(a, _), (b, _)| self.names(*a).cmp(&self.names(*b)));
-        self.expose();
         lines
             .into_iter()
             .map(|(key, quantity)| self.close_out(chain, key, quantity))
@@ -124,8 +136,11 @@ impl Core {
         } else {
             Side::Buy
         };
+        self.closed_out.insert(key);
+        let net = self.exposure.net(key.instrument);
+        let covered = net.is_sign_positive() == quantity.is_sign_positive();
         let request = OrderRequest {
-            reduce_only: true,
+            reduce_only: covered && net.abs() >= quantity.abs(),
             time_in_force: TimeInForce::GoodTillCancelled,
             tag: FLATTEN.to_owned(),
             ..OrderRequest::market(key.instrument, side, quantity.abs())

@@ -51,7 +51,7 @@ impl Desk {
             Ok(()) if !self.core.reconciled && !proof.reducing => {
                 Some("the broker does not say what it holds".to_owned())
             }
-            Ok(()) => None,
+            Ok(()) => self.core.unbounded(&id),
         };
         // A resumed session finds orders at the broker whose sending it has no record of: the gateway asks
         // whether it is one of them before it sends it.

@@ -89,17 +89,32 @@ impl WorkingOrder {
     }
 
     /// Whether it waits for a price to limit a loss or take a profit, and may only reduce. Such an order
-    /// is no step towards a target: it may never fill.
+    /// is no step towards a target: it may never fill. A rule's order may only reduce, reduce-only or not.
     #[must_use]
     pub fn is_protective(&self) -> bool {
-        self.order.request.reduce_only && self.order.request.kind != OrderKind::Market
+        let may_only_reduce =
+            self.order.request.reduce_only || matches!(self.origin, Origin::Rule(_));
+        may_only_reduce && self.order.request.kind != OrderKind::Market
     }
 
-    /// The order as risk rules and brokers see it.
+    /// The id of the entry whose bracket it is an exit of.
+    pub(crate) fn bracket(&self) -> Option<&str> {
+        let first = self.aliases.first();
+        let first = first.unwrap_or(&self.order.client_order_id);
+        EXIT_SUFFIXES
+            .iter()
+            .filter(|_| self.origin == Origin::Bracket)
+            .find_map(|suffix| first.strip_suffix(suffix))
+    }
+
+    /// The order as risk rules see it. What a rule placed is reduce-only to them, in whatever form it was
+    /// sent.
     #[must_use]
     pub fn open_order(&self) -> OpenOrder {
+        let mut order = self.order.clone();
+        order.request.reduce_only |= matches!(self.origin, Origin::Rule(_));
         OpenOrder {
-            order: self.order.clone(),
+            order,
             filled: self.filled,
             accepted: self.accepted.unwrap_or(self.approved.0),
         }

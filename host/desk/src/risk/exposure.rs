@@ -18,8 +18,6 @@ pub(crate) struct Pending {
     pub(crate) plain: [Decimal; 2],
     /// Reduce-only orders: buys, sells.
     pub(crate) reduce: [Decimal; 2],
-    /// Reduce-only orders at market.
-    pub(crate) reduce_at_market: Decimal,
     /// Proven exits at market, reduce-only or not: all but certain to fill.
     pub(crate) certain: Decimal,
 }
@@ -54,9 +52,6 @@ impl Pending {
         let side = index(load.request.side);
         if load.request.reduce_only {
             add(&mut self.reduce[side]);
-            if at_market {
-                add(&mut self.reduce_at_market);
-            }
         } else {
             add(&mut self.plain[side]);
         }

@@ -466,13 +466,17 @@ proptest! {
                 ..OrderRequest::market(1, close, quantity.into())
             };
             let decision = format!("d-{index}");
-            for disposition in world.desk.decide(vec![proposal(&decision, "ema", request)]) {
-                let entry = disposition.leg == bulkhead_desk::Leg::Entry;
-                if entry && matches!(disposition.ruling, Ruling::Send(_)) {
+            let mut dispositions = world.desk.decide(vec![proposal(&decision, "ema", request)]);
+            dispositions.retain(|disposition| {
+                let entry = disposition.leg == bulkhead_desk::Leg::Entry
+                    && matches!(disposition.ruling, Ruling::Send(_));
+                if entry {
                     let (desk, mut gateway) = world.gateway();
                     desk.cancel(&disposition.client_order_id, &mut gateway).unwrap();
                 }
-            }
+                !entry
+            });
+            world.carry_out(dispositions);
         }
         let mut working: Vec<(bool, Decimal)> = world
             .desk
