@@ -348,7 +348,7 @@ impl Recorder {
             let fill = FillRecord {
                 client_order_id: execution.client_order_id.clone(),
                 decision,
-                time: execution.time,
+                time: applied.time,
                 owner: applied.order.owner.clone(),
                 instrument: execution.instrument,
                 side: execution.side,

@@ -3,8 +3,8 @@
 use super::Desk;
 use crate::error::DeskError;
 use crate::ledger::{FillEffect, SplitTerms};
-use crate::orders::OrderState;
 use crate::orders::blotter::Admission;
+use crate::orders::{OrderState, time_of};
 use crate::risk::Mark;
 use bulkhead_domain::order::{
     ActionKind, CorporateAction, InstrumentHandle, Nanos, Order, OrderUpdate,
@@ -25,9 +25,9 @@ pub struct Applied {
     pub leaves: Decimal,
     /// What the fill did to the books, where there was one.
     pub fill: Option<FillEffect>,
-    /// When.
+    /// When, as it is booked: a fill when it was executed. Never before the order was last heard of.
     pub time: Nanos,
-    /// Why, where the venue had something to say.
+    /// Why, where the venue had something to say; and what it said the time was, where that went backwards.
     pub reason: String,
 }
 
@@ -134,13 +134,16 @@ impl Desk {
         Ok(())
     }
 
-    /// Applies an order's update to the order and the books. `None` for one that was seen before.
+    /// Applies an order's update to the order and the books. `None` for one that was seen before. One that is
+    /// dated before the order was last heard of is taken to be of that moment ([`Applied::time`]).
     ///
     /// # Errors
     /// [`DeskError::Order`], [`DeskError::Ledger`] or [`DeskError::Currency`]; nothing has then changed.
     pub fn apply(&mut self, update: &OrderUpdate) -> Result<Option<Applied>, DeskError> {
         let core = &mut self.core;
-        core.blotter.adopt(update);
+        let dated = core.blotter.dated(update);
+        let update = dated.as_ref();
+        core.blotter.adopt(update)?;
         let admission = core.blotter.admit(update)?;
         if matches!(admission, Admission::Repeated) {
             return Ok(None);
@@ -173,7 +176,7 @@ impl Desk {
             state: moved.state,
             filled: moved.filled,
             fill,
-            time: update.time,
+            time: time_of(update),
             reason: update.reason.clone(),
         }))
     }

@@ -323,6 +323,8 @@ impl Desk {
             }
             if seen {
                 if state == OrderState::Sent {
+                    // Without the change, which was given up.
+                    let leaves = (self.core.blotter.get(&id)).map_or(leaves, |it| it.leaves());
                     self.settle(&id, Outcome::Accepted, leaves, found);
                     found.findings.push(Finding::Arrived {
                         client_order_id: id.clone(),

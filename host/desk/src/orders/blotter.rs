@@ -1,11 +1,12 @@
 //! Every working order of ours, oldest first, and the updates that move them.
 
+use super::bracket::ExpectedExit;
+use super::dating::time_of;
 use super::state::{OrderEvent, OrderState};
 use super::{IllegalTransition, OrderError};
 use crate::ledger::OwnerId;
 use bulkhead_domain::order::{
-    Execution, InstrumentHandle, Nanos, OpenOrder, Order, OrderKind, OrderRequest, OrderUpdate,
-    Outcome, TimeInForce,
+    Execution, InstrumentHandle, Nanos, OpenOrder, Order, OrderKind, OrderUpdate, Outcome,
 };
 use bulkhead_domain::{Decimal, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
@@ -13,9 +14,6 @@ use std::sync::Arc;
 
 /// Finished orders that are remembered.
 pub const CLOSED_KEPT: usize = 65_536;
-
-/// What the exits of a bracket are called at the venue: the entry's id and one of these.
-const EXIT_SUFFIXES: [&str; 2] = ["-tp", "-sl"];
 
 /// Who asked for an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,11 +51,53 @@ pub struct WorkingOrder {
     pub(crate) change: Option<Change>,
     /// A cancellation was asked for and not answered.
     pub(crate) cancelling: bool,
+    /// The most it may be for in all, what has filled included, whatever the venue says: what was approved,
+    /// or the last change that the venue confirmed; of a bracket's exit, what the entry has filled. A split
+    /// restates it.
+    pub(super) allowed: Decimal,
+    /// When it was last heard of.
+    pub(super) heard: Nanos,
     /// Ids under which it was known before it was changed.
-    aliases: Vec<String>,
+    pub(super) aliases: Vec<String>,
     /// Times the broker was asked about it and did not know it.
     pub(crate) unknown_at_broker: u32,
     pub(super) executions: Vec<String>,
+}
+
+/// A new order of ours.
+pub(super) struct NewOrder {
+    pub(super) order: Order,
+    pub(super) state: OrderState,
+    pub(super) allowed: Decimal,
+    pub(super) approval: Approval,
+}
+
+impl From<NewOrder> for WorkingOrder {
+    fn from(new: NewOrder) -> Self {
+        let Approval {
+            owner,
+            time,
+            origin,
+            reducing,
+        } = new.approval;
+        WorkingOrder {
+            order: new.order,
+            owner,
+            state: new.state,
+            filled: Decimal::ZERO,
+            approved: time,
+            accepted: None,
+            origin,
+            reducing,
+            change: None,
+            cancelling: false,
+            allowed: new.allowed,
+            heard: time.0,
+            aliases: Vec::new(),
+            unknown_at_broker: 0,
+            executions: Vec::new(),
+        }
+    }
 }
 
 /// What a working order is to become.
@@ -99,25 +139,40 @@ impl WorkingOrder {
 
     /// The id of the entry whose bracket it is an exit of.
     pub(crate) fn bracket(&self) -> Option<&str> {
-        let first = self.aliases.first();
-        let first = first.unwrap_or(&self.order.client_order_id);
-        EXIT_SUFFIXES
+        super::bracket::SUFFIXES
             .iter()
             .filter(|_| self.origin == Origin::Bracket)
-            .find_map(|suffix| first.strip_suffix(suffix))
+            .find_map(|suffix| self.first_id().strip_suffix(suffix))
     }
 
-    /// The order as risk rules see it. What a rule placed is reduce-only to them, in whatever form it was
-    /// sent.
+    /// The order as brokers see it.
     #[must_use]
     pub fn open_order(&self) -> OpenOrder {
-        let mut order = self.order.clone();
-        order.request.reduce_only |= matches!(self.origin, Origin::Rule(_));
         OpenOrder {
-            order,
+            order: self.order.clone(),
             filled: self.filled,
             accepted: self.accepted.unwrap_or(self.approved.0),
         }
+    }
+
+    /// The order as risk rules see it. They know their own orders by the tag, so nobody else's bears it: a
+    /// tag that no rule gave begins with who did, `owner:`, `bracket:` (its owner's words too) or `host:`.
+    #[must_use]
+    pub fn shown(&self) -> OpenOrder {
+        let mut open = self.open_order();
+        let giver = match self.origin {
+            Origin::Rule(_) => return open,
+            Origin::Owner => "owner:",
+            Origin::Bracket => "bracket:",
+            Origin::Flatten => "host:",
+        };
+        open.order.request.tag.insert_str(0, giver);
+        open
+    }
+
+    /// The id that it was approved under, by which the exits of its bracket are called.
+    pub(super) fn first_id(&self) -> &str {
+        self.aliases.first().unwrap_or(&self.order.client_order_id)
     }
 }
 
@@ -168,7 +223,7 @@ pub struct Blotter {
     closed: BTreeMap<String, Closed>,
     closed_order: VecDeque<String>,
     /// Exits that the venue will place once their entry fills, by the id it will give them.
-    pub(super) expected: BTreeMap<String, (Order, OwnerId)>,
+    pub(super) expected: BTreeMap<String, ExpectedExit>,
     next: u64,
 }
 
@@ -205,40 +260,15 @@ impl Blotter {
 
     /// Takes up an approved order.
     pub(crate) fn approve(&mut self, order: Order, approval: Approval) -> Result<(), OrderError> {
-        let Approval {
-            owner,
-            time,
-            origin,
-            reducing,
-        } = approval;
         if self.knows(&order.client_order_id) {
             return Err(OrderError::Duplicate(order.client_order_id));
         }
-        for (suffix, exit) in EXIT_SUFFIXES.into_iter().zip(exits(&order.request)) {
-            if let Some(request) = exit {
-                let client_order_id = format!("{}{suffix}", order.client_order_id);
-                let exit = Order {
-                    client_order_id: client_order_id.clone(),
-                    request,
-                    ..order.clone()
-                };
-                self.expected.insert(client_order_id, (exit, owner));
-            }
-        }
-        self.insert(WorkingOrder {
-            order,
-            owner,
+        self.expect_exits(&order, &approval);
+        self.insert(NewOrder {
             state: OrderState::Approved,
-            filled: Decimal::ZERO,
-            approved: time,
-            accepted: None,
-            origin,
-            reducing,
-            change: None,
-            cancelling: false,
-            aliases: Vec::new(),
-            unknown_at_broker: 0,
-            executions: Vec::new(),
+            allowed: order.request.quantity,
+            order,
+            approval,
         });
         Ok(())
     }
@@ -283,6 +313,7 @@ impl Blotter {
         order.request.quantity = change.quantity;
         order.request.kind = change.kind;
         working.reducing = change.reducing;
+        working.allowed = change.quantity;
         working.aliases.push(old);
     }
 
@@ -321,12 +352,11 @@ impl Blotter {
         seen.is_some_and(|seen| seen.iter().any(|id| id == execution_id))
     }
 
-    fn insert(&mut self, working: WorkingOrder) -> u64 {
+    pub(super) fn insert(&mut self, new: NewOrder) {
         self.next += 1;
         self.by_id
-            .insert(working.order.client_order_id.clone(), self.next);
-        self.working.insert(self.next, working);
-        self.next
+            .insert(new.order.client_order_id.clone(), self.next);
+        self.working.insert(self.next, new.into());
     }
 
     /// Notes that an order was handed to the gateway.
@@ -341,36 +371,6 @@ impl Blotter {
             .after(OrderEvent::Send)
             .map_err(|transition| illegal(client_order_id, transition))?;
         Ok(())
-    }
-
-    /// Takes up the exit of a bracket when the venue first speaks of it.
-    pub(crate) fn adopt(&mut self, update: &OrderUpdate) {
-        let placed = update.outcome == Outcome::Accepted && update.leaves > Decimal::ZERO;
-        let ended = matches!(
-            update.outcome,
-            Outcome::Cancelled | Outcome::Expired | Outcome::Rejected
-        );
-        if update.execution.is_some() || !(placed || ended) {
-            return;
-        }
-        if let Some((mut order, owner)) = self.expected.remove(&update.client_order_id) {
-            order.request.quantity = update.leaves;
-            self.insert(WorkingOrder {
-                order,
-                owner,
-                state: OrderState::Sent,
-                filled: Decimal::ZERO,
-                approved: Timestamp(update.time),
-                accepted: None,
-                origin: Origin::Bracket,
-                reducing: true,
-                change: None,
-                cancelling: false,
-                aliases: Vec::new(),
-                unknown_at_broker: 0,
-                executions: Vec::new(),
-            });
-        }
     }
 
     /// Checks an update against the order it speaks of; changes nothing.
@@ -455,6 +455,13 @@ impl Blotter {
                     return Err(mismatch(id, "it works with nothing left to fill"));
                 }
                 quantity = filled.saturating_add(update.leaves);
+                if quantity > working.allowed {
+                    return Err(OrderError::AboveApproved {
+                        client_order_id: id.clone(),
+                        approved: working.allowed,
+                        observed: quantity,
+                    });
+                }
             }
             (None, _) => {}
         }
@@ -477,7 +484,8 @@ impl Blotter {
                     self.drop_change(&update.client_order_id);
                     return None;
                 }
-                let working = self.get(&update.client_order_id)?;
+                let working = self.find_mut(&update.client_order_id)?;
+                working.heard = working.heard.max(time_of(update));
                 return Some(Moved {
                     order: working.order.clone(),
                     state: working.state,
@@ -499,6 +507,7 @@ impl Blotter {
         working.state = state;
         working.filled = filled;
         working.order.request.quantity = quantity;
+        working.heard = working.heard.max(time_of(update));
         if let Some(execution) = &update.execution {
             working.executions.push(execution.execution_id.clone());
         }
@@ -510,6 +519,9 @@ impl Blotter {
             state,
             filled,
         };
+        if let Some(execution) = &update.execution {
+            self.entry_filled(sequence, execution);
+        }
         if state.is_over() {
             self.close(sequence);
         }
@@ -520,6 +532,9 @@ impl Blotter {
         let Some(working) = self.working.remove(&sequence) else {
             return;
         };
+        if working.filled.is_zero() {
+            self.forget_exits(&working);
+        }
         let id = working.order.client_order_id;
         for alias in working
             .aliases
@@ -535,11 +550,6 @@ impl Blotter {
             self.remember(change.client_order_id, OrderState::Rejected, Vec::new());
         }
         self.by_id.remove(&id);
-        if working.filled.is_zero() && working.order.request.bracket.is_some() {
-            for suffix in EXIT_SUFFIXES {
-                self.expected.remove(&format!("{id}{suffix}"));
-            }
-        }
         self.remember(id, working.state, working.executions);
     }
 
@@ -553,28 +563,6 @@ impl Blotter {
         self.closed_order.push_back(id.clone());
         self.closed.insert(id, Closed { state, executions });
     }
-}
-
-/// The exits of a bracket as the venue will place them: target, then stop.
-fn exits(request: &OrderRequest) -> [Option<OrderRequest>; 2] {
-    let Some(bracket) = request.bracket else {
-        return [None, None];
-    };
-    let exit = |kind: OrderKind| OrderRequest {
-        side: request.side.opposite(),
-        kind,
-        time_in_force: TimeInForce::GoodTillCancelled,
-        reduce_only: true,
-        post_only: false,
-        bracket: None,
-        ..request.clone()
-    };
-    [
-        bracket
-            .take_profit
-            .map(|price| exit(OrderKind::Limit(price))),
-        bracket.stop_loss.map(|price| exit(OrderKind::Stop(price))),
-    ]
 }
 
 fn fits(working: &WorkingOrder, execution: &Execution) -> Result<(), OrderError> {

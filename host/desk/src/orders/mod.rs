@@ -1,18 +1,22 @@
 //! The desk's own orders: their identity, their states, and how far they have come.
 //!
 //! Promises: an order moves only along the transitions of [`OrderState::after`]; a repeated update
-//! changes nothing; a fill of an unknown order, an over-fill and an update after the end are typed
-//! errors and change nothing.
+//! changes nothing; a fill of an unknown order, an over-fill, an order that the venue works for more than
+//! was approved and an update after the end are typed errors and change nothing. Nothing is dated before what
+//! is known of its order already.
 //!
 //! Bounds: the last [`blotter::CLOSED_KEPT`] finished orders are remembered, to tell a repeated update
 //! from a wrong one.
 
 pub mod blotter;
+mod bracket;
+mod dating;
 mod identity;
 mod split;
 mod state;
 
 pub use blotter::{Blotter, Origin, WorkingOrder};
+pub(crate) use dating::time_of;
 pub use identity::OrderIds;
 pub use state::{IllegalTransition, OrderEvent, OrderState};
 
@@ -44,6 +48,16 @@ pub enum OrderError {
         quantity: Decimal,
         /// What would have been filled in all.
         filled: Decimal,
+    },
+    /// The venue works it for more than was approved, or for more than its entry has filled.
+    #[error("order '{client_order_id}' works for {observed} in all, above the {approved} approved")]
+    AboveApproved {
+        /// Which order.
+        client_order_id: String,
+        /// The most it may be for, what has filled included.
+        approved: Decimal,
+        /// What it works for, what has filled included.
+        observed: Decimal,
     },
     /// The update contradicts the order or itself.
     #[error("order '{client_order_id}': {what}")]

@@ -34,31 +34,44 @@ impl Blotter {
             if working.order.request.instrument != instrument {
                 continue;
             }
-            let units = |units: Decimal| {
-                split_units(units, split.numerator, split.denominator, split.lot)
-                    .map(|(whole, _)| whole)
+            let filled = working.filled;
+            // What has filled and what is left, each in whole lots.
+            let restated = |all: Decimal| {
+                let left = split.units(all.saturating_sub(filled))?;
+                split.units(filled)?.checked_add(left)
             };
-            let (Some(filled), Some(leaves)) = (units(working.filled), units(working.leaves()))
-            else {
+            let (Some(quantity), Some(allowed)) = (
+                restated(working.order.request.quantity),
+                restated(working.allowed),
+            ) else {
                 continue;
             };
-            working.filled = filled;
-            working.order.request.quantity = filled + leaves;
+            if let Some(change) = &mut working.change {
+                change.quantity = restated(change.quantity).unwrap_or(change.quantity);
+                change.kind = split.kind(change.kind, working.order.request.side);
+            }
+            working.filled = split.units(filled).unwrap_or(filled);
+            working.order.request.quantity = quantity;
+            working.allowed = allowed;
             split.reprice(&mut working.order.request);
         }
-        for (order, _) in self.expected.values_mut() {
-            if order.request.instrument == instrument {
-                split.reprice(&mut order.request);
+        for exit in self.expected.values_mut() {
+            if exit.order.request.instrument == instrument {
+                exit.covered = split.units(exit.covered).unwrap_or(exit.covered);
+                split.reprice(&mut exit.order.request);
             }
         }
     }
 }
 
 impl OrderSplit {
-    fn reprice(&self, request: &mut OrderRequest) {
-        let side = request.side;
-        request.kind = match request.kind {
-            OrderKind::Market => OrderKind::Market,
+    /// Whole lots of new units.
+    fn units(&self, units: Decimal) -> Option<Decimal> {
+        split_units(units, self.numerator, self.denominator, self.lot).map(|(whole, _)| whole)
+    }
+
+    fn kind(&self, kind: OrderKind, side: Side) -> OrderKind {
+        match kind {
             OrderKind::Limit(limit) => OrderKind::Limit(self.limit(limit, side)),
             OrderKind::Stop(stop) => OrderKind::Stop(self.stop(stop, side)),
             OrderKind::StopLimit { stop, limit } => OrderKind::StopLimit {
@@ -68,10 +81,13 @@ impl OrderSplit {
             OrderKind::TrailingStop(Trail::Amount(by)) => {
                 OrderKind::TrailingStop(Trail::Amount(self.price(by, true)))
             }
-            OrderKind::TrailingStop(Trail::Fraction(by)) => {
-                OrderKind::TrailingStop(Trail::Fraction(by))
-            }
-        };
+            OrderKind::Market | OrderKind::TrailingStop(Trail::Fraction(_)) => kind,
+        }
+    }
+
+    fn reprice(&self, request: &mut OrderRequest) {
+        let side = request.side;
+        request.kind = self.kind(request.kind, side);
         request.bracket = request.bracket.map(|bracket| Bracket {
             take_profit: bracket
                 .take_profit

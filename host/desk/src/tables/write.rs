@@ -176,7 +176,7 @@ impl Recorder {
                     .bind(fill.closed)
                     .bind(fill.realised)
                     .bind(fill.entry_price)
-                    .bind(execution.time),
+                    .bind(applied.time),
             );
         }
         self.writer.write_group(group)

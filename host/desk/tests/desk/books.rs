@@ -1,11 +1,10 @@
 //! Fills, corporate actions and brackets, end to end: the books balance after every event.
 
-use crate::support::{World, dec, proposal, whats};
+use crate::support::{World, dec, execution, proposal, update, whats};
 use bulkhead_desk::orders::OrderState;
 use bulkhead_desk::{CheckLimits, DeskError};
 use bulkhead_domain::order::{
-    ActionKind, Bracket, CorporateAction, Execution, Liquidity, OrderKind, OrderRequest,
-    OrderUpdate, Outcome, Side, TimeInForce,
+    ActionKind, Bracket, CorporateAction, OrderKind, OrderRequest, Outcome, Side, TimeInForce,
 };
 use bulkhead_domain::{Decimal, Timestamp};
 use proptest::prelude::*;
@@ -206,33 +205,6 @@ fn the_close_sets_the_base_of_the_next_sessions_loss_and_the_peak() {
     let portfolio = world.desk.portfolio();
     assert_eq!(portfolio.prior_session_equity, dec("102000"));
     assert_eq!(portfolio.peak_equity, dec("103000"));
-}
-
-fn execution(id: &str, order: &str, quantity: &str) -> Execution {
-    Execution {
-        execution_id: id.to_owned(),
-        client_order_id: order.to_owned(),
-        account: "paper".to_owned(),
-        instrument: 1,
-        side: Side::Buy,
-        quantity: dec(quantity),
-        price: dec("100"),
-        fee: Decimal::ZERO,
-        fee_currency: "USD".to_owned(),
-        liquidity: Liquidity::Taker,
-        time: 1,
-    }
-}
-
-fn update(order: &str, outcome: Outcome, execution: Option<Execution>) -> OrderUpdate {
-    OrderUpdate {
-        client_order_id: order.to_owned(),
-        outcome,
-        time: 1,
-        execution,
-        leaves: Decimal::ZERO,
-        reason: String::new(),
-    }
 }
 
 #[test]

@@ -20,3 +20,4 @@ mod resumed;
 mod review;
 mod support;
 mod switch;
+mod updates;

@@ -7,7 +7,8 @@ use bulkhead_desk::{
 };
 use bulkhead_domain::Decimal;
 use bulkhead_domain::order::{
-    Execution, OpenOrder, Order, OrderKind, OrderRequest, Replacement, Side, TimeInForce,
+    ActionKind, CorporateAction, Execution, OpenOrder, Order, OrderKind, OrderRequest, Replacement,
+    Side, TimeInForce,
 };
 
 /// A broker that answers, or not, as told.
@@ -49,7 +50,14 @@ impl Gateway for Unsure<'_> {
 }
 
 fn send_unsure(world: &mut World, arrives: bool) -> String {
-    let request = OrderRequest::market(1, Side::Buy, dec("10"));
+    request_unsure(
+        world,
+        arrives,
+        OrderRequest::market(1, Side::Buy, dec("10")),
+    )
+}
+
+fn request_unsure(world: &mut World, arrives: bool, request: OrderRequest) -> String {
     let mut dispositions = world.desk.decide(vec![proposal("d", "ema", request)]);
     let Ruling::Send(order) = dispositions.remove(0).ruling else {
         panic!("it was approved")
@@ -395,4 +403,93 @@ fn while_the_broker_does_not_say_what_it_holds_nothing_is_entered_and_exits_go_o
     assert_eq!(world.held(), dec("6"));
     reconcile(&mut world);
     assert_eq!(whats(&world.order(Side::Buy, "10")), ["entry Buy 10"]);
+}
+
+#[test]
+fn a_change_that_is_given_up_leaves_an_unanswered_order_as_large_as_it_was_approved() {
+    let mut world = World::plain(Vec::new());
+    let resting = OrderRequest {
+        kind: OrderKind::Limit(dec("95")),
+        time_in_force: TimeInForce::GoodTillCancelled,
+        ..OrderRequest::market(1, Side::Buy, dec("4"))
+    };
+    let id = request_unsure(&mut world, true, resting);
+    let disposition = world.desk.amend(Amendment {
+        decision_id: "amend".to_owned(),
+        owner: "ema".to_owned(),
+        client_order_id: id.clone(),
+        quantity: dec("9"),
+        kind: OrderKind::Limit(dec("95")),
+        context: context(),
+        fitted: None,
+    });
+    let Ruling::Replace(change) = disposition.ruling else {
+        panic!("it was approved");
+    };
+    let (desk, inner) = world.gateway();
+    let mut unsure = Unsure {
+        inner,
+        arrives: false,
+    };
+    assert!(desk.send_change(change, &mut unsure).outcome.is_err());
+    assert_eq!(world.desk.orders().get(&id).unwrap().leaves(), dec("9"));
+    assert_eq!(
+        reconcile(&mut world),
+        (
+            vec![Finding::Arrived {
+                client_order_id: id.clone()
+            }],
+            true
+        )
+    );
+    assert_eq!(world.desk.orders().get(&id).unwrap().leaves(), dec("4"));
+    assert!(!world.desk.has_unanswered());
+}
+
+#[test]
+fn a_split_restates_a_change_whose_answer_was_lost() {
+    let mut world = World::plain(Vec::new());
+    let old = world.request(OrderRequest {
+        kind: OrderKind::Limit(dec("90")),
+        time_in_force: TimeInForce::GoodTillCancelled,
+        ..OrderRequest::market(1, Side::Buy, dec("4"))
+    })[0]
+        .id
+        .clone();
+    let disposition = world.desk.amend(Amendment {
+        decision_id: "amend".to_owned(),
+        owner: "ema".to_owned(),
+        client_order_id: old.clone(),
+        quantity: dec("9"),
+        kind: OrderKind::Limit(dec("96")),
+        context: context(),
+        fitted: None,
+    });
+    let Ruling::Replace(change) = disposition.ruling else {
+        panic!("it was approved");
+    };
+    let new = change.new_client_order_id.clone();
+    let (desk, inner) = world.gateway();
+    let mut unsure = Unsure {
+        inner,
+        arrives: true,
+    };
+    assert!(desk.send_change(change, &mut unsure).outcome.is_err());
+    let split = [CorporateAction {
+        time: 0,
+        kind: ActionKind::Split {
+            numerator: 3,
+            denominator: 2,
+        },
+    }];
+    world.desk.on_actions(1, &split, dec("100")).unwrap();
+    let working = world.desk.orders().get(&old).unwrap();
+    assert_eq!(working.order.request.quantity, dec("6"));
+    assert_eq!(working.leaves(), dec("13"));
+    assert_eq!(reconcile(&mut world), (Vec::new(), true));
+    let request = &world.desk.orders().get(&new).unwrap().order.request;
+    assert_eq!(
+        (request.quantity, request.kind),
+        (dec("13"), OrderKind::Limit(dec("64")))
+    );
 }

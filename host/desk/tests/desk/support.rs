@@ -6,8 +6,8 @@ use bulkhead_desk::{
     Gateway, GatewayError, Proposal, RiskApproved, RiskRule, RuleFailure, Ruling,
 };
 use bulkhead_domain::order::{
-    Bar, CorporateAction, Execution, InstrumentHandle, OpenOrder, Order, OrderRequest, OrderUpdate,
-    Replacement, Side, Step,
+    Bar, CorporateAction, Execution, InstrumentHandle, Liquidity, OpenOrder, Order, OrderRequest,
+    OrderUpdate, Outcome, Replacement, Side, Step,
 };
 use bulkhead_domain::risk::{Denial, Portfolio, ProtectiveAction, RiskContext, Verdict};
 use bulkhead_domain::time::DAY;
@@ -429,4 +429,33 @@ impl Verdicted {
 
 pub(crate) fn whats(verdicted: &[Verdicted]) -> Vec<&str> {
     verdicted.iter().map(|seen| seen.what.as_str()).collect()
+}
+
+/// A buy of the first instrument at 100.
+pub(crate) fn execution(id: &str, order: &str, quantity: &str) -> Execution {
+    Execution {
+        execution_id: id.to_owned(),
+        client_order_id: order.to_owned(),
+        account: "paper".to_owned(),
+        instrument: 1,
+        side: Side::Buy,
+        quantity: dec(quantity),
+        price: dec("100"),
+        fee: Decimal::ZERO,
+        fee_currency: "USD".to_owned(),
+        liquidity: Liquidity::Taker,
+        time: OPENED + DAY,
+    }
+}
+
+/// What the venue says of an order, with nothing left of it.
+pub(crate) fn update(order: &str, outcome: Outcome, execution: Option<Execution>) -> OrderUpdate {
+    OrderUpdate {
+        client_order_id: order.to_owned(),
+        outcome,
+        time: OPENED + DAY,
+        execution,
+        leaves: Decimal::ZERO,
+        reason: String::new(),
+    }
 }
