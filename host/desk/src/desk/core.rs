@@ -174,11 +174,7 @@ impl Core {
                     opened: line.opened,
                 })
                 .collect(),
-            open_orders: self
-                .blotter
-                .iter()
-                .map(|working| working.open_order())
-                .collect(),
+            open_orders: self.blotter.iter().map(|working| working.shown()).collect(),
         }
     }
 

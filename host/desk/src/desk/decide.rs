@@ -531,9 +531,7 @@ impl Core {
         if let Some(portfolio) = portfolio
             && let Some(working) = self.blotter.get(&approved.client_order_id)
         {
-            Arc::make_mut(portfolio)
-                .open_orders
-                .push(working.open_order());
+            Arc::make_mut(portfolio).open_orders.push(working.shown());
         }
         draft.rule(Ruling::Send(approved))
     }

@@ -3,7 +3,7 @@
 use crate::support::{Scripted, World, dec, denial, whats};
 use bulkhead_desk::{RuleFailure, TradingState};
 use bulkhead_domain::Decimal;
-use bulkhead_domain::order::{OrderKind, OrderRequest, Side, TimeInForce};
+use bulkhead_domain::order::{Bracket, OrderKind, OrderRequest, Side, TimeInForce};
 use bulkhead_domain::risk::ProtectiveAction;
 
 fn stop(quantity: &str, price: &str) -> OrderRequest {
@@ -188,4 +188,75 @@ fn a_rule_that_fails_on_one_order_is_not_asked_again_before_its_next_review() {
     }
     world.review();
     assert_eq!(whats(&world.order(Side::Buy, "3")), ["entry Buy 3"]);
+}
+
+/// Wants one stop at 90, tagged, for every long position, and none where one of its own works already.
+fn stop_loss_by_tag() -> Box<Scripted> {
+    Scripted::reviewing("stop-loss", |portfolio| {
+        let mine = |owner: &str| {
+            portfolio.open_orders.iter().any(|open| {
+                let request = &open.order.request;
+                open.order.owner == owner && request.tag == "stop-loss" && request.reduce_only
+            })
+        };
+        let bare = portfolio.positions.iter().filter(|held| !mine(&held.owner));
+        Ok(bare
+            .map(|held| ProtectiveAction::Place {
+                owner: held.owner.clone(),
+                request: OrderRequest {
+                    tag: "stop-loss".to_owned(),
+                    ..stop(&held.quantity.to_string(), "90")
+                },
+            })
+            .collect())
+    })
+}
+
+#[test]
+fn a_strategys_order_under_a_rules_tag_is_not_taken_for_the_rules_own() {
+    let far = |tag: &str| OrderRequest {
+        tag: tag.to_owned(),
+        ..stop("10", "0.01")
+    };
+    let by_bracket = OrderRequest {
+        bracket: Some(Bracket {
+            take_profit: None,
+            stop_loss: Some(dec("0.01")),
+        }),
+        tag: "stop-loss".to_owned(),
+        ..OrderRequest::market(1, Side::Buy, dec("10"))
+    };
+    let by_hand = OrderRequest {
+        reduce_only: true,
+        ..far("stop-loss")
+    };
+    for (entry, exit, shown) in [
+        (by_bracket, None, "bracket:stop-loss"),
+        (
+            OrderRequest::market(1, Side::Buy, dec("10")),
+            Some(by_hand),
+            "owner:stop-loss",
+        ),
+    ] {
+        let mut world = World::plain(vec![stop_loss_by_tag()]);
+        assert_eq!(whats(&world.request(entry)), ["entry Buy 10"]);
+        world.bar(&[[100.0; 4]]);
+        if let Some(exit) = exit {
+            assert_eq!(whats(&world.request(exit)), ["exit Sell 10 reduce-only"]);
+        }
+        let tags = |world: &World| -> Vec<String> {
+            let orders = world.desk.portfolio().open_orders;
+            orders
+                .into_iter()
+                .map(|open| open.order.request.tag)
+                .collect()
+        };
+        assert_eq!(tags(&world), [shown]);
+        assert_eq!(whats(&world.review()), ["protective Sell 10 reduce-only"]);
+        assert_eq!(tags(&world), [shown, "stop-loss"]);
+        assert!(world.review().is_empty());
+        world.bar(&[[95.0, 95.0, 80.0, 85.0]]);
+        assert_eq!(world.held(), Decimal::ZERO);
+        assert_eq!(world.desk.ledger().realised(), dec("-100"));
+    }
 }
