@@ -87,7 +87,8 @@ pub struct Portfolio {
     pub peak_equity: Decimal,
     /// Every non-zero position.
     pub positions: Vec<Position>,
-    /// Orders that work or wait to be sent.
+    /// Orders that work or wait to be sent. The tag of one that a rule placed is what the rule gave it; any
+    /// other begins with who gave it: `owner:`, `bracket:` on the exits of an owner's bracket, or `host:`.
     pub open_orders: Vec<OpenOrder>,
 }
 

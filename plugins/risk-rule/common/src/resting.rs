@@ -1,11 +1,14 @@
 //! One resting exit for every position.
 //!
-//! A rule knows its own orders by their tag and by being reduce-only. What protects nothing any more is
-//! cancelled; so is a second one. An order that no longer fits is cancelled and placed anew: cancellations
-//! come before the order that takes their place, and nobody else's order is touched.
+//! A rule knows its own orders by their tag and by being reduce-only. The host shows a tag that no rule gave
+//! with its giver in front (`owner:`, `bracket:`, `host:`), so that no strategy passes its orders off as a
+//! rule's; rules side by side need tags that differ. What protects nothing any more is cancelled; so is a
+//! second one. An order that no longer fits is cancelled and placed anew: cancellations come before the order
+//! that takes their place, and nobody else's order is touched.
 
+use crate::Listings;
 use bulkhead_sdk::Decimal;
-use bulkhead_sdk::order::{OpenOrder, OrderKind, OrderRequest, Side, TimeInForce};
+use bulkhead_sdk::order::{OpenOrder, OrderKind, OrderRequest, Side, TimeInForce, Trail};
 use bulkhead_sdk::risk_rule::{Error, Portfolio, Position, ProtectiveAction};
 
 /// Whether an order is the rule's own.
@@ -78,14 +81,15 @@ pub fn cancel_leftovers(portfolio: &Portfolio, tag: &str, actions: &mut Vec<Prot
 }
 
 /// What brings it about that each position has the one order that `wanted` says, or none. A working order
-/// fits when side and remaining quantity do and it is of the same kind; its price may be an older one, so
-/// that an order is not moved for a tick.
+/// fits when side, remaining quantity and kind do and its prices are within a tick: so far off is the
+/// rounding of a split, for which an order is not moved.
 ///
 /// # Errors
 /// Those of `wanted`.
 pub fn keep_one(
     portfolio: &Portfolio,
     tag: &str,
+    listings: &Listings,
     mut wanted: impl FnMut(&Position) -> Result<Option<OrderRequest>, Error>,
 ) -> Result<Vec<ProtectiveAction>, Error> {
     let mut actions = Vec::new();
@@ -97,7 +101,8 @@ pub fn keep_one(
                 continue;
             }
             // Once it is there, nothing is wanted any more, and a second one goes.
-            if wanted.take_if(|wanted| fits(open, wanted)).is_none() {
+            let tick = listings.tick(position.instrument);
+            if wanted.take_if(|wanted| fits(open, wanted, tick)).is_none() {
                 actions.push(ProtectiveAction::Cancel(open.order.client_order_id.clone()));
             }
         }
@@ -111,23 +116,47 @@ pub fn keep_one(
     Ok(actions)
 }
 
-fn fits(open: &OpenOrder, wanted: &OrderRequest) -> bool {
+fn fits(open: &OpenOrder, wanted: &OrderRequest, tick: Decimal) -> bool {
     let request = &open.order.request;
-    request.side == wanted.side
-        && leaves(open) == wanted.quantity
-        && std::mem::discriminant(&request.kind) == std::mem::discriminant(&wanted.kind)
+    let near = |has: Decimal, wants: Decimal| {
+        has.checked_sub(wants)
+            .is_some_and(|away| away.abs() <= tick)
+    };
+    let priced = match (request.kind, wanted.kind) {
+        (OrderKind::Market, OrderKind::Market) => true,
+        (OrderKind::Limit(has), OrderKind::Limit(wants))
+        | (OrderKind::Stop(has), OrderKind::Stop(wants)) => near(has, wants),
+        (
+            OrderKind::StopLimit { stop, limit },
+            OrderKind::StopLimit {
+                stop: wanted_stop,
+                limit: wanted_limit,
+            },
+        ) => near(stop, wanted_stop) && near(limit, wanted_limit),
+        (OrderKind::TrailingStop(has), OrderKind::TrailingStop(wants)) => match (has, wants) {
+            (Trail::Amount(has), Trail::Amount(wants)) => near(has, wants),
+            (has, wants) => has == wants,
+        },
+        _ => false,
+    };
+    priced && request.side == wanted.side && leaves(open) == wanted.quantity
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{AAPL, MSFT, held, placed, portfolio};
+    use crate::testing::{AAPL, MSFT, held, instruments, placed, portfolio};
 
     const TAG: &str = "mine";
 
     fn review(portfolio: &Portfolio, price: i64) -> Vec<ProtectiveAction> {
-        keep_one(portfolio, TAG, |position| {
-            Ok(Some(exit(position, OrderKind::Stop(price.into()), TAG)))
+        wanting(portfolio, OrderKind::Stop(price.into()))
+    }
+
+    /// With ticks of a cent.
+    fn wanting(portfolio: &Portfolio, kind: OrderKind) -> Vec<ProtectiveAction> {
+        keep_one(portfolio, TAG, &Listings::new(&instruments()), |position| {
+            Ok(Some(exit(position, kind, TAG)))
         })
         .unwrap()
     }
@@ -150,7 +179,7 @@ mod tests {
         assert_eq!(
             review(
                 &portfolio(vec![position.clone()], vec![resting.clone()]),
-                13
+                12
             ),
             []
         );
@@ -192,6 +221,64 @@ mod tests {
     }
 
     #[test]
+    fn an_order_at_another_price_does_not_fit() {
+        let cents = |price: i64| Decimal::new(price, 2);
+        let both = |stop, limit| OrderKind::StopLimit {
+            stop: cents(stop),
+            limit: cents(limit),
+        };
+        let amount = |by| OrderKind::TrailingStop(Trail::Amount(cents(by)));
+        let fraction = |by| OrderKind::TrailingStop(Trail::Fraction(cents(by)));
+        let limit = |price| OrderKind::Limit(cents(price));
+        let stop = |price| OrderKind::Stop(cents(price));
+        let position = held(AAPL, "ema", 30);
+        for (has, wants, fits) in [
+            (stop(900), stop(901), true),
+            (stop(901), stop(900), true),
+            (stop(902), stop(900), false),
+            (stop(1), stop(900), false),
+            (OrderKind::Stop(Decimal::MIN), stop(900), false),
+            (limit(900), limit(901), true),
+            (limit(90_000), limit(900), false),
+            (limit(900), stop(900), false),
+            (both(900, 890), both(901, 889), true),
+            (both(900, 890), both(902, 890), false),
+            (both(900, 890), both(900, 888), false),
+            (amount(50), amount(51), true),
+            (amount(50), amount(52), false),
+            (fraction(5), fraction(5), true),
+            (fraction(99), fraction(5), false),
+            (amount(5), fraction(5), false),
+            (OrderKind::Market, OrderKind::Market, true),
+            (OrderKind::Market, stop(900), false),
+        ] {
+            let resting = placed("s", "ema", exit(&position, has, TAG));
+            let account = portfolio(vec![position.clone()], vec![resting]);
+            let actions = wanting(&account, wants);
+            assert_eq!(actions.is_empty(), fits, "{has:?} {wants:?}");
+            if !fits {
+                assert_eq!((actions.len(), &actions[0]), (2, &cancel("s")));
+            }
+        }
+    }
+
+    #[test]
+    fn an_exit_that_no_rule_tagged_does_not_fit_and_stays() {
+        let position = held(AAPL, "ema", 30);
+        for giver in ["owner:", "bracket:", "host:"] {
+            let request = OrderRequest {
+                tag: format!("{giver}{TAG}"),
+                ..exit(&position, OrderKind::Stop(9.into()), TAG)
+            };
+            let account = portfolio(vec![position.clone()], vec![placed("x", "ema", request)]);
+            assert!(
+                matches!(&review(&account, 9)[..], [ProtectiveAction::Place { .. }]),
+                "{giver}"
+            );
+        }
+    }
+
+    #[test]
     fn leftovers_go_and_other_orders_stay() {
         let position = held(AAPL, "ema", 30);
         let stop = exit(&position, OrderKind::Stop(9.into()), TAG);
@@ -215,7 +302,7 @@ mod tests {
         // Nothing wanted: the order goes.
         let account = portfolio(vec![position], vec![placed("s", "ema", stop)]);
         assert_eq!(
-            keep_one(&account, TAG, |_| Ok(None)).unwrap(),
+            keep_one(&account, TAG, &Listings::default(), |_| Ok(None)).unwrap(),
             [cancel("s")]
         );
     }

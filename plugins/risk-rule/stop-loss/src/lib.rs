@@ -10,8 +10,8 @@
 //! For short positions "less" is "more". Orders are reduce-only for the position's whole quantity, at prices
 //! rounded to the instrument's tick, good till cancelled (at market: for the day), and tagged `stop-loss`,
 //! `stop-loss:trailing`, `stop-loss:atr` or `stop-loss:time`: the rule knows its own by the tag, and may be
-//! configured once for each mode. When a position's quantity changes, its stop is cancelled and placed anew;
-//! when the position is gone, so is the stop. A trailing stop keeps the level it has reached instead: see
+//! configured once for each mode. When a position's quantity changes, or its stop is more than a tick from where
+//! it belongs, the stop is cancelled and placed anew; when the position is gone, so is the stop. A trailing stop keeps the level it has reached instead: see
 //! module `trailing`.
 //!
 //! **atr.** The range is the host's feature `feature`, such as `atr_14`: Wilder's average of the last 14 true
@@ -19,7 +19,8 @@
 //! taken when the owner's entry is judged, which is denied without it (`MISSING_ATR`), where it is not a
 //! number above zero (`INVALID_ATR`), or where the stop would lie at or beyond zero (`ATR_TOO_WIDE`). It
 //! stays with the position until it is closed or turned around, further entries notwithstanding. A position
-//! whose entry the rule never saw is protected by `fraction`. What is remembered moves to another instance.
+//! whose entry the rule never saw is protected by `fraction`, unless a stop of the rule rests already, as after
+//! a failure: that keeps its price. What is remembered moves to another instance.
 //!
 //! **time.** Days are calendar days in UTC: opened on the 3rd, a position of 2 days is left on the 5th.
 //!
@@ -33,7 +34,7 @@ pub use config::{Config, Mode};
 
 use bulkhead_rule_common::context::feature;
 use bulkhead_rule_common::dates::days_between;
-use bulkhead_rule_common::resting::{exit, keep_one};
+use bulkhead_rule_common::resting::{exit, exit_side, is_ours, keep_one, protects};
 use bulkhead_rule_common::{
     Entry, Listings, Whose, at_tick, denial, minus, open, plus, seal, text, times,
 };
@@ -67,6 +68,19 @@ fn stop(position: &Position, away: Decimal, tick: Decimal) -> Result<OrderKind, 
     };
     let price = times(position.average_price, factor)?;
     Ok(OrderKind::Stop(at_tick(price, tick)?))
+}
+
+/// The stop that the rule has placed for a position already.
+fn standing(portfolio: &Portfolio, tag: &str, position: &Position) -> Option<OrderKind> {
+    let mut open = portfolio.open_orders.iter().filter(|open| {
+        is_ours(open, tag)
+            && protects(open, position)
+            && open.order.request.side == exit_side(position)
+    });
+    open.find_map(|open| match open.order.request.kind {
+        kind @ OrderKind::Stop(_) => Some(kind),
+        _ => None,
+    })
 }
 
 /// The range of an entry as a fraction of its price, or why it cannot have a stop.
@@ -139,7 +153,7 @@ impl RiskRule for StopLoss {
         let tag = self.plan.tag();
         self.seen.forget(portfolio);
         match &self.plan {
-            Plan::Fixed(away) => keep_one(portfolio, tag, |position| {
+            Plan::Fixed(away) => keep_one(portfolio, tag, &self.listings, |position| {
                 let kind = stop(position, *away, self.tick(position.instrument))?;
                 Ok(Some(exit(position, kind, tag)))
             }),
@@ -148,15 +162,18 @@ impl RiskRule for StopLoss {
             }
             Plan::Atr {
                 multiple, fraction, ..
-            } => keep_one(portfolio, tag, |position| {
-                let away = match self.seen.range(position) {
-                    Some(range) => times(range, *multiple)?,
-                    None => *fraction,
+            } => keep_one(portfolio, tag, &self.listings, |position| {
+                let tick = self.tick(position.instrument);
+                let kind = match self.seen.range(position) {
+                    Some(range) => stop(position, times(range, *multiple)?, tick)?,
+                    None => match standing(portfolio, tag, position) {
+                        Some(kind) => kind,
+                        None => stop(position, *fraction, tick)?,
+                    },
                 };
-                let kind = stop(position, away, self.tick(position.instrument))?;
                 Ok(Some(exit(position, kind, tag)))
             }),
-            Plan::Time(days) => keep_one(portfolio, tag, |position| {
+            Plan::Time(days) => keep_one(portfolio, tag, &self.listings, |position| {
                 let due = days_between(position.opened, portfolio.time) >= *days;
                 Ok(due.then(|| exit(position, OrderKind::Market, tag)))
             }),

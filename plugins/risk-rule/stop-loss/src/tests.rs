@@ -104,6 +104,37 @@ fn a_changed_quantity_replaces_the_stop() {
 }
 
 #[test]
+fn a_stop_that_is_out_of_place_is_placed_anew() {
+    for (config, tag, far) in [
+        ("{}", "stop-loss", OrderKind::Stop(Decimal::new(1, 2))),
+        (ATR, "stop-loss:atr", OrderKind::Stop(Decimal::new(1, 2))),
+        (
+            TRAILING,
+            "stop-loss:trailing",
+            OrderKind::TrailingStop(Trail::Fraction(Decimal::new(99, 2))),
+        ),
+    ] {
+        let mut rule: StopLoss = rule(config);
+        let flat = portfolio(vec![], vec![]);
+        assess(&mut rule, &order(Side::Buy, 100), &ranging(0.03), &flat);
+        let held = position(100, "50");
+        let resting = placed("far", "ema", exit(&held, far, tag));
+        let actions = review(
+            &mut rule,
+            std::slice::from_ref(&held),
+            std::slice::from_ref(&resting),
+        );
+        assert_eq!(actions[0], cancel("far"), "{config}");
+        let wanted = request(&actions[1..]);
+        assert_ne!(wanted.kind, far);
+        // The owner's own, as the host shows it, is left alone and relied on by nobody.
+        let mut owners = resting;
+        owners.order.request.tag = format!("owner:{tag}");
+        assert_eq!(request(&review(&mut rule, &[held], &[owners])), wanted);
+    }
+}
+
+#[test]
 fn a_flat_or_turned_position_loses_its_stop_and_nobody_elses_order_is_touched() {
     let mut rule = rule("{}");
     let stop = request(&review(&mut rule, &[position(100, "50")], &[]));
@@ -323,6 +354,25 @@ fn what_was_never_seen_to_enter_falls_back_to_the_fraction() {
     review(&mut rule, &[], &[]);
     let unseen = request(&review(&mut rule, &[position(100, "50")], &[]));
     assert_eq!(price(&unseen), "40");
+}
+
+#[test]
+fn a_fresh_instance_keeps_the_stop_that_a_failed_one_placed() {
+    let mut failed: StopLoss = rule(ATR);
+    let flat = portfolio(vec![], vec![]);
+    assess(&mut failed, &order(Side::Buy, 100), &ranging(0.03), &flat);
+    let held = position(100, "50");
+    let stop = request(&review(&mut failed, std::slice::from_ref(&held), &[]));
+    let resting = [placed("s", "ema", stop)];
+    let mut fresh: StopLoss = rule(ATR);
+    assert_eq!(review(&mut fresh, &[held], &resting), []);
+    let grown = review(&mut fresh, &[position(150, "52")], &resting);
+    assert_eq!(grown[0], cancel("s"));
+    let grown = request(&grown[1..]);
+    assert_eq!((grown.quantity, price(&grown)), (150.into(), "47".into()));
+    // A turned position has no stop yet.
+    let turned = review(&mut fresh, &[position(-100, "50")], &resting);
+    assert_eq!(price(&request(&turned[1..])), "60");
 }
 
 #[test]

@@ -2,8 +2,9 @@
 //!
 //! For each position it wants exactly one reduce-only limit order, good till cancelled, tagged `take-profit`,
 //! for the whole quantity, at the average entry price plus `fraction` (less, for a short position), rounded
-//! to the instrument's tick and at least one tick. When the position's quantity changes, the order is
-//! cancelled and placed anew; when the position is gone, so is the order. It never judges orders.
+//! to the instrument's tick and at least one tick. When the position's quantity changes, or the order is more
+//! than a tick from where it belongs, it is cancelled and placed anew; when the position is gone, so is the
+//! order. It never judges orders.
 //!
 //! It goes together with the rule `stop-loss`: both orders are reduce-only for the whole position, so
 //! whichever trades first leaves the other with nothing to reduce, and the venue or the next review cancels
@@ -57,7 +58,7 @@ impl RiskRule for TakeProfit {
     }
 
     fn review(&mut self, portfolio: &Portfolio) -> Result<Vec<ProtectiveAction>, Error> {
-        keep_one(portfolio, TAG, |position| {
+        keep_one(portfolio, TAG, &self.listings, |position| {
             let gain = times(position.average_price, self.fraction)?;
             let price = if position.quantity > Decimal::ZERO {
                 plus(position.average_price, gain)?

@@ -74,6 +74,26 @@ fn a_target_follows_its_position_and_leaves_a_stop_alone() {
 }
 
 #[test]
+fn a_target_that_is_out_of_place_is_placed_anew() {
+    let mut rule: TakeProfit = rule("{}");
+    let held = position(100, "50");
+    let far = |tag: &str| {
+        placed(
+            "far",
+            "ema",
+            exit(&held, OrderKind::Limit(5000.into()), tag),
+        )
+    };
+    let actions = review(&mut rule, &portfolio(vec![held.clone()], vec![far(TAG)]));
+    assert_eq!(actions[0], ProtectiveAction::Cancel("far".into()));
+    let target = request(&actions[1..]);
+    assert_eq!(target.kind, OrderKind::Limit(60.into()));
+    // The owner's own, as the host shows it, is left alone and relied on by nobody.
+    let owners = portfolio(vec![held.clone()], vec![far("owner:take-profit")]);
+    assert_eq!(request(&review(&mut rule, &owners)), target);
+}
+
+#[test]
 fn what_cannot_be_computed_is_an_error() {
     let huge = Position {
         average_price: Decimal::MAX,
