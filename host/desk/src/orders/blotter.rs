@@ -161,7 +161,11 @@ impl WorkingOrder {
     pub fn shown(&self) -> OpenOrder {
         let mut open = self.open_order();
         let giver = match self.origin {
-            Origin::Rule(_) => return open,
+            // It may only reduce, in whatever form it was sent.
+            Origin::Rule(_) => {
+                open.order.request.reduce_only = true;
+                return open;
+            }
             Origin::Owner => "owner:",
             Origin::Bracket => "bracket:",
             Origin::Flatten => "host:",

@@ -9,11 +9,8 @@ mod change;
 mod decide;
 mod durable;
 mod kept;
-<<<<<<< HEAD
 mod marks;
-=======
 mod owners;
->>>>>>> 18d9dbb (Keep every owner's exits within its own position)
 mod reconcile;
 mod records;
 mod resumed;
