@@ -92,7 +92,11 @@ fn whatever_is_done_to_the_log_is_found_and_the_record_is_named() {
              FROM audit_log WHERE sequence = 9",
             "1 rows of the log have no number",
         ),
-        ("DELETE FROM audit_head", "the log has records and no head"),
+        ("DELETE FROM audit_head", "the log has no head"),
+        (
+            "DELETE FROM audit_log; DELETE FROM audit_head",
+            "the log has no head",
+        ),
         (
             "UPDATE audit_head SET sequence = 40, hash = (SELECT hash FROM audit_log WHERE \
              sequence = 40); DELETE FROM audit_log WHERE sequence > 40",
@@ -111,19 +115,57 @@ fn whatever_is_done_to_the_log_is_found_and_the_record_is_named() {
             found.err
         );
     }
-    // Nobody goes on with a log that does not end as it ended.
-    let copy = copy(&place);
-    change(&copy, "DELETE FROM audit_log WHERE sequence > 50");
-    copy.write("session.toml", without_models());
-    for arguments in [&["halt"][..], &crate::small::PAPER] {
-        let refused = finish(command(&copy, arguments));
-        assert_eq!(refused.code, 2, "{}", refused.err);
-        assert_eq!(refused.err.lines().count(), 1, "{}", refused.err);
-        assert!(
-            refused.err.contains("bulkhead audit verify"),
-            "{}",
-            refused.err
-        );
+    // Nobody goes on with a log that does not end as it ended, or is gone.
+    for (sql, said) in [
+        (
+            "DELETE FROM audit_log WHERE sequence > 50",
+            "bulkhead audit verify",
+        ),
+        (
+            "DELETE FROM audit_log; DELETE FROM audit_head",
+            "the log is gone",
+        ),
+    ] {
+        let copy = copy(&place);
+        change(&copy, sql);
+        copy.write("session.toml", without_models());
+        for arguments in [&["halt"][..], &crate::small::PAPER] {
+            let refused = finish(command(&copy, arguments));
+            assert_eq!(refused.code, 2, "{}", refused.err);
+            assert_eq!(refused.err.lines().count(), 1, "{}", refused.err);
+            assert!(refused.err.contains(said), "{}", refused.err);
+        }
+    }
+}
+
+#[test]
+fn a_halt_that_was_taken_out_of_the_log_is_missed_before_anything_trades() {
+    let place = ran();
+    assert_eq!(finish(command(&place, &["halt"])).code, 0);
+    assert_eq!(
+        finish(command(&place, &["halt", "--scope", "instrument:XYZ"])).code,
+        0
+    );
+    change(&place, "PRAGMA wal_checkpoint(TRUNCATE)");
+    for sql in [
+        "DELETE FROM audit_log WHERE kind = 'raised' AND subject = 'global'",
+        "UPDATE audit_log SET kind = 'order' WHERE kind = 'raised' AND subject = 'global'",
+    ] {
+        let copy = copy(&place);
+        change(&copy, sql);
+        copy.write("session.toml", without_models());
+        for arguments in [&["status"][..], &crate::small::PAPER] {
+            let refused = finish(command(&copy, arguments));
+            assert_eq!((refused.code, refused.out.as_str()), (2, ""));
+            assert!(
+                refused
+                    .err
+                    .contains("what raised and lifted restrictions was changed"),
+                "{}",
+                refused.err
+            );
+            assert_eq!(refused.err.lines().count(), 1, "{}", refused.err);
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// A session began: its configuration, its inputs and its nonce.
+    /// A session began: its inputs (plugins, data and configuration, each with its digest), its nonce, and the
+    /// restrictions that held.
     Session,
     /// A session ended, and how.
     Ended,
@@ -35,16 +36,14 @@ pub enum Kind {
     Reconciled,
     /// Trading was restricted.
     Raised,
-    /// A restriction was lifted.
+    /// A restriction was lifted: all that a person can override, whoever raised it.
     Lowered,
-    /// A rule or a check was overridden by a person.
-    Override,
-    /// A setting, a plugin or a grant was changed.
+    /// A person started or resumed a run; its beginning says with which plugins, data and configuration.
     Configuration,
 }
 
 impl Kind {
-    const ALL: [(Kind, &'static str); 16] = [
+    const ALL: [(Kind, &'static str); 15] = [
         (Kind::Session, "session"),
         (Kind::Ended, "ended"),
         (Kind::Moment, "moment"),
@@ -59,7 +58,6 @@ impl Kind {
         (Kind::Reconciled, "reconciled"),
         (Kind::Raised, "raised"),
         (Kind::Lowered, "lowered"),
-        (Kind::Override, "override"),
         (Kind::Configuration, "configuration"),
     ];
 
@@ -79,6 +77,16 @@ impl Kind {
             .iter()
             .find(|(_, known)| *known == name)
             .map(|(kind, _)| *kind)
+    }
+
+    /// Whether it takes restrictions away: one that is lifted, or those of a run that ended.
+    pub(super) fn lifts(self) -> bool {
+        matches!(self, Kind::Lowered | Kind::Ended)
+    }
+
+    /// Whether it says which restrictions hold.
+    fn restricts(self) -> bool {
+        self == Kind::Raised || self.lifts()
     }
 }
 
@@ -130,6 +138,52 @@ pub(super) fn hash(before: &Anchor, event: &Event) -> Digest {
         .part("subject", event.subject.as_bytes())
         .part("body", event.body.as_bytes())
         .finish()
+}
+
+/// The end of the log: what the key vouches for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct End {
+    /// The last record.
+    pub(super) anchor: Anchor,
+    /// A chain of its own over the records that raise and lift restrictions, so that what holds can be proven
+    /// from these few.
+    pub(super) restrictions: Digest,
+}
+
+impl End {
+    /// Of a log without records.
+    pub(super) fn genesis() -> End {
+        let anchor = genesis();
+        End {
+            anchor,
+            restrictions: anchor.hash,
+        }
+    }
+
+    /// Once an event is recorded.
+    pub(super) fn after(&self, event: &Event) -> End {
+        let sequence = self.anchor.sequence + 1;
+        End {
+            anchor: Anchor {
+                sequence,
+                hash: hash(&self.anchor, event),
+            },
+            restrictions: if event.kind.restricts() {
+                restricted(&self.restrictions, sequence, event)
+            } else {
+                self.restrictions
+            },
+        }
+    }
+}
+
+/// The chain over restrictions after one more record of its sort.
+pub(super) fn restricted(before: &Digest, sequence: u64, event: &Event) -> Digest {
+    let before = Anchor {
+        sequence: sequence.saturating_sub(1),
+        hash: *before,
+    };
+    hash(&before, event)
 }
 
 /// A point of the log to keep elsewhere: the log is right up to it when the record with this number still

@@ -1,7 +1,7 @@
 //! Appending to the log.
 
-use super::chain::{Anchor, Event, Record, genesis, hash};
-use super::table;
+use super::chain::{Anchor, End, Event, Record, restricted};
+use super::table::{self, Head};
 use bulkhead_domain::Problem;
 use bulkhead_store::{Store, StoreError, Writer};
 use hmac::{Hmac, Mac};
@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Why something could not be recorded, or a log not be continued.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum AuditError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The log is not what its head says.
-    #[error("the audit log does not end as its head says: {0}")]
+    #[error("the audit log is not what its head says: {0}")]
     Head(String),
     /// A resumed session did something else than the record says it did.
     #[error(
@@ -56,22 +56,39 @@ impl From<AuditError> for Problem {
 pub struct AuditKey([u8; 32]);
 
 impl AuditKey {
-    /// Reads the key, making it where there is none: 32 random bytes that only the owner can read. It is there
-    /// whole or not at all, whenever the process ends.
+    /// Makes the key of a log that is about to begin: 32 random bytes that only the owner can read. It waits
+    /// beside its place until [`AuditKey::keep`], so that a process which is killed meanwhile leaves either no
+    /// log or one with its key.
     ///
     /// # Errors
-    /// When the file cannot be read or made, or is no key.
-    pub fn open(path: &Path) -> Result<AuditKey, Problem> {
-        if !path.exists() {
-            make(path).map_err(|error| {
-                Problem::host(
-                    format!("the audit log's key cannot be made: {error}"),
-                    "check the folder's owner and free space",
-                )
-                .in_file(path)
-            })?;
+    /// When the file cannot be made, or there is a key already: its log was taken away.
+    pub fn make(path: &Path) -> Result<AuditKey, Problem> {
+        if path.exists() {
+            return Err(Problem::user(
+                "there is an audit log's key, and the log is gone or has lost its head",
+                "restore the database from a backup; where nothing ever ran in this folder, remove the key",
+            )
+            .in_file(path));
         }
-        AuditKey::read(path)
+        let mut key = [0; 32];
+        getrandom::fill(&mut key)
+            .map_err(|error| std::io::Error::other(error.to_string()))
+            .and_then(|()| write(&waiting(path), &key))
+            .map_err(|error| cannot_make(&error, path))?;
+        Ok(AuditKey(key))
+    }
+
+    /// Puts a key that was made where it belongs, now that its log has begun. Does nothing where it is.
+    ///
+    /// # Errors
+    /// When the file system says no.
+    pub fn keep(path: &Path) -> Result<(), Problem> {
+        if path.exists() {
+            return Ok(());
+        }
+        std::fs::rename(waiting(path), path)
+            .and_then(|()| sync_folder(path))
+            .map_err(|error| cannot_make(&error, path))
     }
 
     /// Reads the key of a log that there is already. Makes none: under another key the log could not be
@@ -81,10 +98,15 @@ impl AuditKey {
     /// When the file cannot be read, or is no key.
     pub fn read(path: &Path) -> Result<AuditKey, Problem> {
         let mend = "restore it from a backup; without it the log's end cannot be proven";
-        let bytes = std::fs::read(path).map_err(|error| {
-            Problem::user(format!("the audit log's key cannot be read: {error}"), mend)
-                .in_file(path)
-        })?;
+        let bytes = std::fs::read(path)
+            .or_else(|error| match error.kind() {
+                ErrorKind::NotFound => std::fs::read(waiting(path)).map_err(|_| error),
+                _ => Err(error),
+            })
+            .map_err(|error| {
+                Problem::user(format!("the audit log's key cannot be read: {error}"), mend)
+                    .in_file(path)
+            })?;
         bytes.try_into().map(AuditKey).map_err(|bytes: Vec<u8>| {
             Problem::user(
                 format!("the audit log's key has {} bytes, not 32", bytes.len()),
@@ -101,12 +123,12 @@ impl AuditKey {
     }
 
     /// Authenticates a head.
-    pub(super) fn seal(&self, anchor: &Anchor) -> String {
+    pub(super) fn seal(&self, anchor: &Anchor, restrictions: &str) -> String {
         // HMAC takes keys of any length.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else {
             return String::new();
         };
-        mac.update(anchor.to_string().as_bytes());
+        mac.update(format!("{anchor}:{restrictions}").as_bytes());
         mac.finalize()
             .into_bytes()
             .iter()
@@ -121,32 +143,39 @@ impl std::fmt::Debug for AuditKey {
     }
 }
 
-/// Makes a key's file, unless somebody else has made it meanwhile.
-fn make(path: &Path) -> std::io::Result<()> {
-    let mut key = [0; 32];
-    getrandom::fill(&mut key).map_err(|error| std::io::Error::other(error.to_string()))?;
-    let new = path.with_extension(format!("{}.new", std::process::id()));
-    let written = OpenOptions::new()
+/// Where a key waits until its log has begun.
+fn waiting(path: &Path) -> PathBuf {
+    path.with_extension("key.new")
+}
+
+/// Writes a file that only the owner can read, anew, and returns once it is on disk.
+fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if path.exists() {
+        std::fs::remove_file(path)?;
+    }
+    let mut file = OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
-        .open(&new)
-        .and_then(|mut file| {
-            file.write_all(&key)?;
-            file.sync_all()
-        })
-        .and_then(|()| match std::fs::hard_link(&new, path) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-            _ => Ok(()),
-        });
-    // Left behind it would only be in the way.
-    let _ = std::fs::remove_file(&new);
-    written?;
+        .open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    sync_folder(path)
+}
+
+fn sync_folder(path: &Path) -> std::io::Result<()> {
     match path.parent() {
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
     }
+}
+
+fn cannot_make(error: &std::io::Error, path: &Path) -> Problem {
+    Problem::host(
+        format!("the audit log's key cannot be made: {error}"),
+        "check the folder's owner and free space",
+    )
+    .in_file(path)
 }
 
 /// Where records go.
@@ -164,7 +193,7 @@ enum Sink {
 /// The log, open for appending.
 pub struct AuditLog {
     sink: Sink,
-    head: Anchor,
+    end: End,
     /// What a resumed session left behind, not repeated yet.
     past: VecDeque<Record>,
 }
@@ -175,75 +204,66 @@ impl AuditLog {
     pub fn none() -> AuditLog {
         AuditLog {
             sink: Sink::None,
-            head: genesis(),
+            end: End::genesis(),
             past: VecDeque::new(),
         }
     }
 
     /// Opens the log for appending at its end; an empty one gets a sealed head at once, so that from its first
-    /// record on a missing head means that somebody took it away. Records after the head (of a process that ended without a
-    /// close) are kept when they continue the chain.
+    /// record on a missing head means that somebody took it away. What raised and lifted restrictions is
+    /// proven whole. Records after the head (of a process that ended without a close) are kept when they
+    /// continue the chain and lift nothing: what does is sealed as it is written.
     ///
     /// # Errors
-    /// [`AuditError::Head`] when the log's end is not what its head says.
+    /// [`AuditError::Head`] when the log's end, or what raised and lifted restrictions, is not what the head
+    /// says.
     pub async fn open(
         store: &Store,
         writer: Writer,
         key: AuditKey,
     ) -> Result<AuditLog, AuditError> {
-        let head = table::head(store).await?;
-        let head = match head {
-            Some((anchor, seal)) if seal == key.seal(&anchor) => anchor,
-            Some((anchor, _)) => {
+        let mut end = match table::head(store).await? {
+            Some(head) if head.is_of(&key) => proven(store, &head).await?,
+            Some(head) => {
                 return Err(AuditError::Head(format!(
                     "the head {} was not written with this host's key",
-                    anchor.sequence
+                    head.anchor.sequence
                 )));
             }
             None if table::records_since(store, i64::MIN).await?.is_empty() => {
-                writer.write(table::write_head(&genesis(), &key.seal(&genesis())))?;
+                let end = End::genesis();
+                writer.write(table::write_head(&end, &key))?;
                 writer.flush()?;
-                genesis()
+                end
             }
             None => {
                 return Err(AuditError::Head("there are records and no head".to_owned()));
             }
         };
-        let tail = table::records_since(store, head.sequence.cast_signed()).await?;
-        let mut end = head;
-        let mut tail = tail.into_iter();
-        if head.sequence > 0 {
-            match tail.next() {
-                Some(record) if record.sequence == head.sequence && record.hash == head.hash => {}
-                Some(_) | None => {
-                    return Err(AuditError::Head(format!(
-                        "record {} is missing or was changed",
-                        head.sequence
-                    )));
-                }
-            }
-        }
-        for record in tail {
-            let follows =
-                record.sequence == end.sequence + 1 && record.hash == hash(&end, &record.event);
-            if !follows {
+        let written = end.anchor.sequence;
+        for record in table::records_since(store, written.cast_signed().saturating_add(1)).await? {
+            let next = end.after(&record.event);
+            if record.sequence != next.anchor.sequence || record.hash != next.anchor.hash {
                 return Err(AuditError::Head(format!(
                     "record {} does not follow the one before it",
                     record.sequence
                 )));
             }
-            end = Anchor {
-                sequence: record.sequence,
-                hash: record.hash,
-            };
+            if record.event.kind.lifts() {
+                return Err(AuditError::Head(format!(
+                    "record {} lifts a restriction and is not under the key",
+                    record.sequence
+                )));
+            }
+            end = next;
         }
         Ok(AuditLog {
             sink: Sink::Store {
                 writer,
                 key,
-                written: head.sequence,
+                written,
             },
-            head: end,
+            end,
             past: VecDeque::new(),
         })
     }
@@ -273,7 +293,7 @@ impl AuditLog {
     /// The last record.
     #[must_use]
     pub fn head(&self) -> Anchor {
-        self.head
+        self.end.anchor
     }
 
     /// Records an event; while there is a past, compares it with the past instead. Returns at once: only
@@ -308,18 +328,30 @@ impl AuditLog {
         self.append_new(event)
     }
 
-    /// Records an event that comes from outside the session, whatever is still to be repeated.
+    /// Records an event that comes from outside the session, whatever is still to be repeated. One that lifts
+    /// restrictions is sealed in the same commit: on disk there is never one that the key does not vouch for.
     ///
     /// # Errors
     /// [`AuditError::Store`].
     pub fn append_new(&mut self, event: Event) -> Result<(), AuditError> {
-        let Sink::Store { writer, .. } = &self.sink else {
+        let Sink::Store {
+            writer,
+            key,
+            written,
+        } = &mut self.sink
+        else {
             return Ok(());
         };
-        let sequence = self.head.sequence + 1;
-        let hash = hash(&self.head, &event);
-        writer.write(table::insert(sequence, event, hash))?;
-        self.head = Anchor { sequence, hash };
+        let end = self.end.after(&event);
+        let lifts = event.kind.lifts();
+        let insert = table::insert(end.anchor.sequence, event, end.anchor.hash);
+        if lifts {
+            writer.write_group(vec![insert, table::write_head(&end, key)])?;
+            *written = end.anchor.sequence;
+        } else {
+            writer.write(insert)?;
+        }
+        self.end = end;
         Ok(())
     }
 
@@ -329,7 +361,6 @@ impl AuditLog {
     /// # Errors
     /// [`AuditError::Store`].
     pub(crate) fn seal(&mut self) -> Result<Option<Writer>, AuditError> {
-        let head = self.head;
         let Sink::Store {
             writer,
             key,
@@ -338,9 +369,9 @@ impl AuditLog {
         else {
             return Ok(None);
         };
-        if *written != head.sequence {
-            writer.write(table::write_head(&head, &key.seal(&head)))?;
-            *written = head.sequence;
+        if *written != self.end.anchor.sequence {
+            writer.write(table::write_head(&self.end, key))?;
+            *written = self.end.anchor.sequence;
         }
         Ok(Some(writer.clone()))
     }
@@ -355,4 +386,35 @@ impl AuditLog {
             None => Ok(()),
         }
     }
+}
+
+/// The end that a head vouches for, once the record it names and all that raised and lifted restrictions up to
+/// it are found to be what it says.
+async fn proven(store: &Store, head: &Head) -> Result<End, AuditError> {
+    let anchor = head.anchor;
+    if anchor.sequence > 0 {
+        let last = table::one(store, anchor.sequence).await?;
+        if last.is_none_or(|record| record.hash != anchor.hash) {
+            return Err(AuditError::Head(format!(
+                "record {} is missing or was changed",
+                anchor.sequence
+            )));
+        }
+    }
+    let restrictions = table::restrictions(store)
+        .await?
+        .iter()
+        .filter(|record| record.sequence <= anchor.sequence)
+        .fold(End::genesis().restrictions, |before, record| {
+            restricted(&before, record.sequence, &record.event)
+        });
+    if restrictions.to_string() != head.restrictions {
+        return Err(AuditError::Head(
+            "what raised and lifted restrictions was changed".to_owned(),
+        ));
+    }
+    Ok(End {
+        anchor,
+        restrictions,
+    })
 }

@@ -1,6 +1,7 @@
 //! The log's tables.
 
-use super::chain::{Anchor, Event, Kind, Record};
+use super::AuditKey;
+use super::chain::{Anchor, End, Event, Kind, Record};
 use bulkhead_domain::{Digest, Timestamp};
 use bulkhead_store::{Migration, Row, Statement, Store, StoreError, column, parsed};
 
@@ -30,13 +31,23 @@ CREATE TABLE audit_head (
 ",
 };
 
+/// What raised and lifted restrictions, under the seal too.
+pub(crate) const MIGRATION_OF_RESTRICTIONS: Migration = Migration {
+    version: 6,
+    name: "restrictions under the seal",
+    sql: "ALTER TABLE audit_head ADD COLUMN restrictions TEXT NOT NULL DEFAULT '';",
+};
+
 const INSERT: &str = "INSERT INTO audit_log (sequence, time, session, actor, kind, subject, body, hash) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-const HEAD: &str = "INSERT INTO audit_head (id, sequence, hash, seal) VALUES (1, $1, $2, $3) \
-    ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash, seal = excluded.seal";
-const READ_HEAD: &str = "SELECT sequence, hash, seal FROM audit_head WHERE id = 1";
+const HEAD: &str = "INSERT INTO audit_head (id, sequence, hash, restrictions, seal) VALUES (1, $1, $2, $3, $4) \
+    ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash, \
+    restrictions = excluded.restrictions, seal = excluded.seal";
+const READ_HEAD: &str = "SELECT sequence, hash, restrictions, seal FROM audit_head WHERE id = 1";
 const SINCE: &str = "SELECT sequence, time, session, actor, kind, subject, body, hash FROM audit_log \
     WHERE sequence >= $1 ORDER BY sequence";
+const ONE: &str = "SELECT sequence, time, session, actor, kind, subject, body, hash FROM audit_log \
+    WHERE sequence = $1";
 const PAGE: &str = "SELECT sequence, time, session, actor, kind, subject, body, hash FROM audit_log \
     WHERE sequence > $1 ORDER BY sequence LIMIT $2";
 const RESTRICTIONS: &str = "SELECT sequence, time, session, actor, kind, subject, body, hash FROM audit_log \
@@ -63,10 +74,13 @@ pub(super) fn insert(sequence: u64, event: Event, hash: Digest) -> Statement {
         .bind(hash.to_string())
 }
 
-pub(super) fn write_head(head: &Anchor, seal: &str) -> Statement {
+pub(super) fn write_head(end: &End, key: &AuditKey) -> Statement {
+    let restrictions = end.restrictions.to_string();
+    let seal = key.seal(&end.anchor, &restrictions);
     Statement::new(HEAD)
-        .bind(integer(head.sequence))
-        .bind(head.hash.to_string())
+        .bind(integer(end.anchor.sequence))
+        .bind(end.anchor.hash.to_string())
+        .bind(restrictions)
         .bind(seal)
 }
 
@@ -106,17 +120,36 @@ async fn fetch(
         .map_err(|error| StoreError::of_statement(sql, &error))
 }
 
-pub(super) async fn head(store: &Store) -> Result<Option<(Anchor, String)>, StoreError> {
+/// The head as it is stored.
+pub(super) struct Head {
+    /// The last record when it was written.
+    pub(super) anchor: Anchor,
+    /// The chain over restrictions up to it, as text: it may be anything until the seal is found to be right.
+    pub(super) restrictions: String,
+    seal: String,
+}
+
+impl Head {
+    /// Whether it was written with this key.
+    pub(super) fn is_of(&self, key: &AuditKey) -> bool {
+        self.seal == key.seal(&self.anchor, &self.restrictions)
+    }
+}
+
+pub(super) async fn head(store: &Store) -> Result<Option<Head>, StoreError> {
     let rows = fetch(store, READ_HEAD, sqlx::query(READ_HEAD)).await?;
     let Some(row) = rows.first() else {
         return Ok(None);
     };
     let sequence: i64 = column(row, "sequence")?;
-    let anchor = Anchor {
-        sequence: u64::try_from(sequence).unwrap_or(0),
-        hash: parsed(row, "hash")?,
-    };
-    Ok(Some((anchor, column(row, "seal")?)))
+    Ok(Some(Head {
+        anchor: Anchor {
+            sequence: u64::try_from(sequence).unwrap_or(0),
+            hash: parsed(row, "hash")?,
+        },
+        restrictions: column(row, "restrictions")?,
+        seal: column(row, "seal")?,
+    }))
 }
 
 /// Records from number `sequence` on, in order.
@@ -126,6 +159,13 @@ pub(super) async fn head(store: &Store) -> Result<Option<(Anchor, String)>, Stor
 pub async fn records_since(store: &Store, sequence: i64) -> Result<Vec<Record>, StoreError> {
     let rows = fetch(store, SINCE, sqlx::query(SINCE).bind(sequence)).await?;
     rows.iter().map(record).collect()
+}
+
+/// The record with this number.
+pub(super) async fn one(store: &Store, sequence: u64) -> Result<Option<Record>, StoreError> {
+    let query = sqlx::query(ONE).bind(integer(sequence));
+    let rows = fetch(store, ONE, query).await?;
+    rows.first().map(record).transpose()
 }
 
 /// The next stored rows after number `sequence`, at most [`PAGE_LENGTH`].

@@ -42,8 +42,14 @@ pub enum Finding {
     },
     /// The head was not written with this host's key.
     Seal,
-    /// There are records and no head.
+    /// There is no head. A log has one before its first record: it was taken away, or the whole log was.
     NoHead,
+    /// A record after the head takes restrictions away. Those are sealed as they are written: somebody without
+    /// the key added it.
+    Lifted {
+        /// Its number.
+        sequence: u64,
+    },
     /// Rows without a number, or with one below 1: nothing that was ever recorded.
     Strays {
         /// How many.
@@ -72,7 +78,15 @@ impl fmt::Display for Finding {
                 write!(f, "the log was rewritten up to record {sequence}")
             }
             Finding::Seal => f.write_str("the head was not written with this host's key"),
-            Finding::NoHead => f.write_str("the log has records and no head"),
+            Finding::NoHead => {
+                f.write_str("the log has no head: that, or all of it, was taken away")
+            }
+            Finding::Lifted { sequence } => {
+                write!(
+                    f,
+                    "record {sequence} lifts a restriction and is not under the key"
+                )
+            }
             Finding::Strays { rows } => {
                 write!(
                     f,
@@ -117,12 +131,17 @@ pub async fn verify(
         findings.push(Finding::Strays { rows });
     }
     let mut expected: Vec<Anchor> = anchors.to_vec();
-    if let Some((head, seal)) = &sealed {
-        if *seal != key.seal(head) {
-            findings.push(Finding::Seal);
+    match &sealed {
+        Some(head) => {
+            if !head.is_of(key) {
+                findings.push(Finding::Seal);
+            }
+            expected.push(head.anchor);
         }
-        expected.push(*head);
+        None => findings.push(Finding::NoHead),
     }
+    let mut sealed = sealed.map_or(0, |head| head.anchor.sequence);
+    let mut lifted = Vec::new();
     'log: loop {
         let page = table::page(store, last.sequence).await?;
         if page.is_empty() {
@@ -162,6 +181,9 @@ pub async fn verify(
                     if expected.iter().any(|anchor| elsewhere(&anchor)) {
                         findings.push(Finding::Rewritten { sequence });
                     }
+                    if sequence > sealed && record.event.kind.lifts() {
+                        lifted.push(sequence);
+                    }
                     last = Anchor {
                         sequence,
                         hash: record.hash,
@@ -180,18 +202,19 @@ pub async fn verify(
         }
     }
     let head = expected.iter().map(|anchor| anchor.sequence).max();
-    match head {
-        Some(head) if head > last.sequence => findings.push(Finding::CutOff {
+    if let Some(head) = head.filter(|head| *head > last.sequence) {
+        findings.push(Finding::CutOff {
             last: last.sequence,
             head,
-        }),
-        None if records > 0 => findings.push(Finding::NoHead),
-        _ => {}
+        });
     }
-    if sealed.is_none() && records > 0 && !findings.contains(&Finding::NoHead) {
-        findings.push(Finding::NoHead);
+    if !lifted.is_empty() {
+        // A process that writes meanwhile has sealed them since.
+        let now = table::head(store).await?.filter(|head| head.is_of(key));
+        sealed = now.map_or(sealed, |head| head.anchor.sequence.max(sealed));
+        let unsealed = lifted.into_iter().filter(|sequence| *sequence > sealed);
+        findings.extend(unsealed.map(|sequence| Finding::Lifted { sequence }));
     }
-    let sealed = sealed.map_or(0, |(head, _)| head.sequence);
     Ok(Verified {
         records,
         head: last,

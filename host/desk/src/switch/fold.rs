@@ -1,5 +1,5 @@
-//! The restrictions that hold, as the audit log tells it: there is no other record of them, so that none can
-//! be made to vanish without breaking the log.
+//! The restrictions that hold, as the audit log tells it: there is no other record of them.
+//! [`crate::audit::AuditLog::open`] proves that what is read here is what was sealed.
 
 use super::gate::LatchBody;
 use super::latch::{Latch, Latches, Scope, TradingState};

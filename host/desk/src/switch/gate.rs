@@ -487,13 +487,14 @@ impl Drop for Pass<'_> {
 /// the restrictions that hold.
 ///
 /// # Errors
-/// When the log, its key or the restrictions cannot be read, or the log's end is wrong.
+/// When the log, its key or the restrictions cannot be read, the log's end or what it says of restrictions is
+/// not what was sealed, or there is a key whose log is gone.
 pub fn open(store: &Store, folder: &Path) -> Result<Gate, Problem> {
     let path = folder.join("audit.key");
     let key = if wait(is_begun(store))? {
         AuditKey::read(&path)?
     } else {
-        AuditKey::open(&path)?
+        AuditKey::make(&path)?
     };
     let writer = store.writer()?;
     let log_writer = writer.clone();
@@ -502,5 +503,7 @@ pub fn open(store: &Store, folder: &Path) -> Result<Gate, Problem> {
         Ok::<_, StoreError>((log, read_latches(store).await?))
     })?;
     let (log, latches) = opened;
-    Ok(Gate::new(log?, latches, Some(writer)))
+    let log = log?;
+    AuditKey::keep(&path)?;
+    Ok(Gate::new(log, latches, Some(writer)))
 }

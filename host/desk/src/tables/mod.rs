@@ -168,5 +168,6 @@ CREATE TABLE ledger_marks (
             name: "restrictions are what the audit log says",
             sql: "DROP TABLE restrictions;",
         },
+        crate::audit::MIGRATION_OF_RESTRICTIONS,
     ],
 };

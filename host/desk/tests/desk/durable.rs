@@ -17,9 +17,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const RUN: &str = "s-1.1";
+pub(crate) const RUN: &str = "s-1.1";
 
-fn latch(scope: Scope, state: TradingState, actor: &str) -> Latch {
+pub(crate) fn latch(scope: Scope, state: TradingState, actor: &str) -> Latch {
     Latch {
         scope,
         state,
@@ -30,11 +30,11 @@ fn latch(scope: Scope, state: TradingState, actor: &str) -> Latch {
     }
 }
 
-fn run() -> Scope {
+pub(crate) fn run() -> Scope {
     Scope::Session(RUN.to_owned())
 }
 
-fn store() -> Store {
+pub(crate) fn store() -> Store {
     wait(async {
         let store = Store::in_memory().await?;
         store.migrate(&[tables::MIGRATIONS]).await?;
@@ -43,7 +43,7 @@ fn store() -> Store {
     .unwrap()
 }
 
-fn gate(store: &Store) -> Gate {
+pub(crate) fn gate(store: &Store) -> Gate {
     let writer = store.writer().unwrap();
     let (log, latches) = wait(async {
         let log = AuditLog::open(store, writer.clone(), AuditKey::from_bytes([7; 32])).await;
@@ -53,13 +53,13 @@ fn gate(store: &Store) -> Gate {
     Gate::new(log, latches, Some(writer))
 }
 
-fn change(store: &Store, sql: &'static str) {
+pub(crate) fn change(store: &Store, sql: &'static str) {
     let writer = store.writer().unwrap();
     writer.write(Statement::new(sql)).unwrap();
     writer.flush().unwrap();
 }
 
-fn event(session: &str, kind: Kind, subject: &str) -> Event {
+pub(crate) fn event(session: &str, kind: Kind, subject: &str) -> Event {
     Event {
         time: Timestamp(1),
         session: session.to_owned(),
@@ -75,16 +75,16 @@ fn past(store: &Store) -> Vec<bulkhead_desk::audit::Record> {
 }
 
 /// A folder in memory of the file system, removed at the end.
-struct Folder(std::path::PathBuf);
+pub(crate) struct Folder(std::path::PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Folder {
+    pub(crate) fn new(name: &str) -> Folder {
         let path = std::env::temp_dir().join(format!("bh-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Folder(path)
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }
@@ -366,32 +366,6 @@ fn a_session_that_left_its_past_stays_outside_it() {
             .unwrap()
             .get(&Scope::Global)
             .is_some()
-    );
-}
-
-#[test]
-fn a_key_is_made_once_whole_and_never_for_a_log_that_had_another() {
-    let folder = Folder::new("key");
-    let path = folder.path().join("audit.key");
-    let store = store();
-    drop(switch::open(&store, folder.path()).unwrap());
-    let key = std::fs::read(&path).unwrap();
-    assert_eq!(key.len(), 32);
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-    drop(switch::open(&store, folder.path()).unwrap());
-    assert_eq!(std::fs::read(&path).unwrap(), key);
-
-    std::fs::remove_file(&path).unwrap();
-    let problem = switch::open(&store, folder.path()).err().unwrap();
-    let text = problem.to_string();
-    assert!(text.contains("key cannot be read"), "{text}");
-    assert!(text.contains("backup"), "{text}");
-    assert!(!path.exists());
-    std::fs::write(&path, &key[..7]).unwrap();
-    let problem = switch::open(&store, folder.path()).err().unwrap();
-    assert!(
-        problem.to_string().contains("has 7 bytes, not 32"),
-        "{problem}"
     );
 }
 

@@ -15,6 +15,7 @@ mod reconcile;
 mod records;
 mod resumed;
 mod review;
+mod sealed;
 mod support;
 mod switch;
 mod updates;
