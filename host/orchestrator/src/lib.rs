@@ -10,6 +10,7 @@
 
 pub mod arms;
 pub mod breaker;
+pub mod budget;
 pub mod call;
 pub mod choice;
 mod decision;

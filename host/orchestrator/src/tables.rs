@@ -1,4 +1,4 @@
-//! The orchestrator's tables: `standings` and `decisions`.
+//! The orchestrator's tables, and what is read and written of `standings` and `decisions`.
 
 use crate::decision::{Decision, Standings};
 use bulkhead_store::{Migration, MigrationSet, Statement, Store, StoreError, Writer, column};
@@ -6,10 +6,13 @@ use bulkhead_store::{Migration, MigrationSet, Statement, Store, StoreError, Writ
 /// The tables' migrations.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     crate_name: "orchestrator",
-    migrations: &[Migration {
-        version: 1,
-        name: "standings and decisions",
-        sql: "CREATE TABLE standings (
+    migrations: &[STANDINGS, BUDGETS],
+};
+
+const STANDINGS: Migration = Migration {
+    version: 1,
+    name: "standings and decisions",
+    sql: "CREATE TABLE standings (
                   id TEXT PRIMARY KEY,
                   session TEXT NOT NULL,
                   time BIGINT NOT NULL,
@@ -23,7 +26,22 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
                   record TEXT NOT NULL
               );
               CREATE INDEX decisions_by_session ON decisions (session, time);",
-    }],
+};
+
+const BUDGETS: Migration = Migration {
+    version: 2,
+    name: "budgets",
+    sql: "CREATE TABLE budget_use (
+              number BIGINT NOT NULL,
+              account TEXT NOT NULL,
+              day BIGINT NOT NULL,
+              calls BIGINT NOT NULL,
+              tokens BIGINT NOT NULL,
+              money TEXT NOT NULL,
+              settled BIGINT NOT NULL,
+              PRIMARY KEY (number, account)
+          );
+          CREATE INDEX budget_use_by_day ON budget_use (day);",
 };
 
 fn unwritable(error: &serde_json::Error) -> StoreError {
