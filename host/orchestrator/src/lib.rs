@@ -11,6 +11,7 @@
 pub mod arms;
 pub mod breaker;
 pub mod budget;
+pub mod cache;
 pub mod call;
 pub mod choice;
 mod decision;
