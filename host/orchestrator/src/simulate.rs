@@ -22,9 +22,9 @@ pub const POLICIES: [&str; 6] = [
     "weighted",
 ];
 
-/// The one discount of the policy called `ucb`: half of it is forgotten after some 700 rewards. Its bounds
+/// The one discount of the policy called `ucb`: half of it is forgotten after some 1,400 rewards. Its bounds
 /// forget on purpose, so it explores enough without weighing several.
-const UCB_DISCOUNT: f64 = 0.999;
+const UCB_DISCOUNT: f64 = 0.9995;
 
 /// What came of a simulation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
