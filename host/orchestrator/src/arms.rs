@@ -134,7 +134,7 @@ impl Arms {
         if let Some(arm) = self.find(identity) {
             return Ok(arm);
         }
-        if self.identities.len() == ARMS {
+        if self.is_full() {
             return Err(TooManyArms);
         }
         self.identities.push(identity);
@@ -163,6 +163,17 @@ impl Arms {
     pub fn find(&self, identity: Digest) -> Option<ArmId> {
         let index = self.identities.iter().position(|own| *own == identity)?;
         u16::try_from(index).ok().map(ArmId)
+    }
+
+    /// Every arm with its candidate's identity, in the order they were entered.
+    pub fn identities(&self) -> impl Iterator<Item = (ArmId, Digest)> {
+        (0u16..).map(ArmId).zip(self.identities.iter().copied())
+    }
+
+    /// Whether there is no room for another arm.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.identities.len() >= ARMS
     }
 
     /// Finds or adds a context.

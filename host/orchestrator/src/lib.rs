@@ -16,6 +16,7 @@ pub mod call;
 pub mod choice;
 mod decision;
 mod policy;
+pub mod rewards;
 mod score;
 pub mod simulate;
 mod skill;

@@ -6,7 +6,7 @@ use bulkhead_store::{Migration, MigrationSet, Statement, Store, StoreError, Writ
 /// The tables' migrations.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     crate_name: "orchestrator",
-    migrations: &[STANDINGS, BUDGETS],
+    migrations: &[STANDINGS, BUDGETS, REWARDS],
 };
 
 const STANDINGS: Migration = Migration {
@@ -42,6 +42,30 @@ const BUDGETS: Migration = Migration {
               PRIMARY KEY (number, account)
           );
           CREATE INDEX budget_use_by_day ON budget_use (day);",
+};
+
+const REWARDS: Migration = Migration {
+    version: 3,
+    name: "rewards",
+    sql: "CREATE TABLE pending_rewards (
+              choice TEXT PRIMARY KEY,
+              class TEXT NOT NULL,
+              context TEXT NOT NULL,
+              candidate TEXT NOT NULL,
+              time BIGINT NOT NULL
+          );
+          CREATE TABLE arm_events (
+              number BIGINT PRIMARY KEY,
+              choice TEXT,
+              time BIGINT NOT NULL,
+              kind TEXT NOT NULL,
+              class TEXT NOT NULL,
+              context TEXT NOT NULL,
+              candidate TEXT NOT NULL,
+              value DOUBLE PRECISION,
+              predecessor TEXT,
+              UNIQUE (choice, kind)
+          );",
 };
 
 fn unwritable(error: &serde_json::Error) -> StoreError {

@@ -1,0 +1,304 @@
+//! What candidates have earned, kept: rewards that are still out, and every observation that was made.
+//!
+//! Promises: a choice whose reward is out is on disk with the next flush and is found again after a restart; each of
+//! its parts is credited once, whoever repeats it; reading the table again gives the arms as they were, to the last
+//! bit, because it holds every observation and every inheritance in the order they were made. Under another
+//! configuration the same observations are read under that one.
+//!
+//! Bounds: at most [`PENDING`] rewards out. The table of observations only grows; a restart reads it whole, some
+//! microseconds an observation, and their choices' ids stay in memory. One process keeps a database's rewards.
+
+mod log;
+mod standings;
+
+pub use standings::ArmStanding;
+
+use crate::arms::context::Context;
+use crate::arms::learning::Learning;
+use crate::arms::{Arms, Part, TooManyArms};
+use bulkhead_domain::{Digest, Timestamp};
+use bulkhead_store::{Store, StoreError, Writer};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Most rewards that may be out at a time.
+pub const PENDING: usize = 100_000;
+
+/// A reward that is out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// The choice it is for.
+    pub choice: String,
+    /// The task class.
+    pub class: String,
+    /// The context.
+    pub context: Context,
+    /// [`crate::Candidate::identity`] of the winner.
+    pub candidate: Digest,
+    /// When the choice was made.
+    pub time: Timestamp,
+}
+
+/// What came of a credit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credited {
+    /// It counts from now on.
+    Counted,
+    /// Nothing changed: that part was credited already, or no reward is out for that choice.
+    Known,
+}
+
+/// Why something was not kept.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum RewardError {
+    /// What is no finite number is no reward.
+    #[error("the {part:?} of {choice} is {value}, not a finite number")]
+    NotFinite {
+        /// The choice.
+        choice: String,
+        /// Which part.
+        part: Part,
+        /// What was given.
+        value: f64,
+    },
+    /// There are [`PENDING`] already.
+    #[error("{PENDING} rewards are out already; credit or drop some")]
+    TooManyPending,
+    /// There is no room for another arm.
+    #[error(transparent)]
+    TooManyArms(#[from] TooManyArms),
+    /// The disk does not take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An observation or an inheritance, as it is kept.
+#[derive(Debug, Clone, PartialEq)]
+enum Event {
+    Observed {
+        class: String,
+        context: Context,
+        candidate: Digest,
+        part: Part,
+        value: f64,
+    },
+    Succeeded {
+        class: String,
+        candidate: Digest,
+        predecessor: Digest,
+    },
+}
+
+/// The arms of every task class, and the rewards that are out.
+#[derive(Debug)]
+pub struct Rewards {
+    learning: BTreeMap<String, Learning>,
+    classes: BTreeMap<String, Arms>,
+    /// By choice: what is out, and which parts were credited.
+    pending: HashMap<String, (Pending, Vec<Part>)>,
+    /// Choices that were out and are no more, so that nothing brings them back.
+    closed: HashSet<Box<str>>,
+    next: i64,
+    writer: Writer,
+}
+
+impl Rewards {
+    /// Reads everything back. A class that `learning` does not name learns by default.
+    ///
+    /// # Errors
+    /// When the tables cannot be read.
+    pub async fn load(
+        store: &Store,
+        writer: Writer,
+        learning: BTreeMap<String, Learning>,
+    ) -> Result<Self, RewardError> {
+        let mut rewards = Rewards {
+            learning,
+            classes: BTreeMap::new(),
+            pending: HashMap::new(),
+            closed: HashSet::new(),
+            next: 0,
+            writer,
+        };
+        for pending in log::pending(store).await? {
+            rewards
+                .pending
+                .insert(pending.choice.clone(), (pending, Vec::new()));
+        }
+        for (number, choice, event) in log::events(store).await? {
+            rewards.next = number + 1;
+            rewards.apply(&event)?;
+            if let Event::Observed { part, .. } = event {
+                match rewards.pending.get_mut(&choice) {
+                    Some((_, credited)) => credited.push(part),
+                    None => drop(rewards.closed.insert(choice.into())),
+                }
+            }
+        }
+        Ok(rewards)
+    }
+
+    /// The arms of a class, for choosing and for entering candidates.
+    pub fn arms(&mut self, class: &str) -> &mut Arms {
+        let learning = &self.learning;
+        self.classes
+            .entry(class.to_owned())
+            .or_insert_with(|| Arms::new(learning.get(class).cloned().unwrap_or_default()))
+    }
+
+    /// A choice was made whose reward will come. The same choice twice is one, also after its reward
+    /// was credited or given up.
+    ///
+    /// # Errors
+    /// When too many are out, or an earlier write failed.
+    pub fn expect(&mut self, pending: Pending) -> Result<(), RewardError> {
+        if self.pending.contains_key(&pending.choice)
+            || self.closed.contains(pending.choice.as_str())
+        {
+            return Ok(());
+        }
+        if self.pending.len() >= PENDING {
+            return Err(RewardError::TooManyPending);
+        }
+        self.writer.write(log::insert_pending(&pending)?)?;
+        self.pending
+            .insert(pending.choice.clone(), (pending, Vec::new()));
+        Ok(())
+    }
+
+    /// Credits one part of a choice's reward, once. Cost and latency are told before the value: with the value
+    /// the reward is out no more.
+    ///
+    /// # Errors
+    /// When the figure is no number, there is no room for the arm, or an earlier write failed; nothing is then
+    /// counted.
+    pub fn credit(
+        &mut self,
+        choice: &str,
+        part: Part,
+        value: f64,
+        now: Timestamp,
+    ) -> Result<Credited, RewardError> {
+        if !value.is_finite() {
+            return Err(RewardError::NotFinite {
+                choice: choice.to_owned(),
+                part,
+                value,
+            });
+        }
+        let Some((pending, credited)) = self.pending.get(choice) else {
+            return Ok(Credited::Known);
+        };
+        if credited.contains(&part) {
+            return Ok(Credited::Known);
+        }
+        let event = Event::Observed {
+            class: pending.class.clone(),
+            context: pending.context.clone(),
+            candidate: pending.candidate,
+            part,
+            value,
+        };
+        // Room for the arm is made before anything is written: what is written can always be read back.
+        let (class, candidate) = (pending.class.clone(), pending.candidate);
+        self.arms(&class).enter(candidate)?;
+        let mut statements = vec![log::insert_event(self.next, choice, &event, now)?];
+        if part == Part::Value {
+            statements.push(log::delete_pending(choice));
+        }
+        self.writer.write_group(statements)?;
+        self.next += 1;
+        self.apply(&event)?;
+        if part == Part::Value {
+            self.close(choice);
+        } else if let Some((_, credited)) = self.pending.get_mut(choice) {
+            credited.push(part);
+        }
+        Ok(Credited::Counted)
+    }
+
+    /// A reward will never come.
+    ///
+    /// # Errors
+    /// When an earlier write failed.
+    pub fn give_up(&mut self, choice: &str) -> Result<(), RewardError> {
+        if self.pending.contains_key(choice) {
+            self.writer.write(log::delete_pending(choice))?;
+            self.close(choice);
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, choice: &str) {
+        self.pending.remove(choice);
+        self.closed.insert(choice.into());
+    }
+
+    /// A new version of a candidate starts from its predecessor's figures, shrunk. Where the new version has an
+    /// arm, or the predecessor none, nothing is inherited.
+    ///
+    /// # Errors
+    /// When there is no room for the arm, or an earlier write failed.
+    pub fn succeed(
+        &mut self,
+        class: &str,
+        predecessor: Digest,
+        candidate: Digest,
+        now: Timestamp,
+    ) -> Result<(), RewardError> {
+        let arms = self.arms(class);
+        if arms.find(candidate).is_some() {
+            return Ok(());
+        }
+        if arms.find(predecessor).is_none() {
+            arms.enter(candidate)?;
+            return Ok(());
+        }
+        if arms.is_full() {
+            return Err(TooManyArms.into());
+        }
+        let event = Event::Succeeded {
+            class: class.to_owned(),
+            candidate,
+            predecessor,
+        };
+        let statement = log::insert_event(self.next, "", &event, now)?;
+        self.writer.write(statement)?;
+        self.next += 1;
+        self.apply(&event)
+    }
+
+    /// The rewards that are out, in no particular order.
+    pub fn pending(&self) -> impl Iterator<Item = &Pending> {
+        self.pending.values().map(|(pending, _)| pending)
+    }
+
+    fn apply(&mut self, event: &Event) -> Result<(), RewardError> {
+        match event {
+            Event::Observed {
+                class,
+                context,
+                candidate,
+                part,
+                value,
+            } => {
+                let arms = self.arms(class);
+                let arm = arms.enter(*candidate)?;
+                let context = arms.context(context);
+                arms.observe(context, arm, *part, *value);
+            }
+            Event::Succeeded {
+                class,
+                candidate,
+                predecessor,
+            } => {
+                let arms = self.arms(class);
+                let predecessor = arms.enter(*predecessor)?;
+                arms.succeed(predecessor, *candidate)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
