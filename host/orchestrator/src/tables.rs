@@ -6,7 +6,7 @@ use bulkhead_store::{Migration, MigrationSet, Statement, Store, StoreError, Writ
 /// The tables' migrations.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     crate_name: "orchestrator",
-    migrations: &[STANDINGS, BUDGETS, REWARDS],
+    migrations: &[STANDINGS, BUDGETS, REWARDS, CHOICES],
 };
 
 const STANDINGS: Migration = Migration {
@@ -66,6 +66,23 @@ const REWARDS: Migration = Migration {
               predecessor TEXT,
               UNIQUE (choice, kind)
           );",
+};
+
+const CHOICES: Migration = Migration {
+    version: 4,
+    name: "choices",
+    sql: "CREATE TABLE slates (
+              id TEXT PRIMARY KEY,
+              record TEXT NOT NULL
+          );
+          CREATE TABLE choices (
+              id TEXT PRIMARY KEY,
+              slate TEXT NOT NULL REFERENCES slates (id),
+              sequence BIGINT NOT NULL,
+              time BIGINT NOT NULL,
+              record BYTEA NOT NULL
+          );
+          CREATE INDEX choices_by_slate ON choices (slate, sequence);",
 };
 
 fn unwritable(error: &serde_json::Error) -> StoreError {

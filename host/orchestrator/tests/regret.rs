@@ -7,7 +7,7 @@ use bulkhead_orchestrator::simulate::{simulate, simulate_with};
 use bulkhead_orchestrator::{arms, choice};
 
 const STEPS: usize = 6_000;
-const SEEDS: std::ops::Range<u64> = 100..106;
+const SEEDS: std::ops::Range<u64> = 100..116;
 
 /// Total rewards, one a seed.
 fn totals(kind: Stream, policy: &str) -> Vec<f64> {

@@ -1,29 +1,29 @@
 //! Random draws that can be made again.
 //!
-//! A choice's draws come from a `ChaCha` stream of its own: the key is made of seed and task, the stream's number
-//! is the choice's sequence number. So they depend on nothing else, not on the choices made before.
+//! A choice's draws come from a `ChaCha` stream of its own: the key is made of the seed and the slate, which says
+//! the task, the stream's number is the choice's sequence number. So they depend on nothing else, not on the choices made before.
 
 use bulkhead_domain::Digest;
 use bulkhead_domain::digest::DigestBuilder;
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
 
-/// The key of one task's draws.
+/// The key of draws for one purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DrawKey(Digest);
 
 impl DrawKey {
-    /// The key of `task` under `seed`.
+    /// The key for a purpose under `seed`.
     #[must_use]
-    pub fn new(seed: u64, task: &str) -> Self {
+    pub fn new(seed: u64, purpose: &str) -> Self {
         let mut builder = DigestBuilder::new();
         builder
             .part("seed", &seed.to_le_bytes())
-            .part("task", task.as_bytes());
+            .part("purpose", purpose.as_bytes());
         DrawKey(builder.finish())
     }
 
-    /// The draws of one choice.
+    /// The draws of number `sequence`.
     #[must_use]
     pub fn draws(&self, sequence: u64) -> Draws {
         let mut generator = ChaCha12Rng::from_seed(*self.0.bytes());
@@ -35,7 +35,7 @@ impl DrawKey {
     }
 }
 
-/// One choice's draws.
+/// Draws in a fixed order.
 #[derive(Debug, Clone)]
 pub struct Draws {
     generator: ChaCha12Rng,
@@ -87,8 +87,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn draws_depend_on_seed_task_and_sequence_alone() {
-        let first = |seed, task, sequence| DrawKey::new(seed, task).draws(sequence).uniform();
+    fn draws_depend_on_seed_purpose_and_sequence_alone() {
+        let first = |seed, purpose, sequence| DrawKey::new(seed, purpose).draws(sequence).uniform();
         let base = first(1, "a", 1);
         assert_eq!(base.to_bits(), first(1, "a", 1).to_bits());
         for other in [first(2, "a", 1), first(1, "b", 1), first(1, "a", 2)] {

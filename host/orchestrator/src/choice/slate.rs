@@ -48,7 +48,7 @@ impl Slate {
     }
 
     fn key(&self) -> DrawKey {
-        DrawKey::new(self.seed, &self.task.to_string())
+        DrawKey::new(self.seed, &self.id().to_string())
     }
 
     fn shares(&self) -> Vec<f64> {
@@ -143,7 +143,8 @@ impl Chooser {
     }
 
     /// Chooses. `excluded` says by place in the slate who cannot be asked now; who is left out of it can.
-    /// `sequence` must not come twice for one task and seed, or the draws do too. The record is overwritten;
+    /// `sequence` must not come twice for one slate, or the draws do too
+    /// ([`super::next_sequence`]). The record is overwritten;
     /// once it has held as many candidates, nothing is allocated.
     pub fn choose(
         &self,

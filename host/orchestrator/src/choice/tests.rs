@@ -129,6 +129,27 @@ fn the_pinned_candidate_has_no_stand_in() {
 }
 
 #[test]
+fn a_choice_is_explained_in_one_line() {
+    let mut config = Configuration::of(Selection::EpsilonGreedy { epsilon: 0.0 });
+    config.shadow = Shadow::All;
+    let mut desk = Desk::new(config, 3);
+    (0..9).for_each(|_| desk.observe(1, Part::Value, 0.5));
+    desk.observe(2, Part::Value, 0.25);
+    desk.choose(&[Some(Exclusion::BreakerOpen)], 0);
+    assert_eq!(
+        desk.chooser.slate().explain(&desk.record),
+        "p1/chat has the highest mean reward (0.4997 ± 0.0030) of 2 that can be asked; \
+         not p0/chat: its breaker lets nothing through; p2/chat answers in shadow"
+    );
+    desk.choose(&[Some(Exclusion::Disabled); 3], 0);
+    let words = desk.chooser.slate().explain(&desk.record);
+    assert!(
+        words.starts_with("no candidate can be asked; not p0/chat: it is out of service"),
+        "{words}"
+    );
+}
+
+#[test]
 fn weights_are_kept_to() {
     let weights = BTreeMap::from([("p0/chat".to_owned(), 3.0), ("p2/chat".to_owned(), 0.0)]);
     let mut desk = Desk::new(Configuration::of(Selection::Weighted { weights }), 3);
@@ -264,6 +285,42 @@ fn every_choice_is_made_again_to_the_last_bit_from_its_bytes() {
             desk.observe(pick.winner.unwrap(), Part::Value, (step % 7) as f64);
         }
     }
+}
+
+#[test]
+fn a_kept_choice_is_found_with_its_slate_and_made_again() {
+    use bulkhead_store::{Store, StoreError};
+    bulkhead_store::wait(async {
+        let store = Store::in_memory().await?;
+        store.migrate(&[crate::MIGRATIONS]).await?;
+        let writer = store.writer()?;
+        for selection in selections() {
+            let mut desk = Desk::new(Configuration::of(selection.clone()), 3);
+            let slate = desk.chooser.slate().clone();
+            assert_eq!(next_sequence(&store, slate.id()).await?, 0);
+            write_slate(&writer, &slate)?;
+            for sequence in 0..3 {
+                desk.choose(&[Some(Exclusion::OverBudget)], sequence);
+                desk.observe(1, Part::Value, 0.1);
+                write_choice(&writer, &desk.record)?;
+                write_choice(&writer, &desk.record)?;
+            }
+            writer.flush()?;
+            let (kept, on) = find_choice(&store, &desk.record.id()).await?.unwrap();
+            assert_eq!(on, slate);
+            assert_eq!(on.rederive(&kept), RederivedChoice::Same, "{selection:?}");
+            assert_eq!(kept.figures[0].excluded, Some(Exclusion::OverBudget));
+            let words = on.explain(&kept);
+            assert!(
+                words.contains("not p0/chat: its budget is spent"),
+                "{words}"
+            );
+            assert_eq!(next_sequence(&store, slate.id()).await?, 3);
+        }
+        assert!(find_choice(&store, "c-none").await?.is_none());
+        Ok::<_, StoreError>(())
+    })
+    .unwrap();
 }
 
 #[test]
