@@ -51,15 +51,14 @@ impl Learning {
     /// # Errors
     /// The first that is out of bounds.
     pub fn check(&self) -> Result<(), ConfigError> {
-        if self.discounts.is_empty() || self.discounts.len() > DISCOUNTS {
-            #[expect(clippy::cast_precision_loss, reason = "a count")]
-            let count = self.discounts.len() as f64;
-            return Err(ConfigError::new(
-                "discounts",
-                count,
-                "name 1 to 8 discounts",
-            ));
-        }
+        #[expect(clippy::cast_precision_loss, reason = "a count")]
+        let count = self.discounts.len() as f64;
+        ConfigError::unless(
+            (1..=DISCOUNTS).contains(&self.discounts.len()),
+            "discounts",
+            count,
+            "there are 1 to 8 of them",
+        )?;
         for discount in &self.discounts {
             ConfigError::unless(
                 *discount > 0.0 && *discount <= 1.0,

@@ -8,59 +8,12 @@
 //! breaker does not admit it, and every admitted call's breaker hears of the answer; when nobody is left, the error
 //! names every candidate and why.
 
+use super::config::CallConfig;
 use super::failure::{Failure, Remedy};
 use crate::breaker::{Breaker, BreakerState, Permit, Tripped};
 use crate::choice::Exclusion;
 use bulkhead_domain::Timestamp;
-use serde::{Deserialize, Serialize};
 use std::fmt;
-
-/// How often a call is tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct Retries {
-    /// Most attempts in all.
-    pub attempts: u32,
-    /// Most attempts at one candidate.
-    pub at_one: u32,
-    /// Pause before the second attempt at one candidate, nanoseconds; it doubles with each further one.
-    pub pause: i64,
-    /// Longest pause, nanoseconds. A candidate that asks for a longer one is not waited for.
-    pub longest: i64,
-}
-
-impl Default for Retries {
-    fn default() -> Self {
-        Retries {
-            attempts: 6,
-            at_one: 2,
-            pause: bulkhead_domain::time::SECOND / 4,
-            longest: 10 * bulkhead_domain::time::SECOND,
-        }
-    }
-}
-
-/// Whom to ask after a failure, by labels, in order.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct Fallbacks {
-    /// After a failure of any other case. Empty: the policy chooses among those not yet asked.
-    pub general: Vec<String>,
-    /// After a context overflow. Empty: nobody has a larger window.
-    pub context_window: Vec<String>,
-    /// After a refusal of the content. Empty: nobody has another policy.
-    pub content_policy: Vec<String>,
-}
-
-/// How a task class makes its calls.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct CallConfig {
-    /// How often.
-    pub retries: Retries,
-    /// Whom else.
-    pub fallbacks: Fallbacks,
-}
 
 /// A call to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,13 +87,11 @@ fn list(each: &[(String, Why)]) -> String {
     each.iter().map(line).collect::<Vec<_>>().join("; ")
 }
 
-/// Whom to ask next.
+/// Where the next candidate comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Course {
     /// Whom the policy chooses.
     Choose,
-    /// The same again, not before a moment.
-    Same(usize, Timestamp),
     /// The next of a list.
     General,
     ContextWindow,
@@ -156,6 +107,8 @@ pub struct Run<'a> {
     failures: Vec<Option<Failure>>,
     asked: Vec<u32>,
     course: Course,
+    /// Who is asked again first, not before a moment.
+    again: Option<(usize, Timestamp)>,
     attempts: u32,
     out: Option<(usize, Permit)>,
     over: Option<CallError>,
@@ -177,6 +130,7 @@ impl<'a> Run<'a> {
             asked: vec![0; labels.len()],
             labels,
             course: Course::Choose,
+            again: None,
             attempts: 0,
             out: None,
             over: None,
@@ -245,20 +199,21 @@ impl<'a> Run<'a> {
         } else {
             breakers[candidate].abandoned(permit);
         }
-        self.course = match failure.case.remedy() {
+        let fallbacks = &self.config.fallbacks;
+        match failure.case.remedy() {
             Remedy::GiveUp => return self.give_up(candidate, failure),
-            Remedy::LargerContext if self.config.fallbacks.context_window.is_empty() => {
+            Remedy::LargerContext if fallbacks.context_window.is_empty() => {
                 return self.give_up(candidate, failure);
             }
-            Remedy::OtherPolicy if self.config.fallbacks.content_policy.is_empty() => {
+            Remedy::OtherPolicy if fallbacks.content_policy.is_empty() => {
                 return self.give_up(candidate, failure);
             }
-            Remedy::Again => self.again(candidate, now, self.pause(candidate)),
-            Remedy::AgainAfter(wait) => self.again(candidate, now, wait),
-            Remedy::Another => self.another(),
-            Remedy::LargerContext => Course::ContextWindow,
-            Remedy::OtherPolicy => Course::ContentPolicy,
-        };
+            Remedy::LargerContext => self.course = Course::ContextWindow,
+            Remedy::OtherPolicy => self.course = Course::ContentPolicy,
+            Remedy::Another => self.fall_back(),
+            Remedy::Again => self.ask_again(candidate, now, self.pause(candidate)),
+            Remedy::AgainAfter(wait) => self.ask_again(candidate, now, wait),
+        }
         self.failures[candidate] = Some(failure);
         false
     }
@@ -277,21 +232,19 @@ impl<'a> Run<'a> {
         doubled.min(self.config.retries.longest)
     }
 
-    fn again(&self, candidate: usize, now: Timestamp, wait: i64) -> Course {
+    /// Asks the same candidate again where it may be; whoever follows comes from elsewhere in any case.
+    fn ask_again(&mut self, candidate: usize, now: Timestamp, wait: i64) {
         let retries = &self.config.retries;
         if self.asked[candidate] < retries.at_one && wait <= retries.longest {
-            Course::Same(candidate, Timestamp(now.0.saturating_add(wait)))
-        } else {
-            self.another()
+            self.again = Some((candidate, Timestamp(now.0.saturating_add(wait))));
         }
+        self.fall_back();
     }
 
     /// Who fell back to a special list stays there: what made it needed has not changed.
-    fn another(&self) -> Course {
-        match self.course {
-            Course::ContextWindow | Course::ContentPolicy => self.course,
-            _ if self.config.fallbacks.general.is_empty() => Course::Choose,
-            _ => Course::General,
+    fn fall_back(&mut self) {
+        if self.course == Course::Choose && !self.config.fallbacks.general.is_empty() {
+            self.course = Course::General;
         }
     }
 
@@ -301,20 +254,18 @@ impl<'a> Run<'a> {
         now: Timestamp,
         choose: &mut dyn FnMut(&[Option<Exclusion>]) -> Option<usize>,
     ) -> Option<(usize, Timestamp)> {
-        if let Course::Same(candidate, not_before) = self.course {
-            if breakers.get(candidate)?.would_admit(now) {
-                return Some((candidate, not_before));
-            }
-            // Its breaker opened over the last failure.
-            self.course = Course::Choose;
-            self.course = self.another();
+        // Unless its breaker opened over the last failure.
+        if let Some((candidate, not_before)) = self.again.take()
+            && breakers.get(candidate)?.would_admit(now)
+        {
+            return Some((candidate, not_before));
         }
         let excluded: Vec<Option<Exclusion>> = (0..self.labels.len())
             .map(|place| self.barred(place, breakers, now))
             .collect();
         let open = |place: &usize| excluded.get(*place).is_some_and(Option::is_none);
         let listed = match self.course {
-            Course::Choose | Course::Same(..) => {
+            Course::Choose => {
                 return choose(&excluded).filter(open).map(|place| (place, now));
             }
             Course::General => &self.config.fallbacks.general,

@@ -160,6 +160,29 @@ fn each_list_serves_its_own_case() {
         _ => None,
     };
     assert_eq!(told(&config, &mut breakers(5), &[], fails).asked, [0, 2, 4]);
+    // Nor does asking again in between.
+    let fails = |place, _| match place {
+        0 => Some(FailureCase::ContextOverflow),
+        2 => Some(FailureCase::Unavailable),
+        _ => None,
+    };
+    assert_eq!(
+        told(&config, &mut breakers(5), &[], fails).asked,
+        [0, 2, 2, 4]
+    );
+}
+
+#[test]
+fn a_fallback_that_names_nobody_is_refused() {
+    let mut config = CallConfig::default();
+    assert_eq!(config.check(&labels(2)), Ok(()));
+    config.fallbacks.content_policy = vec!["p1".to_owned(), "p2".to_owned()];
+    assert_eq!(
+        config.check(&labels(2)).unwrap_err().to_string(),
+        "'content-policy' names 'p2', which is no candidate; there are: p0, p1"
+    );
+    config.retries.attempts = 0;
+    assert!(config.check(&labels(3)).is_err());
 }
 
 #[test]

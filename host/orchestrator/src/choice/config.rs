@@ -4,27 +4,32 @@ use crate::arms::learning::Learning;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A figure that is out of bounds.
+/// What is wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("'{field}' is {value}; {allowed}")]
-pub struct ConfigError {
-    /// The configuration's key.
-    pub field: &'static str,
-    /// What it is.
-    pub value: f64,
-    /// What it may be.
-    pub allowed: &'static str,
+pub enum ConfigError {
+    /// A figure is out of bounds.
+    #[error("'{field}' is {value}; {allowed}")]
+    Figure {
+        /// The configuration's key.
+        field: &'static str,
+        /// What it is.
+        value: f64,
+        /// What it may be.
+        allowed: &'static str,
+    },
+    /// A label names no candidate.
+    #[error("'{field}' names '{label}', which is no candidate; there are: {}", known.join(", "))]
+    Label {
+        /// The configuration's key.
+        field: &'static str,
+        /// The label.
+        label: String,
+        /// The candidates' labels.
+        known: Vec<String>,
+    },
 }
 
 impl ConfigError {
-    pub(crate) fn new(field: &'static str, value: f64, allowed: &'static str) -> Self {
-        ConfigError {
-            field,
-            value,
-            allowed,
-        }
-    }
-
     pub(crate) fn unless(
         holds: bool,
         field: &'static str,
@@ -32,9 +37,27 @@ impl ConfigError {
         allowed: &'static str,
     ) -> Result<(), Self> {
         if holds {
-            Ok(())
-        } else {
-            Err(Self::new(field, value, allowed))
+            return Ok(());
+        }
+        Err(ConfigError::Figure {
+            field,
+            value,
+            allowed,
+        })
+    }
+
+    pub(crate) fn unless_known<'a>(
+        field: &'static str,
+        labels: impl IntoIterator<Item = &'a String>,
+        known: &[String],
+    ) -> Result<(), Self> {
+        match labels.into_iter().find(|label| !known.contains(label)) {
+            None => Ok(()),
+            Some(label) => Err(ConfigError::Label {
+                field,
+                label: label.clone(),
+                known: known.to_vec(),
+            }),
         }
     }
 }
@@ -195,6 +218,22 @@ impl Configuration {
         }
     }
 
+    /// Checks that every label is one of `labels`.
+    ///
+    /// # Errors
+    /// The first that is not.
+    pub fn check_labels(&self, labels: &[String]) -> Result<(), ConfigError> {
+        match &self.selection {
+            Selection::Pinned { candidate } => {
+                ConfigError::unless_known("candidate", [candidate], labels)
+            }
+            Selection::Weighted { weights } => {
+                ConfigError::unless_known("weights", weights.keys(), labels)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// A candidate's fixed share under the selection: of [`Selection::Weighted`] its weight, of
     /// [`Selection::Pinned`] 1 for the pinned one and 0 for others; 1 elsewhere.
     #[must_use]
@@ -223,6 +262,23 @@ mod tests {
         );
         assert!(read(r#"{"selection": {"policy": "best"}}"#).is_err());
         assert!(read(r#"{"selection": {"policy": "epsilon-greedy"}}"#).is_err());
+    }
+
+    #[test]
+    fn a_label_that_names_nobody_is_told_with_those_that_there_are() {
+        let labels = ["a/x".to_owned(), "b/x".to_owned()];
+        let pinned = |label: &str| {
+            let candidate = label.to_owned();
+            Configuration::of(Selection::Pinned { candidate }).check_labels(&labels)
+        };
+        assert_eq!(pinned("b/x"), Ok(()));
+        assert_eq!(
+            pinned("c/x").unwrap_err().to_string(),
+            "'candidate' names 'c/x', which is no candidate; there are: a/x, b/x"
+        );
+        let weights = BTreeMap::from([("x".to_owned(), 1.0)]);
+        let weighted = Configuration::of(Selection::Weighted { weights });
+        assert!(weighted.check_labels(&labels).is_err());
     }
 
     #[test]
