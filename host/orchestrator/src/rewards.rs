@@ -16,6 +16,7 @@ pub use standings::ArmStanding;
 use crate::arms::context::Context;
 use crate::arms::learning::Learning;
 use crate::arms::{Arms, Part, TooManyArms};
+use crate::choice::ConfigError;
 use bulkhead_domain::{Digest, Timestamp};
 use bulkhead_store::{Store, StoreError, Writer};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -63,6 +64,9 @@ pub enum RewardError {
     /// There are [`PENDING`] already.
     #[error("{PENDING} rewards are out already; credit or drop some")]
     TooManyPending,
+    /// The configuration is out of bounds.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// There is no room for another arm.
     #[error(transparent)]
     TooManyArms(#[from] TooManyArms),
@@ -105,12 +109,13 @@ impl Rewards {
     /// Reads everything back. A class that `learning` does not name learns by default.
     ///
     /// # Errors
-    /// When the tables cannot be read.
+    /// When the configuration is out of bounds or the tables cannot be read.
     pub async fn load(
         store: &Store,
         writer: Writer,
         learning: BTreeMap<String, Learning>,
     ) -> Result<Self, RewardError> {
+        learning.values().try_for_each(Learning::check)?;
         let mut rewards = Rewards {
             learning,
             classes: BTreeMap::new(),

@@ -6,7 +6,7 @@
 pub mod streams;
 
 use crate::arms::{ARMS, ArmId, Arms, Part};
-use crate::choice::{ChoiceRecord, Chooser, Configuration, Selection, Slate};
+use crate::choice::{ChoiceRecord, Chooser, ConfigError, Configuration, Selection, Slate};
 use crate::task::{Candidate, Task, TaskKind};
 use bulkhead_domain::{Digest, Timestamp};
 use serde::Serialize;
@@ -74,6 +74,9 @@ pub enum SimulationError {
         /// What it is.
         value: f64,
     },
+    /// The configuration is out of bounds.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// No policy of that name.
     #[error("there is no policy '{0}'; there are: {list}", list = POLICIES.join(", "))]
     Policy(String),
@@ -124,7 +127,7 @@ pub fn simulate(
 /// As [`simulate`], with a configuration of one's own under a name of one's own.
 ///
 /// # Errors
-/// As [`simulate`].
+/// As [`simulate`], and when the configuration is out of bounds.
 pub fn simulate_with(
     rewards: &[Vec<f64>],
     name: &str,
@@ -133,6 +136,7 @@ pub fn simulate_with(
     delay: usize,
 ) -> Result<Simulation, SimulationError> {
     let width = check(rewards)?;
+    config.check()?;
     let mut arms = Arms::new(config.learning.clone());
     let chooser = Chooser::new(slate(width, config, seed), &mut arms)
         .map_err(|_| SimulationError::Arms(width))?;
@@ -222,5 +226,64 @@ fn sum_up(rewards: &[Vec<f64>], name: &str, chosen: &[usize], nanoseconds: u128)
         dynamic_regret: moving - total,
         switches: chosen.windows(2).filter(|pair| pair[0] != pair[1]).count(),
         ns_per_decision: mean,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_table_is_refused_with_the_place() {
+        let refused = |rewards: &[Vec<f64>]| simulate(rewards, "random", 1, 0).unwrap_err();
+        assert_eq!(refused(&[]), SimulationError::Empty);
+        assert_eq!(refused(&[vec![]]), SimulationError::Arms(0));
+        assert_eq!(refused(&[vec![0.0; 65]]), SimulationError::Arms(65));
+        let ragged = refused(&[vec![0.0, 1.0], vec![0.0]]);
+        assert_eq!(ragged.to_string(), "row 1 has 1 rewards, the first has 2");
+        let infinite = refused(&[vec![0.0, 1.0], vec![0.0, f64::INFINITY]]);
+        assert_eq!(
+            infinite.to_string(),
+            "the reward of arm 1 in row 1 is inf, not a finite number"
+        );
+        let unknown = simulate(&[vec![0.0]], "best", 1, 0).unwrap_err();
+        assert!(
+            unknown.to_string().contains("thompson-sampling"),
+            "{unknown}"
+        );
+        let mut config = Configuration::of(Selection::Random);
+        config.learning.discounts.clear();
+        let config = simulate_with(&[vec![0.0]], "mine", config, 1, 0);
+        assert!(matches!(config, Err(SimulationError::Config(_))));
+    }
+
+    #[test]
+    fn figures_follow_from_the_choices() {
+        // The first arm pays 1 a step; the second 3 in every other.
+        let table: Vec<Vec<f64>> = (0..10)
+            .map(|step| vec![1.0, 3.0 * f64::from(step % 2)])
+            .collect();
+        let first = simulate(&table, "priority", 1, 0).unwrap();
+        assert_eq!((first.steps, first.switches), (10, 0));
+        assert!((first.total_reward - 10.0).abs() < 1e-12);
+        assert!((first.regret - 5.0).abs() < 1e-12, "the second pays 15");
+        assert!(
+            (first.dynamic_regret - 10.0).abs() < 1e-12,
+            "the best of each 20"
+        );
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_choices_and_a_reward_counts_after_its_delay() {
+        let table = streams::stream(streams::Stream::Abrupt, 4, 300, 1);
+        for policy in POLICIES {
+            let of = |seed, delay| simulate(&table, policy, seed, delay).unwrap().total_reward;
+            assert_eq!(of(1, 3).to_bits(), of(1, 3).to_bits(), "{policy}");
+        }
+        // With rewards that never come in time nothing is learned: greedy choice stays with the first.
+        let blind = simulate(&table, "ucb", 1, 300).unwrap();
+        assert_eq!(blind.switches, 0);
+        let seeing = simulate(&table, "ucb", 1, 0).unwrap();
+        assert!(seeing.switches > 0);
     }
 }
