@@ -85,6 +85,10 @@ fn a_mistake_in_the_table_is_one_line_that_says_where() {
             assert!(refused.err.contains(part), "{part}: {}", refused.err);
         }
     }
+    place.write("rewards.csv", "a,b\n1,nan\n");
+    place
+        .run(&["bandit", "--rewards", "rewards.csv", "--policy", "ucb"])
+        .refused("'nan' is no reward (rewards.csv, line 2, column b); give a finite number");
     let absent = place.run(&["bandit", "--rewards", "absent.csv", "--policy", "ucb"]);
     assert_eq!(absent.code, 2, "{}", absent.err);
     assert!(absent.err.contains("absent.csv"), "{}", absent.err);

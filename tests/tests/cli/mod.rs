@@ -70,7 +70,7 @@ impl Place {
 
     /// Runs the command here.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::of(self.command(arguments).output().unwrap())
+        finish(self.command(arguments))
     }
 }
 
