@@ -61,8 +61,11 @@ impl Ledger {
     }
 
     /// Books a split on every position in the instrument: units × numerator ÷ denominator in multiples of
-    /// the instrument's increment, cost unchanged but for the fraction, which is paid in cash. Tax lots
-    /// are scaled without rounding to the increment; the fraction comes out of the oldest.
+    /// the instrument's increment, cost unchanged but for the fraction, which is paid in cash. All owners
+    /// together have what the account's net position becomes, rounded towards zero, as a broker does it:
+    /// the increments beyond everybody's own go to the largest fractions, among equals by name, and who
+    /// gets one pays for what it has too much. Tax lots are scaled without rounding to the increment; the
+    /// fraction comes out of the oldest, and what was paid for goes to the youngest.
     ///
     /// # Errors
     /// [`LedgerError::Invalid`] for a split into or from nothing, [`LedgerError::Overflow`]; the
@@ -95,22 +98,27 @@ impl Ledger {
         let price = amount("a price", terms.adjusted_close())?;
         let currency = self.currency(instrument);
         let mut matched = Vec::new();
-        for key in self.keys(instrument) {
+        for (key, whole, rest) in self.shares(instrument, terms)? {
             let held = &self.lines[&key];
             let line = held.line;
-            let (whole, rest) =
-                split_units(line.quantity, terms.numerator, terms.denominator, terms.lot)
-                    .ok_or(LedgerError::Overflow { what: "a position" })?;
+            // A unit that makes up for a fraction is bought, or sold short.
+            let pays =
+                !rest.is_zero() && rest.is_sign_negative() != line.quantity.is_sign_negative();
             let ratio = (terms.numerator, terms.denominator);
             let (mut after, fraction) = lots::scaled(&held.lots, ratio, whole, rest)?;
-            let mut closing = Closing::plan(&after, fraction.abs())?;
-            let removed = closing.cost;
+            let closed = if pays { Decimal::ZERO } else { fraction.abs() };
+            let mut closing = Closing::plan(&after, closed)?;
             let cash = amount(
                 "cash for a fraction",
                 rest.checked_mul(price)
                     .and_then(|value| value.checked_mul(line.multiplier)),
             )?;
+            let removed = if pays { cash } else { closing.cost };
             closing.settle(cash, Decimal::ZERO)?;
+            if pays && let Some(youngest) = after.back_mut() {
+                youngest.quantity -= fraction;
+                youngest.cost = amount("cost", youngest.cost.checked_sub(cash))?;
+            }
             self.post(
                 time,
                 EntryKind::Split(*terms),
@@ -139,6 +147,49 @@ impl Ledger {
             }
         }
         Ok(matched)
+    }
+
+    /// What a split makes of every position: its units, and the fraction that is paid for in cash; below
+    /// zero for a long that pays.
+    fn shares(
+        &self,
+        instrument: InstrumentHandle,
+        terms: &SplitTerms,
+    ) -> Result<Vec<(LineKey, Decimal, Decimal)>, LedgerError> {
+        let overflow = || LedgerError::Overflow { what: "a position" };
+        let split = |units| {
+            split_units(units, terms.numerator, terms.denominator, terms.lot).ok_or_else(overflow)
+        };
+        let mut shares = Vec::new();
+        let mut net = Decimal::ZERO;
+        let mut left = Decimal::ZERO;
+        for key in self.keys(instrument) {
+            let held = self.lines[&key].line.quantity;
+            net = net.checked_add(held).ok_or_else(overflow)?;
+            let (mut whole, mut rest) = split(held)?;
+            if rest < Decimal::ZERO {
+                whole -= terms.lot;
+                rest += terms.lot;
+            }
+            left -= whole;
+            shares.push((key, whole, rest));
+        }
+        left += split(net)?.0;
+        let mut order: Vec<usize> = (0..shares.len()).collect();
+        // Numbers of owners depend on who came first; names do not.
+        order.sort_by_key(|index| {
+            let (key, _, rest) = shares[*index];
+            (std::cmp::Reverse(rest), self.owner_name(key.owner))
+        });
+        for index in order {
+            if left <= Decimal::ZERO {
+                break;
+            }
+            shares[index].1 += terms.lot;
+            shares[index].2 -= terms.lot;
+            left -= terms.lot;
+        }
+        Ok(shares)
     }
 
     /// Positions in an instrument.

@@ -271,6 +271,37 @@ fn prices_and_clocks_that_make_no_sense_are_refused() {
     assert_eq!(world.desk.portfolio().time, now);
 }
 
+#[test]
+fn a_split_gives_owners_together_what_the_broker_has() {
+    // Old units of both, terms, new units, what the fractions bring.
+    for (old, terms, new, cash) in [
+        ([5_i64, 5], (3, 2), [8_i64, 7], "0"),
+        ([5, 4], (3, 2), [7, 6], "20"),
+        ([-5, -5], (3, 2), [-7, -8], "0"),
+        ([5, -5], (3, 2), [8, -8], "0"),
+        ([5, -2], (3, 2), [7, -3], "20"),
+        ([3, 4], (1, 10), [0, 0], "420"),
+        ([3, 7], (1, 10), [0, 1], "0"),
+    ] {
+        let mut world = World::new(CheckLimits::default(), &["AAPL"], Vec::new());
+        world.bar(&[[60.0; 4]]);
+        for (owner, units) in ["ema", "ml"].into_iter().zip(old) {
+            let side = if units > 0 { Side::Buy } else { Side::Sell };
+            let request = OrderRequest::market(1, side, Decimal::from(units.abs()));
+            world.decide(vec![proposal(owner, owner, request)]);
+        }
+        world.bar(&[[60.0; 4]]);
+        let before = world.desk.ledger().cash();
+        world.bar_after(&[[60.0; 4]], &split(terms.0, terms.1));
+        let held = ["ema", "ml"].map(|owner| world.desk.holding(owner, 1).quantity);
+        assert_eq!(held, new.map(Decimal::from), "{old:?} {terms:?}");
+        let venue = world.venue.position(1);
+        assert_eq!(held.iter().sum::<Decimal>(), venue, "{old:?} {terms:?}");
+        let after = world.desk.ledger().cash();
+        assert_eq!((after - before).normalize(), dec(cash), "{old:?} {terms:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn the_books_balance_after_every_event(
@@ -278,7 +309,6 @@ proptest! {
     ) {
         let mut world = World::new(CheckLimits::default(), &["AAPL", "MSFT"], Vec::new());
         world.bar(&[[100.0; 4], [50.0; 4]]);
-        let mut whole = true;
         for (index, (what, size, cents)) in events.into_iter().enumerate() {
             let price = f64::from(cents + 100) / 100.0;
             let bar = [[price; 4], [50.0; 4]];
@@ -299,16 +329,14 @@ proptest! {
                     world.bar(&bar);
                 }
             }
-            // The venue nets owners: what they hold together is what it says, until a split pays each
-            // owner's fraction out by itself.
-            whole &= what != 0;
+            // The venue nets owners: what they hold together is what it says, splits or not.
             for instrument in [1, 2] {
                 let held: Decimal = ["ema", "ml"]
                     .iter()
                     .map(|owner| world.desk.holding(owner, instrument).quantity)
                     .sum();
                 let venue = world.venue.position(instrument);
-                prop_assert!(!whole || held == venue);
+                prop_assert_eq!(held, venue);
             }
             let ledger = world.desk.ledger();
             prop_assert!(ledger.audit().is_ok());
