@@ -192,16 +192,16 @@ impl Core {
                 .any(|working| other(working.order.request.instrument, working.owner))
     }
 
-    /// Everybody who holds or works something in the instruments, by name.
-    fn lines_in(&self, concerned: impl Fn(InstrumentHandle) -> bool) -> Vec<LineKey> {
-        let held = self.ledger.lines().map(|(key, _)| key);
-        let working = self.blotter.iter().map(|working| LineKey {
-            instrument: working.order.request.instrument,
-            owner: working.owner,
-        });
-        let lines: BTreeSet<LineKey> = held
-            .chain(working)
-            .filter(|key| concerned(key.instrument))
+    /// Everybody who works an exit in the instruments, by name.
+    fn lines_with_exits(&self, concerned: impl Fn(InstrumentHandle) -> bool) -> Vec<LineKey> {
+        let lines: BTreeSet<LineKey> = self
+            .blotter
+            .iter()
+            .filter(|working| working.reducing && concerned(working.order.request.instrument))
+            .map(|working| LineKey {
+                instrument: working.order.request.instrument,
+                owner: working.owner,
+            })
             .collect();
         let mut lines: Vec<LineKey> = lines.into_iter().collect();
         lines.sort_by(|a, b| self.names(*a).cmp(&self.names(*b)));
@@ -216,7 +216,7 @@ impl Core {
         concerned: impl Fn(InstrumentHandle) -> bool,
         leaving: &BTreeSet<String>,
     ) -> Vec<Disposition> {
-        self.lines_in(concerned)
+        self.lines_with_exits(concerned)
             .into_iter()
             .flat_map(|key| self.bound(chain, key, leaving))
             .collect()
@@ -360,7 +360,7 @@ impl Core {
         let lines = if order.reducing {
             vec![own]
         } else {
-            self.lines_in(|other| other == instrument)
+            self.lines_with_exits(|other| other == instrument)
         };
         let there = |working: &WorkingOrder| {
             working.was_sent() || working.order.client_order_id == client_order_id

@@ -58,7 +58,8 @@ impl Desk {
                 }
             }
         }
-        for (rule, actions) in proposed {
+        for (rule, mut actions) in proposed {
+            actions.extend(core.restated(&rule, &actions));
             let mut wanted = Vec::new();
             let mut cancelled = Vec::new();
             for action in actions {
@@ -162,6 +163,41 @@ impl Core {
             ruling: Ruling::Deny(why),
             time: self.now,
         }
+    }
+
+    /// What puts a rule's reduce-only orders anew, not reduce-only, where somebody else holds the other side
+    /// by now: the venue would cancel them when they trigger. Not those that the rule cancels itself.
+    fn restated(&self, rule: &Arc<str>, actions: &[ProtectiveAction]) -> Vec<ProtectiveAction> {
+        let cancelled = |id: &String| {
+            actions
+                .iter()
+                .any(|action| matches!(action, ProtectiveAction::Cancel(other) if other == id))
+        };
+        let mut restated = Vec::new();
+        for working in self.blotter.iter() {
+            let request = &working.order.request;
+            let own = matches!(&working.origin, Origin::Rule(name) if name == rule);
+            let opposed = || {
+                self.ledger.lines().any(|(line, held)| {
+                    line.instrument == request.instrument
+                        && line.owner != working.owner
+                        && held.quantity * request.side.sign() > Decimal::ZERO
+                })
+            };
+            let id = &working.order.client_order_id;
+            if own && request.reduce_only && working.is_protective() && !cancelled(id) && opposed()
+            {
+                restated.push(ProtectiveAction::Cancel(id.clone()));
+                restated.push(ProtectiveAction::Place {
+                    owner: working.order.owner.clone(),
+                    request: OrderRequest {
+                        quantity: working.leaves(),
+                        ..request.clone()
+                    },
+                });
+            }
+        }
+        restated
     }
 
     /// Refuses a rule's cancellations of protection where what was to take its place was refused.
