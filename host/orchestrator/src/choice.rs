@@ -8,7 +8,7 @@ mod kept;
 mod record;
 mod slate;
 
-pub use config::{ConfigError, Configuration, LatencyBounds, Selection, Shadow};
+pub use config::{ConfigError, Configuration, EXPLORATION, LatencyBounds, Selection, Shadow};
 pub use decide::{Exclusion, Figure, Pick, Reason, decide};
 pub use draw::{DrawKey, Draws};
 pub use kept::{find_choice, next_sequence, write_choice, write_slate};

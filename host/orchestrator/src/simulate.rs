@@ -6,7 +6,9 @@
 pub mod streams;
 
 use crate::arms::{ARMS, ArmId, Arms, Part};
-use crate::choice::{ChoiceRecord, Chooser, ConfigError, Configuration, Selection, Slate};
+use crate::choice::{
+    ChoiceRecord, Chooser, ConfigError, Configuration, EXPLORATION, Selection, Slate,
+};
 use crate::task::{Candidate, Task, TaskKind};
 use bulkhead_domain::{Digest, Timestamp};
 use serde::Serialize;
@@ -22,8 +24,8 @@ pub const POLICIES: [&str; 6] = [
     "weighted",
 ];
 
-/// The one discount of the policy called `ucb`: half of it is forgotten after some 1,400 rewards. Its bounds
-/// forget on purpose, so it explores enough without weighing several.
+/// The one discount of the policy called `ucb`: half of a reward is forgotten after some 1,400 others. Chosen
+/// with [`EXPLORATION`]. Its bounds never stop exploring, so it needs no weighing of several discounts.
 const UCB_DISCOUNT: f64 = 0.9995;
 
 /// What came of a simulation.
@@ -90,7 +92,12 @@ pub enum SimulationError {
 pub fn named(policy: &str) -> Result<Configuration, SimulationError> {
     let selection = match policy {
         "thompson-sampling" => Selection::ThompsonSampling,
-        "ucb" => return Ok(under(Selection::Ucb { exploration: 0.5 }, UCB_DISCOUNT)),
+        "ucb" => {
+            let selection = Selection::Ucb {
+                exploration: EXPLORATION,
+            };
+            return Ok(under(selection, UCB_DISCOUNT));
+        }
         "epsilon-greedy" => {
             let selection = Selection::EpsilonGreedy { epsilon: 0.1 };
             return Ok(under(selection, 1.0));
