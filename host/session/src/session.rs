@@ -17,7 +17,7 @@ use crate::intents::{Want, find_exits};
 use crate::learning::{Sample, View};
 use crate::lines::{Lines, Oracle};
 use crate::recorder::Recorder;
-use crate::sizing::sized;
+use crate::sizing::{is_calibrated, sized};
 use crate::strategies::{Running, Sight};
 use crate::validation::{Advice, Opinion, Question};
 use bulkhead_desk::audit::{Event, Kind};
@@ -412,7 +412,7 @@ impl Session {
                 Ok(intents) => {
                     for (number, intent) in intents.into_iter().enumerate() {
                         let wanted = self
-                            .size(intent, &name)
+                            .size(intent, &name, &declared, views)
                             .and_then(|intent| Want::of(intent, &name, &handles, &self.desk));
                         match wanted {
                             Ok(want) => wants.extend(
@@ -443,12 +443,24 @@ impl Session {
     }
 
     /// An intent as large as the configuration says, where it says so.
-    fn size(&self, intent: Intent, owner: &str) -> Result<Intent, String> {
+    fn size(
+        &self,
+        intent: Intent,
+        owner: &str,
+        declared: &[String],
+        views: &BTreeMap<InstrumentHandle, BTreeMap<String, View>>,
+    ) -> Result<Intent, String> {
         let Some(method) = self.sizing.get(owner) else {
             return Ok(intent);
         };
         let feature = |instrument, name: &str| self.lines.feature(instrument, name);
-        sized(intent, method, owner, &self.desk, &feature).map_err(|error| error.to_string())
+        let up = |instrument| {
+            let said = views.get(&instrument).into_iter().flatten();
+            said.filter(|(alias, _)| declared.contains(alias))
+                .filter_map(|(_, view)| view.chosen())
+                .collect()
+        };
+        sized(intent, method, owner, &self.desk, &feature, &up).map_err(|error| error.to_string())
     }
 
     /// Names the decision behind a want, and keeps what it was made on. One owner's decisions on one
@@ -619,22 +631,14 @@ impl Session {
     }
 
     /// What rules are told beside an order's own context: whether its confidence is a model's calibrated
-    /// probability, and how its instrument moved with those that the account is in.
+    /// probability of the side that it takes, and how its instrument moved with those that the account is in.
     fn told(&self, want: &Want, instrument: InstrumentHandle) -> Vec<(String, Value)> {
         let mut told = Vec::new();
         if let Some(confidence) = want.confidence {
-            let calibrated = want
-                .views
-                .iter()
-                .filter(|(_, heeded)| *heeded)
-                .any(|(view, _)| {
-                    let chosen = view.decision.choice.winner;
-                    let said =
-                        chosen.and_then(|index| view.probabilities.get(index).copied().flatten());
-                    said.is_some_and(|p| {
-                        (p - confidence).abs() < 1e-9 || (1.0 - p - confidence).abs() < 1e-9
-                    })
-                });
+            let heeded = want.views.iter().filter(|(_, heeded)| *heeded);
+            let up: Vec<f64> = heeded.filter_map(|(view, _)| view.chosen()).collect();
+            let calibrated = (want.request.as_ref())
+                .is_some_and(|request| is_calibrated(confidence, request.side, &up));
             told.push((
                 "confidence.calibrated".to_owned(),
                 Value::Boolean(calibrated),
