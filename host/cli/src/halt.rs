@@ -2,12 +2,14 @@
 //!
 //! Where a process owns the broker connections of the state folder, it is asked over its socket, and what is
 //! printed is what it acknowledged. Where none does, this command takes the same lock and writes the
-//! restriction itself; the next process that starts holds to it.
+//! restriction itself; the next process that starts holds to it. Whoever may write to the state folder may do
+//! either, and is recorded as the user that the system knows.
 
 use crate::kept;
 use crate::options::GlobalOptions;
 use crate::output::{self, line, table};
 use bulkhead_desk::switch::control::{Answer, Ask, ask};
+pub(crate) use bulkhead_desk::switch::person;
 use bulkhead_desk::switch::{self, GatewayLock, Latch, Latches, LockError, Scope, TradingState};
 use bulkhead_domain::{Problem, Timestamp};
 use serde_json::json;
@@ -59,14 +61,6 @@ pub(crate) fn now() -> Timestamp {
     }))
 }
 
-/// Whoever runs this command.
-pub(crate) fn person() -> String {
-    ["SUDO_USER", "USER", "LOGNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
-        .unwrap_or_else(|| "unknown".to_owned())
-}
-
 /// Asks the owner of the gateway, or does it in its place where there is none. Tells which it was.
 fn exchange(options: &GlobalOptions, request: Ask) -> Result<(Answer, bool), Problem> {
     // A kill switch has to work on a folder that nothing ran in yet.
@@ -96,11 +90,10 @@ fn exchange(options: &GlobalOptions, request: Ask) -> Result<(Answer, bool), Pro
         },
         Ask::Lower {
             scope,
-            person,
             reason,
             time,
         } => Answer::Lowered {
-            latch: gate.lower(&scope, &person, &reason, time)?,
+            latch: gate.lower(&scope, &person(), &reason, time)?,
         },
         Ask::Status => Answer::Status {
             latches: gate.latches(),
@@ -183,7 +176,6 @@ pub(crate) fn halt(arguments: HaltArgs, options: &GlobalOptions) -> Result<(), P
 pub(crate) fn resume(arguments: ResumeArgs, options: &GlobalOptions) -> Result<(), Problem> {
     let request = Ask::Lower {
         scope: arguments.scope,
-        person: person(),
         reason: arguments.reason,
         time: now(),
     };

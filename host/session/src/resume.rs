@@ -7,6 +7,7 @@
 //! compares its books with the broker, and goes on.
 
 use crate::broker::{self, Call, CallLog};
+use crate::record::Input;
 use crate::recorder::Ink;
 use crate::tables;
 use bulkhead_desk::audit::{Event, Kind, Record, records_of};
@@ -23,6 +24,9 @@ struct Beginning {
     name: String,
     /// Distinguishes the client order ids of sessions at one broker; outside every digest.
     nonce: String,
+    /// What it runs with: plugins, data, configuration and engine, each with its digest. The session's id
+    /// follows from them, so a run that is resumed has the very same.
+    inputs: Vec<Input>,
     /// The restrictions that held when it began.
     restrictions: Latches,
 }
@@ -65,6 +69,8 @@ pub(crate) struct Beginner<'a> {
     /// The session's id and name.
     pub(crate) session: (&'a str, &'a str),
     pub(crate) nonce: String,
+    /// What it runs with.
+    pub(crate) inputs: &'a [Input],
     /// When its books open.
     pub(crate) opened: Timestamp,
     /// Leave an unfinished run behind and begin anew.
@@ -150,6 +156,7 @@ impl Beginner<'_> {
                 session: id.to_owned(),
                 name: name.to_owned(),
                 nonce: self.nonce.clone(),
+                inputs: self.inputs.to_vec(),
                 restrictions: restrictions.clone(),
             };
             Event {
@@ -158,7 +165,7 @@ impl Beginner<'_> {
                 actor: "session".to_owned(),
                 kind: Kind::Session,
                 subject: run.clone(),
-                // Names, numbers and a table keyed by names: nothing of it cannot be written.
+                // Names, digests and a table keyed by names: nothing of it cannot be written.
                 body: serde_json::to_string(&beginning).unwrap_or_default(),
             }
         })?;

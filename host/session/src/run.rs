@@ -97,6 +97,7 @@ impl Prepared {
             gate: run.gate,
             session: (&id, &self.config.name),
             nonce: nonce.to_string(),
+            inputs: &inputs,
             opened: Timestamp(self.opened()),
             fresh: run.fresh,
             by: run.by,

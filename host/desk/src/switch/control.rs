@@ -1,11 +1,16 @@
 //! Asking the process that owns the gateway, over a socket in the state folder that only its user can use.
 //!
+//! Promises: a person is who the system says is at the other end, whatever the request says. Who may write to the
+//! state folder has the operator's role; there is no other yet. An agent is named by whoever speaks for it, and
+//! can only restrict.
+//!
 //! One request and one answer a connection, each one line of JSON. The process that has just taken the
 //! gateway lock listens a moment later.
 
 use super::error::Acknowledgement;
 use super::gate::Gate;
 use super::latch::{Latch, Latches, Scope};
+use super::person::peer;
 use bulkhead_domain::{Blame, Problem, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -38,15 +43,13 @@ const LONGEST_PATH: usize = 100;
 pub enum Ask {
     /// Restrict trading.
     Raise {
-        /// How.
+        /// How. A person is recorded as the user who asks, an agent by its name.
         latch: Latch,
     },
     /// Lift a restriction.
     Lower {
         /// Whose.
         scope: Scope,
-        /// Who asks.
-        person: String,
         /// Why.
         reason: String,
         /// When.
@@ -215,7 +218,7 @@ fn serve(connection: UnixStream, gate: &Gate) -> std::io::Result<()> {
     let mut line = String::new();
     BufReader::new(connection.try_clone()?.take(LONGEST)).read_line(&mut line)?;
     let answer = match serde_json::from_str::<Ask>(&line) {
-        Ok(ask) => answer(ask, gate),
+        Ok(ask) => answer(ask, &peer(&connection)?, gate),
         Err(error) => Answer::Refused {
             what: format!("the request cannot be read: {error}"),
             mend: "use the `bulkhead` of the same version as the one that runs".to_owned(),
@@ -225,28 +228,35 @@ fn serve(connection: UnixStream, gate: &Gate) -> std::io::Result<()> {
     send(connection, &answer)
 }
 
-fn answer(ask: Ask, gate: &Gate) -> Answer {
+fn answer(ask: Ask, person: &str, gate: &Gate) -> Answer {
     let refused = |problem: Problem| Answer::Refused {
         host: problem.blame == Blame::Host,
         what: problem.what,
         mend: problem.mend,
     };
     match ask {
-        // Whoever asks is no rule and not the host: a resumed session would take it for its own.
-        Ask::Raise { latch } if !is_anybody(&latch.actor) => refused(Problem::user(
-            format!("'{}' is nobody who can restrict trading", latch.actor),
-            "name a person:NAME or an agent:NAME",
-        )),
-        Ask::Raise { latch } => match gate.raise(latch) {
-            Ok(acknowledgement) => Answer::Raised { acknowledgement },
-            Err(error) => refused(error.into()),
-        },
+        Ask::Raise { latch } => {
+            // Whoever asks is no rule and not the host: a resumed session would take it for its own.
+            let actor = match latch.actor.split_once(':') {
+                Some(("person", _)) => format!("person:{person}"),
+                Some(("agent", name)) if !name.is_empty() => latch.actor.clone(),
+                _ => {
+                    return refused(Problem::user(
+                        format!("'{}' is nobody who can restrict trading", latch.actor),
+                        "name a person:NAME or an agent:NAME",
+                    ));
+                }
+            };
+            match gate.raise(Latch { actor, ..latch }) {
+                Ok(acknowledgement) => Answer::Raised { acknowledgement },
+                Err(error) => refused(error.into()),
+            }
+        }
         Ask::Lower {
             scope,
-            person,
             reason,
             time,
-        } => match gate.lower(&scope, &person, &reason, time) {
+        } => match gate.lower(&scope, person, &reason, time) {
             Ok(latch) => Answer::Lowered { latch },
             Err(error) => refused(error.into()),
         },
@@ -254,14 +264,6 @@ fn answer(ask: Ask, gate: &Gate) -> Answer {
             latches: gate.latches(),
         },
     }
-}
-
-fn is_anybody(actor: &str) -> bool {
-    ["person:", "agent:"].iter().any(|sort| {
-        actor
-            .strip_prefix(sort)
-            .is_some_and(|name| !name.is_empty())
-    })
 }
 
 fn send(mut connection: UnixStream, message: &impl Serialize) -> std::io::Result<()> {

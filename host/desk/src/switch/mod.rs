@@ -11,7 +11,9 @@
 //! ends with the run. One that cannot be made durable holds in its process all the same.
 //!
 //! Bounds: restrictions hold for the broker connections of the process that owns the state folder's
-//! [`GatewayLock`]; another process asks the owner over [`control`].
+//! [`GatewayLock`]; another process asks the owner over [`control`]. There are no users and roles yet: whoever may
+//! write to the state folder has the operator's role, raises and lifts, and is recorded under the name that the
+//! system knows.
 //!
 //! For callers: put the broker behind a [`Gated`] gateway. A [`Gate`] without a log is a backtest's.
 
@@ -22,6 +24,7 @@ mod gate;
 mod gated;
 mod latch;
 mod lock;
+mod person;
 
 pub use error::{Acknowledgement, GateError, Refusal};
 pub use fold::read_latches;
@@ -29,3 +32,4 @@ pub use gate::{FENCE_PATIENCE, Gate, Pass, open};
 pub use gated::{Book, Gated};
 pub use latch::{Latch, Latches, Scope, Scopes, TradingState};
 pub use lock::{BRIEFLY, GatewayLock, LockError};
+pub use person::person;

@@ -391,7 +391,7 @@ fn whoever_connects_and_says_nothing_keeps_nobody_from_stopping_trade() {
     drop((mute, halves));
 
     // Nobody speaks for a session, a rule or the host from outside.
-    for actor in ["rule:drawdown-guard", "host", "person:", ""] {
+    for actor in ["rule:drawdown-guard", "host", "agent:", "me", ""] {
         let Answer::Refused { what, .. } = raise(actor) else {
             panic!("'{actor}' was let through");
         };

@@ -1,10 +1,10 @@
 //! The kill switch holds, survives, and is obeyed.
 
 use crate::support::{World, dec, proposal, whats};
-use bulkhead_desk::audit::{AuditKey, AuditLog, Event, Kind, records_of};
+use bulkhead_desk::audit::{AuditKey, AuditLog, Event, Kind, records_of, records_since};
 use bulkhead_desk::switch::control::{Answer, Ask, Control, ask};
 use bulkhead_desk::switch::{
-    Gate, GateError, Gated, GatewayLock, Latch, LockError, Refusal, Scope, TradingState,
+    Gate, GateError, Gated, GatewayLock, Latch, LockError, Refusal, Scope, TradingState, person,
     read_latches,
 };
 use bulkhead_desk::{CheckLimits, GatewayError, Ruling, SendError, tables};
@@ -336,7 +336,6 @@ fn the_owner_answers_over_its_socket_and_nobody_else_owns_the_folder() {
             &folder,
             &Ask::Lower {
                 scope: Scope::Global,
-                person: "me".to_owned(),
                 reason: reason.to_owned(),
                 time: Timestamp(9),
             },
@@ -350,6 +349,18 @@ fn the_owner_answers_over_its_socket_and_nobody_else_owns_the_folder() {
         panic!("no status")
     };
     assert!(latches.is_empty());
+    // A person is who the system says, whoever the request says it is.
+    let mut said = latch(Scope::Global, TradingState::Halted);
+    said.actor = "person:somebody-else".to_owned();
+    ask(&folder, &Ask::Raise { latch: said }).unwrap().unwrap();
+    let actors: Vec<String> = wait(records_since(&store, 1))
+        .unwrap()
+        .into_iter()
+        .map(|record| record.event.actor)
+        .collect();
+    let me = format!("person:{}", person());
+    assert_eq!(actors, [me.as_str(); 3]);
+    assert_eq!(gate.latches().get(&Scope::Global).unwrap().actor, me);
     drop(control);
     assert!(
         ask(&folder, &Ask::Status).unwrap().is_none(),
