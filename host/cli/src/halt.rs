@@ -194,7 +194,9 @@ pub(crate) fn resume(arguments: ResumeArgs, options: &GlobalOptions) -> Result<(
 
 /// Runs `bulkhead status`.
 pub(crate) fn status(options: &GlobalOptions) -> Result<(), Problem> {
-    let (latches, owner) = if kept::path(&options.state).is_file() {
+    // A key tells of a log that was there: without its database it is not known that nothing is restricted.
+    let begun = kept::path(&options.state).is_file() || options.state.join("audit.key").is_file();
+    let (latches, owner) = if begun {
         match exchange(options, Ask::Status)? {
             (Answer::Status { latches }, owned) => (latches, owned),
             (answer, _) => return Err(unexpected(answer)),

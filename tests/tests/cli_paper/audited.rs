@@ -139,6 +139,20 @@ fn whatever_is_done_to_the_log_is_found_and_the_record_is_named() {
 }
 
 #[test]
+fn a_folder_whose_database_is_gone_is_not_one_in_which_nothing_is_restricted() {
+    let place = Place::new();
+    assert_eq!(finish(command(&place, &["halt"])).code, 0);
+    for name in ["bulkhead.db", "bulkhead.db-wal", "bulkhead.db-shm"] {
+        // The last two are there only while it is open.
+        let _ = std::fs::remove_file(place.path("state").join(name));
+    }
+    let refused = finish(command(&place, &["status"]));
+    assert_eq!((refused.code, refused.out.as_str()), (2, ""));
+    assert!(refused.err.contains("the log is gone"), "{}", refused.err);
+    assert_eq!(refused.err.lines().count(), 1, "{}", refused.err);
+}
+
+#[test]
 fn a_halt_that_was_taken_out_of_the_log_is_missed_before_anything_trades() {
     let place = ran();
     assert_eq!(finish(command(&place, &["halt"])).code, 0);
@@ -167,6 +181,70 @@ fn a_halt_that_was_taken_out_of_the_log_is_missed_before_anything_trades() {
             assert_eq!(refused.err.lines().count(), 1, "{}", refused.err);
         }
     }
+}
+
+#[test]
+fn a_run_begins_with_the_digests_of_what_it_runs_with_and_who_started_it() {
+    let place = ran();
+    let exported = ["--json", "audit", "export", "--out", "log.jsonl"];
+    assert_eq!(finish(command(&place, &exported)).code, 0);
+    let lines = std::fs::read_to_string(place.path("log.jsonl")).unwrap();
+    let record = |kind: &str| -> Value {
+        let mut lines = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap());
+        lines.find(|line: &Value| line["kind"] == kind).unwrap()
+    };
+    let began: Value = serde_json::from_str(record("session")["body"].as_str().unwrap()).unwrap();
+    let inputs = began["inputs"].as_array().unwrap();
+    let report = std::fs::read(place.path("out/report.json")).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    assert_eq!(began["inputs"], report["main"]["inputs"]);
+    let digest = |kind: &str, name: &str| {
+        let mut all = inputs.iter();
+        let input = all
+            .find(|one| one["kind"] == kind && one["name"].as_str().unwrap().starts_with(name))
+            .unwrap_or_else(|| panic!("no {kind} {name}: {inputs:?}"));
+        input["digest"].as_str().unwrap().to_owned()
+    };
+    for id in ["ema-cross", "limits", "paper", "synthetic"] {
+        let component = std::fs::read(bulkhead_tests::plugin(id)).unwrap();
+        assert_eq!(digest("plugin", id), Digest::of(&component).to_string());
+    }
+    for (kind, name) in [("config", "small"), ("data", "AAA")] {
+        assert_eq!(digest(kind, name).len(), 64);
+    }
+    // Who started it is who the system says, not what the environment says.
+    let started = record("configuration");
+    let asked = std::process::Command::new("id")
+        .arg("-un")
+        .output()
+        .unwrap();
+    let me = String::from_utf8(asked.stdout).unwrap();
+    assert_eq!(started["actor"], format!("person:{}", me.trim()));
+}
+
+#[test]
+fn whoever_lifts_a_restriction_is_who_the_system_says() {
+    let place = Place::new();
+    let asked = std::process::Command::new("id")
+        .arg("-un")
+        .output()
+        .unwrap();
+    let me = format!("person:{}", String::from_utf8(asked.stdout).unwrap().trim());
+    for arguments in [&["halt"][..], &["resume", "--reason", "looked at it"]] {
+        let mut command = command(&place, arguments);
+        command.env("USER", "mallory").env("SUDO_USER", "mallory");
+        assert_eq!(finish(command).code, 0);
+    }
+    let exported = ["audit", "export", "--out", "log.jsonl"];
+    assert_eq!(finish(command(&place, &exported)).code, 0);
+    let lines = std::fs::read_to_string(place.path("log.jsonl")).unwrap();
+    let actors: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["actor"].clone())
+        .collect();
+    assert_eq!(actors, [me.as_str(), me.as_str()]);
 }
 
 #[test]

@@ -326,3 +326,62 @@ fn the_report_is_written_where_it_was() {
     assert_eq!(statement(&place, &[]).code, 0);
     assert_eq!(names(&place.path("out")), BTreeSet::new());
 }
+
+#[test]
+fn a_crossed_bar_is_found_and_trades_as_if_it_had_never_come() {
+    const LEFT_OUT: [&str; 2] = ["AAPL,2004-03-10,", "AAPL,2004-05-11,"];
+    const CROSSED: [&str; 2] = [
+        // The high below the low, and a close far outside both: either would fill whatever rests.
+        "AAPL,2004-03-10,27,1,1000,27,10000000,1.8",
+        "AAPL,2004-05-11,27,28,26,900,10000000,60",
+    ];
+    let all = std::fs::read_to_string(root().join("examples/data/stocks-daily.csv")).unwrap();
+    let reports: Vec<Value> = [false, true]
+        .into_iter()
+        .map(|crossed| {
+            let mut left = 0;
+            let mut lines: Vec<&str> = all
+                .lines()
+                .filter(|line| {
+                    let out = LEFT_OUT.iter().any(|row| line.starts_with(row));
+                    left += usize::from(out);
+                    !out
+                })
+                .collect();
+            assert_eq!(left, LEFT_OUT.len());
+            if crossed {
+                lines.extend(CROSSED);
+            }
+            let place = Place::new();
+            std::fs::create_dir(place.path("data")).unwrap();
+            place.write("data/stocks-daily.csv", lines.join("\n") + "\n");
+            let text = SESSION.replace("DATA", "data").replace("BASIS", "average");
+            let ran = paper(&place, &text);
+            assert_eq!(ran.code, 0, "{}", ran.err);
+            assert_eq!(statement(&place, &[]).code, 0);
+            let report = std::fs::read(place.path("out/report.json")).unwrap();
+            serde_json::from_slice(&report).unwrap()
+        })
+        .collect();
+    let dropped = |report: &Value| -> u64 {
+        let instruments = report["main"]["instruments"].as_array().unwrap().iter();
+        let found = instruments.flat_map(|one| one["cleaning"].as_array().unwrap());
+        found
+            .filter(|row| row[0] == "ohlc-violation" && row[1] == "dropped")
+            .map(|row| row[2].as_u64().unwrap())
+            .sum()
+    };
+    assert_eq!(dropped(&reports[1]), dropped(&reports[0]) + 2);
+    let aapl = |report: &Value| {
+        let instruments = report["main"]["instruments"].as_array().unwrap().iter();
+        instruments
+            .filter(|one| one["symbol"] == "AAPL")
+            .map(|one| one["close"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(aapl(&reports[0]), aapl(&reports[1]));
+    for what in ["equity", "totals"] {
+        assert_eq!(reports[0]["main"][what], reports[1]["main"][what], "{what}");
+    }
+    assert!(reports[0]["main"]["totals"]["fills"].as_u64() > Some(0));
+}
