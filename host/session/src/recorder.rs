@@ -203,8 +203,13 @@ impl Recorder {
         if let Some(recorder) = &mut self.desk {
             recorder.disposition(desk, disposition)?;
         }
+        // A change belongs to the proposal of the order that it changes.
+        let changed = match &disposition.ruling {
+            Ruling::Replace(change) => self.orders.get(&change.client_order_id),
+            _ => None,
+        };
         let index = match (
-            self.by_decision.get(&disposition.decision_id),
+            changed.or_else(|| self.by_decision.get(&disposition.decision_id)),
             &disposition.requested,
         ) {
             (Some(index), _) => *index,
@@ -268,11 +273,18 @@ impl Recorder {
                     text: text(|denial| &denial.text),
                 }
             }));
-        if let Ruling::Send(order) = &disposition.ruling {
-            self.sent += 1;
-            proposal.client_order_id = Some(order.client_order_id.clone());
-            proposal.sent += order.request.quantity;
-            self.orders.insert(order.client_order_id.clone(), index);
+        match &disposition.ruling {
+            Ruling::Send(order) => {
+                self.sent += 1;
+                proposal.client_order_id = Some(order.client_order_id.clone());
+                proposal.sent += order.request.quantity;
+                self.orders.insert(order.client_order_id.clone(), index);
+            }
+            Ruling::Replace(change) => {
+                self.orders
+                    .insert(change.new_client_order_id.clone(), index);
+            }
+            Ruling::Cancel | Ruling::Deny(_) => {}
         }
         Ok(())
     }

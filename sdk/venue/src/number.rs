@@ -31,7 +31,8 @@ pub fn to_f64(value: Decimal) -> f64 {
 pub fn from_f64(value: f64) -> Option<Decimal> {
     for (scale, power) in POWERS_OF_TEN.iter().enumerate() {
         let units = (value * power).round();
-        if !(units.abs() <= EXACT_INTEGER as f64) {
+        // What is not finite is too large as well.
+        if units.is_nan() || units.abs() > EXACT_INTEGER as f64 {
             break;
         }
         // Both are exact, so the division gives what the decimal's text parses to.
