@@ -63,6 +63,7 @@ rules! {
     RISK_CANCELS = "RISK-20", "never cancels an exit that it did not propose";
     RISK_SNAPSHOT = "RISK-21", "what it saved goes on the same in a fresh instance";
     RISK_GROWTH = "RISK-22", "after 10,000 orders a call needs no more fuel and hardly more memory than before";
+    RISK_TAGS = "RISK-23", "an exit that the owner gave its tag does not stand for its own";
 
     BROKER_REPEATS = "BROKER-01", "fills the same orders on the same bars the same, in a fresh instance";
     BROKER_STEPS = "BROKER-02", "the order of a moment's bars changes nothing";

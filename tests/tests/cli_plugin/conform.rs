@@ -99,7 +99,9 @@ fn the_rules_that_judge_entries_keep_the_whole_suite() {
 #[test]
 fn the_rules_that_propose_exits_keep_the_whole_suite() {
     let place = Place::new();
-    let about = ["RISK-17", "RISK-18", "RISK-19", "RISK-20", "RISK-22"];
+    let about = [
+        "RISK-17", "RISK-18", "RISK-19", "RISK-20", "RISK-22", "RISK-23",
+    ];
     for (id, config) in [
         ("stop-loss", "{}"),
         ("stop-loss", r#"{"mode": "trailing"}"#),

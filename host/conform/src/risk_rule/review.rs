@@ -260,3 +260,67 @@ pub(super) fn cancels(make: Make<'_>) -> Tried {
     }
     Ok(format!("{orders} exits of others stayed"))
 }
+
+/// The price condition of an exit that no market comes to.
+fn out_of_reach(request: &OrderRequest) -> OrderKind {
+    let (never, at_once) = (Decimal::from(1_000_000), Decimal::new(5, 2));
+    // A sale stops below the market and takes its profit above it; a purchase the other way round.
+    let (stop, limit) = match request.side {
+        Side::Sell => (at_once, never),
+        Side::Buy => (never, at_once),
+    };
+    match request.kind {
+        OrderKind::Market => OrderKind::Market,
+        OrderKind::Limit(_) => OrderKind::Limit(limit),
+        OrderKind::Stop(_) => OrderKind::Stop(stop),
+        OrderKind::StopLimit { .. } => OrderKind::StopLimit { stop, limit },
+        OrderKind::TrailingStop(_) => OrderKind::TrailingStop(Trail::Fraction(Decimal::new(99, 2))),
+    }
+}
+
+/// The orders among proposals.
+fn placed(actions: &[ProtectiveAction]) -> Vec<&ProtectiveAction> {
+    let orders = actions.iter();
+    orders
+        .filter(|action| matches!(action, ProtectiveAction::Place { .. }))
+        .collect()
+}
+
+pub(super) fn tags(make: Make<'_>) -> Tried {
+    let mut orders = 0;
+    for account in accounts() {
+        let proposed = review(&mut *make(&instruments())?, &account)?;
+        // Who gave a tag that no rule gave, as the host shows it.
+        for giver in ["owner:", "bracket:"] {
+            let mut beside = account.clone();
+            for action in &proposed {
+                if let ProtectiveAction::Place { owner, request } = action {
+                    let request = OrderRequest {
+                        kind: out_of_reach(request),
+                        tag: format!("{giver}{}", request.tag),
+                        ..request.clone()
+                    };
+                    beside.open_orders.push(OpenOrder {
+                        order: Order {
+                            owner: owner.clone(),
+                            ..super::order(&format!("tagged-{}", beside.open_orders.len()), request)
+                        },
+                        filled: Decimal::ZERO,
+                        accepted: account.time.0,
+                    });
+                }
+            }
+            orders += beside.open_orders.len();
+            let again = review(&mut *make(&instruments())?, &beside)?;
+            if placed(&again) != placed(&proposed) {
+                return Err(Stop::Wrong(format!(
+                    "it proposes {again:?} instead of {proposed:?} where an exit bears the tag `{giver}` and its own"
+                )));
+            }
+        }
+    }
+    if orders == 0 {
+        return Err(Stop::Skip("it proposes no orders".to_owned()));
+    }
+    Ok(counted(orders, "tagged exit"))
+}

@@ -32,6 +32,7 @@ enum Wrong {
     ForgetsItsOrders,
     RoundsNothing,
     CancelsOthers,
+    TrustsAnyTag,
     RestoresNothing,
 }
 
@@ -217,9 +218,13 @@ impl Judge for Native {
         }
         for held in &portfolio.positions {
             let protects = portfolio.open_orders.iter().any(|open| {
-                open.order.owner == held.owner
-                    && open.order.request.instrument == held.instrument
-                    && open.order.request.tag == TAG
+                let request = &open.order.request;
+                let tagged = if self.is(Wrong::TrustsAnyTag) {
+                    request.tag.ends_with(TAG)
+                } else {
+                    request.tag == TAG
+                };
+                tagged && open.order.owner == held.owner && request.instrument == held.instrument
             });
             if !held.quantity.is_zero() && (!protects || self.is(Wrong::ForgetsItsOrders)) {
                 actions.extend(self.stop(held));
@@ -359,6 +364,7 @@ fn a_rule_with_one_thing_wrong_fails_the_check_about_it_and_no_other() {
         ),
         (Wrong::RoundsNothing, "RISK-19", "no multiple of the tick"),
         (Wrong::CancelsOthers, "RISK-20", "another's exit"),
+        (Wrong::TrustsAnyTag, "RISK-23", "`owner:` and its own"),
         (Wrong::RestoresNothing, "RISK-21", "differs"),
     ] {
         let checks = suite(Some(wrong));

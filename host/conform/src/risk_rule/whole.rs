@@ -22,7 +22,7 @@ const CODE: usize = 64;
 
 type Hold = fn(Make<'_>) -> Tried;
 
-const HOLDS: [(Rule, Hold); 15] = [
+const HOLDS: [(Rule, Hold); 16] = [
     (RISK_APPROVES, approves),
     (RISK_PRICE, closed::price),
     (RISK_EQUITY, closed::equity),
@@ -38,6 +38,7 @@ const HOLDS: [(Rule, Hold); 15] = [
     (RISK_SETTLES, review::settles),
     (RISK_EXITS, review::exits),
     (RISK_CANCELS, review::cancels),
+    (RISK_TAGS, review::tags),
 ];
 
 type HoldFor = fn(Make<'_>, u64) -> Tried;
