@@ -8,11 +8,11 @@
 //! was rewritten whole, is found too; what [`AuditLog::sync`] acknowledged is on disk. [`AuditLog::open`] goes
 //! on with no log whose restrictions are not those that were sealed: none can be made to vanish without the key.
 //!
-//! Bounds: somebody who has both the database and the key file can rewrite both, and who takes both away leaves
-//! a folder in which nothing ever ran. Whoever wants proof against that keeps an [`Anchor`] elsewhere. What
-//! follows the head (records that a process that was killed had not synced) is chained and not yet under the key:
-//! [`Verified::unsealed`] counts it; nothing of it lifts a restriction. One process appends at a time, the one
-//! that holds the state folder's gateway lock.
+//! Bounds: somebody who has both the database and the key file can rewrite both, who takes both away leaves
+//! a folder in which nothing ever ran, and an older copy of the database is right up to where it ends. Whoever
+//! wants proof against that keeps an [`Anchor`] elsewhere. What follows the head (records that a process that
+//! was killed had not synced) is chained and not yet under the key: [`Verified::unsealed`] counts it; nothing of
+//! it lifts a restriction. One process appends at a time, the one that holds the state folder's gateway lock.
 //!
 //! For callers: it is the order path's journal too. A session that ended without a close is resumed by
 //! running it again on the records it left: while there are such records, [`AuditLog::append`] writes
