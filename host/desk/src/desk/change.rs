@@ -6,7 +6,7 @@ use super::decide::{Disposition, Leg, Proposal};
 use super::legs::parts;
 use super::send::{SendError, Sent};
 use crate::ledger::LineKey;
-use crate::orders::OrderState;
+use crate::orders::{OrderState, Origin};
 use crate::risk::{RiskApproved, denial};
 use crate::traits::{Gateway, GatewayError};
 use bulkhead_domain::order::{OrderKind, OrderRequest, OrderUpdate, Outcome, Replacement};
@@ -55,6 +55,15 @@ impl Desk {
         };
         if working.order.owner != amendment.owner {
             let why = denial("NOT_THE_OWNER", &amendment.owner, &working.order.owner, "");
+            return refuse(core, why);
+        }
+        if let Origin::Rule(rule) = &working.origin {
+            let why = denial(
+                "PLACED_BY_A_RULE",
+                rule,
+                "an order of the owner's own",
+                "protection is its rule's to change",
+            );
             return refuse(core, why);
         }
         if working.state == OrderState::Approved || working.change.is_some() {

@@ -3,7 +3,7 @@
 use crate::support::{Scripted, Verdicted, World, context, dec, denial, whats};
 use bulkhead_desk::{Amendment, CheckLimits, RiskRule};
 use bulkhead_domain::order::{OrderKind, OrderRequest, Side, TimeInForce};
-use bulkhead_domain::risk::Verdict;
+use bulkhead_domain::risk::{ProtectiveAction, Verdict};
 
 fn rest(world: &mut World, side: Side, quantity: &str, price: &str, reduce_only: bool) -> String {
     let seen = world.request(OrderRequest {
@@ -116,4 +116,32 @@ fn a_rule_cuts_a_change_and_never_enlarges_it() {
     let seen = amend(&mut world, &old, "ema", "9", "96");
     assert_eq!(whats(&seen), ["entry becomes 5 Limit(96)"]);
     assert_eq!(seen[0].sources.last().unwrap(), "half reduced");
+}
+
+#[test]
+fn what_a_rule_placed_is_not_its_owners_to_change() {
+    let stop = Scripted::reviewing("stop-loss", |portfolio| {
+        Ok(portfolio
+            .positions
+            .iter()
+            .map(|position| ProtectiveAction::Place {
+                owner: position.owner.clone(),
+                request: OrderRequest {
+                    kind: OrderKind::Stop(dec("90")),
+                    time_in_force: TimeInForce::GoodTillCancelled,
+                    ..OrderRequest::market(1, Side::Sell, dec("10"))
+                },
+            })
+            .collect())
+    });
+    let mut world = World::plain(vec![stop]);
+    world.order(Side::Buy, "10");
+    world.bar(&[[100.0; 4]]);
+    let id = world.review()[0].id.clone();
+    let seen = amend(&mut world, &id, "ema", "1", "120");
+    assert!(seen[0].what.starts_with("PLACED_BY_A_RULE"), "{seen:?}");
+    assert_eq!(
+        world.desk.orders().get(&id).unwrap().order.request.kind,
+        OrderKind::Stop(dec("90"))
+    );
 }
