@@ -2,7 +2,7 @@
 
 use crate::output::line;
 use bulkhead_domain::Problem;
-use bulkhead_orchestrator::simulate::{POLICIES, SimulationError, simulate};
+use bulkhead_orchestrator::simulate::{POLICIES, simulate};
 use std::path::{Path, PathBuf};
 
 /// Simulate a selection policy on a table of rewards, and print what it earned as JSON.
@@ -27,11 +27,7 @@ pub(crate) fn run(arguments: &BanditArgs) -> Result<(), Problem> {
     let rewards = read(&arguments.rewards)?;
     let simulation = simulate(&rewards, &arguments.policy, arguments.seed, arguments.delay)
         .map_err(|error| {
-            let mend = match &error {
-                SimulationError::Policy(_) => "correct --policy",
-                _ => "correct the table",
-            };
-            Problem::user(error.to_string(), mend).in_file(&arguments.rewards)
+            Problem::user(error.to_string(), "correct the table").in_file(&arguments.rewards)
         })?;
     let text = serde_json::to_string(&simulation)
         .map_err(|error| Problem::host(error.to_string(), "please report it"))?;

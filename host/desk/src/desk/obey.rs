@@ -30,13 +30,7 @@ impl Desk {
     /// What has to be cancelled by the restrictions that hold, and what is left to protect nothing: the part of
     /// [`Desk::obey`] that may be done before the books know what a moment brought.
     pub fn withdraw(&mut self) -> Vec<Disposition> {
-        let mut cancellations = self.core.cancel_leftovers();
-        // What was asked for already is asked for again by `obey`.
-        cancellations.retain(|asked| {
-            let working = self.core.blotter.get(&asked.client_order_id);
-            working.is_some_and(|working| !working.cancelling)
-        });
-        cancellations
+        self.core.cancel_leftovers()
     }
 
     /// What has to be cancelled, and what has to be closed, by the restrictions that hold; protection of
