@@ -122,6 +122,7 @@ impl Stage<'_> {
             registry: &self.environment.registry,
             catalog: Catalog::open(&self.environment.catalog)?,
             runtime: &self.runtime,
+            store: self.gate.writer().map(|writer| (&self.store, writer)),
         };
         let base = file.parent().unwrap_or(Path::new("."));
         Prepared::new(config, base, &host).map_err(|problem| placed(problem, file))

@@ -21,6 +21,14 @@ impl Digest {
         &self.0
     }
 
+    /// Its first eight bytes, as the seed of a generator.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&self.0[..8]);
+        u64::from_le_bytes(bytes)
+    }
+
     /// The first 12 hexadecimal digits, for people.
     #[must_use]
     pub fn short(&self) -> String {

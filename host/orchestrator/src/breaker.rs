@@ -6,6 +6,7 @@
 //! answer to a call that was admitted before the breaker last changed state changes nothing. Time is given,
 //! never read. A breaker knows health alone; skill and cost are kept elsewhere.
 
+use crate::seconds;
 use bulkhead_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -25,14 +26,17 @@ pub struct BreakerConfig {
     /// Share of failures in the window that opens it, in `(0, 1]`.
     pub share: f64,
     /// How long it stays open the first time, nanoseconds.
+    #[serde(rename = "backoff-seconds", with = "crate::seconds")]
     pub backoff: i64,
     /// Longest that it stays open, nanoseconds.
+    #[serde(rename = "longest-seconds", with = "crate::seconds")]
     pub longest: i64,
     /// Most calls out at a time while half-open.
     pub probes: u32,
     /// Probes that must succeed before it closes.
     pub successes: u32,
     /// How long a probe may stay unanswered before its place is given to another, nanoseconds.
+    #[serde(rename = "patience-seconds", with = "crate::seconds")]
     pub patience: i64,
 }
 
@@ -59,21 +63,32 @@ impl BreakerConfig {
     /// The first that is out of bounds.
     pub fn check(&self) -> Result<(), crate::choice::ConfigError> {
         use crate::choice::ConfigError;
-        #[expect(clippy::cast_precision_loss, reason = "figures for people")]
         let figures = [
             (
                 "consecutive",
                 f64::from(self.consecutive),
                 self.consecutive > 0,
             ),
-            ("backoff", self.backoff as f64, self.backoff > 0),
-            ("longest", self.longest as f64, self.longest >= self.backoff),
+            (
+                "backoff-seconds",
+                seconds::of(self.backoff),
+                self.backoff > 0,
+            ),
+            (
+                "longest-seconds",
+                seconds::of(self.longest),
+                self.longest >= self.backoff,
+            ),
             ("probes", f64::from(self.probes), self.probes > 0),
             ("successes", f64::from(self.successes), self.successes > 0),
-            ("patience", self.patience as f64, self.patience > 0),
+            (
+                "patience-seconds",
+                seconds::of(self.patience),
+                self.patience > 0,
+            ),
         ];
         for (field, value, holds) in figures {
-            let allowed = "it is at least 1, and the longest back-off no shorter than the first";
+            let allowed = "counts are at least 1, times above 0, and the longest back-off no shorter than the first";
             ConfigError::unless(holds, field, value, allowed)?;
         }
         #[expect(clippy::cast_precision_loss, reason = "at most WINDOW")]

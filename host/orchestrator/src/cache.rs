@@ -27,6 +27,7 @@ pub struct CacheConfig {
     /// Most bytes, by the size that is told of each answer.
     pub bytes: usize,
     /// How long an answer is given again, nanoseconds; 0 keeps nothing and still shares calls.
+    #[serde(rename = "ttl-seconds", with = "crate::seconds")]
     pub ttl: i64,
 }
 

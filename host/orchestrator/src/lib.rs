@@ -9,7 +9,7 @@
 //! [`arms`], [`choice`] decides between them, and [`rewards`] keeps what they earn, late or at once. Beside
 //! what a candidate earns, and never mixed with it, stand its health ([`breaker`]) and what it may use
 //! ([`budget`]). [`call`] says whom to ask, whom else after a failure, and when to stop; [`cache`] lets
-//! identical requests share one call. [`simulate`] compares policies on tables of rewards.
+//! identical requests share one call. [`dispatch`] is all of it at work for one task class. [`simulate`] compares policies on tables of rewards.
 //!
 //! Every choice is recorded with its candidates, their figures, the winner and the reason, and can be
 //! derived again from the record ([`Decision::rederive`], [`choice::Slate::rederive`]). Decisions are
@@ -23,9 +23,11 @@ pub mod cache;
 pub mod call;
 pub mod choice;
 mod decision;
+pub mod dispatch;
 mod policy;
 pub mod rewards;
 mod score;
+mod seconds;
 pub mod simulate;
 mod skill;
 mod tables;

@@ -5,20 +5,25 @@
 //! bit, because it holds every observation and every inheritance in the order they were made. Under another
 //! configuration the same observations are read under that one.
 //!
-//! Bounds: at most [`PENDING`] rewards out. The table of observations only grows; a restart reads it whole, some
-//! microseconds an observation, and their choices' ids stay in memory. One process keeps a database's rewards.
+//! A scope is what earns by itself: one run of a session, which is derived again when it is resumed
+//! ([`Rewards::forget`]), or the empty one, which lives as long as the database. Scopes know nothing of each other.
+//!
+//! Bounds: at most [`PENDING`] rewards out. A scope's table of observations only grows; a restart reads it whole, some
+//! microseconds an observation, and their choices' ids stay in memory. One process keeps a scope's rewards.
 
 mod log;
 mod standings;
 
+pub use log::{measured_latencies, names, scopes};
 pub use standings::ArmStanding;
 
 use crate::arms::context::Context;
 use crate::arms::learning::Learning;
 use crate::arms::{Arms, Part, TooManyArms};
 use crate::choice::ConfigError;
+use crate::task::Candidate;
 use bulkhead_domain::{Digest, Timestamp};
-use bulkhead_store::{Store, StoreError, Writer};
+use bulkhead_store::{Statement, Store, StoreError, Writer};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Most rewards that may be out at a time.
@@ -95,6 +100,7 @@ enum Event {
 /// The arms of every task class, and the rewards that are out.
 #[derive(Debug)]
 pub struct Rewards {
+    scope: String,
     learning: BTreeMap<String, Learning>,
     classes: BTreeMap<String, Arms>,
     /// By choice: what is out, and which parts were credited.
@@ -102,34 +108,53 @@ pub struct Rewards {
     /// Choices that were out and are no more, so that nothing brings them back.
     closed: HashSet<Box<str>>,
     next: i64,
-    writer: Writer,
+    /// Whether latencies that are credited were measured here; otherwise they are taken from elsewhere.
+    measured: bool,
+    /// Where they are kept; nowhere for what is only compared with something else.
+    writer: Option<Writer>,
 }
 
 impl Rewards {
-    /// Reads everything back. A class that `learning` does not name learns by default.
+    /// A scope in which nothing was earned yet, kept where there is a writer. A class that `learning` does not
+    /// name learns by default.
     ///
     /// # Errors
-    /// When the configuration is out of bounds or the tables cannot be read.
-    pub async fn load(
-        store: &Store,
-        writer: Writer,
+    /// When the configuration is out of bounds.
+    pub fn new(
+        scope: &str,
+        writer: Option<Writer>,
         learning: BTreeMap<String, Learning>,
     ) -> Result<Self, RewardError> {
         learning.values().try_for_each(Learning::check)?;
-        let mut rewards = Rewards {
+        Ok(Rewards {
+            scope: scope.to_owned(),
             learning,
             classes: BTreeMap::new(),
             pending: HashMap::new(),
             closed: HashSet::new(),
             next: 0,
+            measured: true,
             writer,
-        };
-        for pending in log::pending(store).await? {
+        })
+    }
+
+    /// Reads everything of a scope back. A class that `learning` does not name learns by default.
+    ///
+    /// # Errors
+    /// When the configuration is out of bounds or the tables cannot be read.
+    pub async fn load(
+        store: &Store,
+        writer: Option<Writer>,
+        scope: &str,
+        learning: BTreeMap<String, Learning>,
+    ) -> Result<Self, RewardError> {
+        let mut rewards = Rewards::new(scope, writer, learning)?;
+        for pending in log::pending(store, scope).await? {
             rewards
                 .pending
                 .insert(pending.choice.clone(), (pending, Vec::new()));
         }
-        for (number, choice, event) in log::events(store).await? {
+        for (number, choice, event) in log::events(store, scope).await? {
             rewards.next = number + 1;
             rewards.apply(&event)?;
             if let Event::Observed { part, .. } = event {
@@ -140,6 +165,37 @@ impl Rewards {
             }
         }
         Ok(rewards)
+    }
+
+    /// From now on latencies that are credited were measured elsewhere, so that [`measured_latencies`] leaves them
+    /// out.
+    #[must_use]
+    pub fn with_latencies_from_elsewhere(mut self) -> Self {
+        self.measured = false;
+        self
+    }
+
+    /// Lets go of everything that is kept of a scope, for it to be derived again.
+    ///
+    /// # Errors
+    /// When an earlier write failed.
+    pub fn forget(writer: &Writer, scope: &str) -> Result<(), StoreError> {
+        writer.write_group(log::delete_scope(scope))
+    }
+
+    /// Keeps what a candidate is called, for people who read its standing.
+    ///
+    /// # Errors
+    /// When an earlier write failed.
+    pub fn name(&self, candidate: &Candidate, label: &str) -> Result<(), RewardError> {
+        self.write(vec![log::insert_name(candidate, label)])
+    }
+
+    fn write(&self, statements: Vec<Statement>) -> Result<(), RewardError> {
+        match &self.writer {
+            Some(writer) => Ok(writer.write_group(statements)?),
+            None => Ok(()),
+        }
     }
 
     /// The arms of a class, for choosing and for entering candidates.
@@ -164,7 +220,7 @@ impl Rewards {
         if self.pending.len() >= PENDING {
             return Err(RewardError::TooManyPending);
         }
-        self.writer.write(log::insert_pending(&pending)?)?;
+        self.write(vec![log::insert_pending(&self.scope, &pending)?])?;
         self.pending
             .insert(pending.choice.clone(), (pending, Vec::new()));
         Ok(())
@@ -206,11 +262,13 @@ impl Rewards {
         // Room for the arm is made before anything is written: what is written can always be read back.
         let (class, candidate) = (pending.class.clone(), pending.candidate);
         self.arms(&class).enter(candidate)?;
-        let mut statements = vec![log::insert_event(self.next, choice, &event, now)?];
+        let place = (self.scope.as_str(), self.next);
+        let kind = log::kind(part, self.measured);
+        let mut statements = vec![log::insert_event(place, choice, kind, &event, now)?];
         if part == Part::Value {
-            statements.push(log::delete_pending(choice));
+            statements.push(log::delete_pending(&self.scope, choice));
         }
-        self.writer.write_group(statements)?;
+        self.write(statements)?;
         self.next += 1;
         self.apply(&event)?;
         if part == Part::Value {
@@ -221,13 +279,52 @@ impl Rewards {
         Ok(Credited::Counted)
     }
 
+    /// Credits a value that no choice led to: everybody who stood was seen. Once for each `id`.
+    ///
+    /// # Errors
+    /// As [`Rewards::credit`].
+    pub fn observe(&mut self, earned: &Pending, value: f64) -> Result<Credited, RewardError> {
+        let id = earned.choice.as_str();
+        if !value.is_finite() {
+            return Err(RewardError::NotFinite {
+                choice: id.to_owned(),
+                part: Part::Value,
+                value,
+            });
+        }
+        if self.closed.contains(id) {
+            return Ok(Credited::Known);
+        }
+        let event = Event::Observed {
+            class: earned.class.clone(),
+            context: earned.context.clone(),
+            candidate: earned.candidate,
+            part: Part::Value,
+            value,
+        };
+        self.arms(&earned.class).enter(earned.candidate)?;
+        let place = (self.scope.as_str(), self.next);
+        let kind = log::kind(Part::Value, true);
+        self.write(vec![log::insert_event(
+            place,
+            id,
+            kind,
+            &event,
+            earned.time,
+        )?])?;
+        self.next += 1;
+        self.apply(&event)?;
+        self.close(id);
+        Ok(Credited::Counted)
+    }
+
     /// A reward will never come.
     ///
     /// # Errors
     /// When an earlier write failed.
     pub fn give_up(&mut self, choice: &str) -> Result<(), RewardError> {
         if self.pending.contains_key(choice) {
-            self.writer.write(log::delete_pending(choice))?;
+            self.write(vec![log::delete_pending(&self.scope, choice)])?;
             self.close(choice);
         }
         Ok(())
@@ -266,8 +363,14 @@ impl Rewards {
             candidate,
             predecessor,
         };
-        let statement = log::insert_event(self.next, "", &event, now)?;
-        self.writer.write(statement)?;
+        let place = (self.scope.as_str(), self.next);
+        self.write(vec![log::insert_event(
+            place,
+            "",
+            log::SUCCEEDED,
+            &event,
+            now,
+        )?])?;
         self.next += 1;
         self.apply(&event)
     }

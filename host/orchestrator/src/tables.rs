@@ -6,7 +6,7 @@ use bulkhead_store::{Migration, MigrationSet, Statement, Store, StoreError, Writ
 /// The tables' migrations.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     crate_name: "orchestrator",
-    migrations: &[STANDINGS, BUDGETS, REWARDS, CHOICES],
+    migrations: &[STANDINGS, BUDGETS, REWARDS, CHOICES, SCOPES],
 };
 
 const STANDINGS: Migration = Migration {
@@ -83,6 +83,43 @@ const CHOICES: Migration = Migration {
               record BYTEA NOT NULL
           );
           CREATE INDEX choices_by_slate ON choices (slate, sequence);",
+};
+
+/// Nothing had been kept in these tables before there were scopes.
+const SCOPES: Migration = Migration {
+    version: 5,
+    name: "rewards by scope",
+    sql: "DROP TABLE pending_rewards;
+          DROP TABLE arm_events;
+          CREATE TABLE pending_rewards (
+              scope TEXT NOT NULL,
+              choice TEXT NOT NULL,
+              class TEXT NOT NULL,
+              context TEXT NOT NULL,
+              candidate TEXT NOT NULL,
+              time BIGINT NOT NULL,
+              PRIMARY KEY (scope, choice)
+          );
+          CREATE TABLE arm_events (
+              scope TEXT NOT NULL,
+              number BIGINT NOT NULL,
+              choice TEXT,
+              time BIGINT NOT NULL,
+              kind TEXT NOT NULL,
+              class TEXT NOT NULL,
+              context TEXT NOT NULL,
+              candidate TEXT NOT NULL,
+              value DOUBLE PRECISION,
+              predecessor TEXT,
+              PRIMARY KEY (scope, number),
+              UNIQUE (scope, choice, kind)
+          );
+          CREATE TABLE arm_names (
+              candidate TEXT PRIMARY KEY,
+              label TEXT NOT NULL,
+              version TEXT NOT NULL,
+              digest TEXT NOT NULL
+          );",
 };
 
 fn unwritable(error: &serde_json::Error) -> StoreError {

@@ -12,6 +12,12 @@ use std::fmt;
 pub enum TaskKind {
     /// Predict a label.
     Predict,
+    /// Give a verdict on an entry before it is sent.
+    Validate,
+    /// Fetch market data.
+    Fetch,
+    /// Trade on its own account: every strategy does, so nobody chooses.
+    Trade,
 }
 
 /// Work that some plugin has to do.
@@ -29,6 +35,9 @@ impl fmt::Display for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.kind {
             TaskKind::Predict => "predict",
+            TaskKind::Validate => "validate",
+            TaskKind::Fetch => "fetch",
+            TaskKind::Trade => "trade",
         };
         write!(f, "{kind} {} for {}", self.class, self.context)
     }

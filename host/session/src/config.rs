@@ -1,11 +1,15 @@
 //! A session's configuration: one TOML file, every key known, every default written down.
 
-mod check;
+pub(crate) mod check;
+mod validation;
+
+pub use validation::{ContextLevel, ProviderConfig, RegimeConfig, ValidationConfig};
 
 use bulkhead_desk::CheckLimits;
 use bulkhead_desk::ledger::CostBasis;
 use bulkhead_desk::sizing::SizingMethod;
 use bulkhead_domain::{Decimal, Problem, Value};
+use bulkhead_orchestrator::dispatch::ClassConfig;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -52,6 +56,9 @@ pub struct SessionConfig {
     /// Who gives a verdict on entries before they are sent.
     #[serde(default)]
     pub validation: Option<ValidationConfig>,
+    /// How the plugin for each call is chosen, by task class: `validation`, `data`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tasks: BTreeMap<String, ClassConfig>,
     /// Where orders go.
     pub broker: PluginConfig,
     /// Limits of the host's own checks.
@@ -123,6 +130,41 @@ pub struct DataConfig {
     /// Exchange calendar of the symbols; the source's own when absent.
     #[serde(default)]
     pub calendar: Option<String>,
+    /// Others that have the same symbols. The task class `data` chooses among all, and falls back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<SourceConfig>,
+}
+
+/// Another source of the same bars.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SourceConfig {
+    /// Id of an installed data source, or the path of a `.wasm` file.
+    pub plugin: String,
+    /// Its settings.
+    #[serde(default)]
+    pub config: toml::Table,
+    /// The folder it may read, relative to this file.
+    #[serde(default)]
+    pub folder: Option<PathBuf>,
+    /// Which of its data sets.
+    pub dataset: String,
+}
+
+impl DataConfig {
+    /// Every source of these symbols, the first one first.
+    #[must_use]
+    pub fn sources(&self) -> Vec<SourceConfig> {
+        let first = SourceConfig {
+            plugin: self.plugin.clone(),
+            config: self.config.clone(),
+            folder: self.folder.clone(),
+            dataset: self.dataset.clone(),
+        };
+        std::iter::once(first)
+            .chain(self.alternatives.clone())
+            .collect()
+    }
 }
 
 /// A model alias: what is learnt, how often, and who may learn it.
@@ -211,27 +253,6 @@ pub struct StrategyConfig {
     /// How large the host makes its positions; as the strategy says when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sizing: Option<SizingMethod>,
-}
-
-/// Who gives a verdict on entries.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct ValidationConfig {
-    /// Id of an installed AI provider, or the path of a `.wasm` file.
-    pub plugin: String,
-    /// Its settings.
-    #[serde(default)]
-    pub config: toml::Table,
-    /// Which of its models; the first when absent.
-    #[serde(default)]
-    pub model: Option<String>,
-    /// Whether a disagreement keeps the order back; otherwise it is only recorded.
-    #[serde(default = "yes")]
-    pub veto: bool,
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl SessionConfig {

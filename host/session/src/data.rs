@@ -1,12 +1,14 @@
 //! From a data source's pages to cleaned series in the catalog.
 
 use crate::config::DataConfig;
+use crate::validation::failure;
 use bulkhead_domain::data::{InstrumentPage, PageRequest};
 use bulkhead_domain::order::InstrumentHandle;
 use bulkhead_domain::time::DAY;
 use bulkhead_domain::{Blame, Instrument, Problem};
 use bulkhead_market::catalog::Provenance;
 use bulkhead_market::{BarSeries, Calendar, Catalog, CleanOptions, CleaningReport, RawBars, clean};
+use bulkhead_orchestrator::call::FailureCase;
 use bulkhead_sandbox::{CallError, DataSourcePlugin};
 use std::collections::BTreeSet;
 
@@ -24,6 +26,25 @@ pub(crate) struct Loaded {
     pub report: CleaningReport,
 }
 
+/// Why a source did not deliver.
+pub(crate) struct FetchError {
+    /// What is to be done about it.
+    pub case: FailureCase,
+    /// In words.
+    pub problem: Problem,
+}
+
+impl From<Problem> for FetchError {
+    /// What is the host's own failure another source would not mend; what is wrong with the data, it may.
+    fn from(problem: Problem) -> Self {
+        let case = match problem.blame {
+            Blame::Host => FailureCase::InvalidInput,
+            Blame::User => FailureCase::InsufficientData,
+        };
+        FetchError { case, problem }
+    }
+}
+
 /// Fetches, cleans and stores the series of one `[[data]]` table. `handle` numbers its symbols.
 ///
 /// # Errors
@@ -33,7 +54,7 @@ pub(crate) async fn fetch(
     config: &DataConfig,
     handle: &dyn Fn(&str) -> InstrumentHandle,
     catalog: &Catalog,
-) -> Result<Vec<Loaded>, Problem> {
+) -> Result<Vec<Loaded>, FetchError> {
     let known = instruments(source, config).await?;
     if known.is_empty() {
         return Err(without_instruments(source, config).await);
@@ -51,7 +72,8 @@ pub(crate) async fn fetch(
                     config.dataset, config.plugin
                 ),
                 format!("use one of: {}", names.join(", ")),
-            ));
+            )
+            .into());
         };
         let mut instrument = Instrument {
             handle: handle(symbol),
@@ -70,7 +92,7 @@ async fn one(
     config: &DataConfig,
     instrument: Instrument,
     catalog: &Catalog,
-) -> Result<Loaded, Problem> {
+) -> Result<Loaded, FetchError> {
     let calendar = Calendar::named(&instrument.calendar)?;
     let mut raw = RawBars::new(&instrument.symbol, bulkhead_domain::data::Stamp::Date);
     let mut page = None;
@@ -91,7 +113,8 @@ async fn one(
                     config.plugin, instrument.symbol
                 ),
                 "ask it for less in its settings, or report it to the plugin's author",
-            ));
+            )
+            .into());
         }
         page = next_page(config, answer.next, &mut seen)?;
         if page.is_none() {
@@ -107,7 +130,8 @@ async fn one(
                 series.instrument.symbol
             ),
             "give it at least two bars",
-        ));
+        )
+        .into());
     }
     let provenance = Provenance {
         source: format!("{} {}", source.manifest().id, config.dataset),
@@ -124,7 +148,8 @@ async fn one(
                 series.instrument.symbol
             ),
             "run one at a time, or give each its own catalog",
-        ));
+        )
+        .into());
     }
     let series = BarSeries {
         instrument: series.instrument,
@@ -144,7 +169,7 @@ fn request(config: &DataConfig, symbol: &str, page: Option<String>) -> PageReque
 }
 
 /// Why a data set has no instruments: asked for bars of one, its source says it best.
-async fn without_instruments(source: &DataSourcePlugin, config: &DataConfig) -> Problem {
+async fn without_instruments(source: &DataSourcePlugin, config: &DataConfig) -> FetchError {
     let symbol = config.symbols.first().map_or("", String::as_str);
     match source.bars(request(config, symbol, None)).await {
         Err(error) => refused(config, error),
@@ -154,14 +179,15 @@ async fn without_instruments(source: &DataSourcePlugin, config: &DataConfig) -> 
                 config.dataset, config.plugin
             ),
             "use another data set",
-        ),
+        )
+        .into(),
     }
 }
 
 async fn instruments(
     source: &DataSourcePlugin,
     config: &DataConfig,
-) -> Result<Vec<Instrument>, Problem> {
+) -> Result<Vec<Instrument>, FetchError> {
     let mut all = Vec::new();
     let mut page = None;
     let mut seen = BTreeSet::new();
@@ -203,15 +229,17 @@ fn next_page(
 }
 
 /// A source's refusal, with the folder it reads and what there is to be done.
-fn refused(config: &DataConfig, error: CallError) -> Problem {
+fn refused(config: &DataConfig, error: CallError) -> FetchError {
+    let case = failure(&error).case;
     let mut problem = Problem::from(error);
     if problem.blame == Blame::User && problem.mend.is_empty() {
         "correct the file, or the [[data]] table that asks for it".clone_into(&mut problem.mend);
     }
-    match &config.folder {
+    let problem = match &config.folder {
         Some(folder) => problem.in_file(folder),
         None => problem,
-    }
+    };
+    FetchError { case, problem }
 }
 
 #[cfg(test)]
@@ -227,6 +255,7 @@ mod tests {
             dataset: "d".to_owned(),
             symbols: Vec::new(),
             calendar: None,
+            alternatives: Vec::new(),
         };
         let mut seen = BTreeSet::new();
         let mut next = |token: &str| next_page(&config, Some(token.to_owned()), &mut seen);

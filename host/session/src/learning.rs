@@ -328,15 +328,13 @@ impl Learner {
     /// which instruments or candidates were named.
     fn draw_seed(&self, what: &str) -> u64 {
         let time = self.bars.back().map_or(0, |kept| kept.time);
-        let digest = DigestBuilder::new()
+        DigestBuilder::new()
             .part("seed", &self.seed.to_le_bytes())
             .part("task", self.task.to_string().as_bytes())
             .part("time", &time.to_le_bytes())
             .part("for", what.as_bytes())
-            .finish();
-        let mut bytes = [0; 8];
-        bytes.copy_from_slice(&digest.bytes()[..8]);
-        u64::from_le_bytes(bytes)
+            .finish()
+            .seed()
     }
 
     fn draw_up(&mut self, time: Timestamp) {

@@ -10,10 +10,12 @@
 //! callers: prepare once ([`Prepared::new`]), run as often as needed ([`Prepared::run`]), compare records by
 //! their digests.
 
+mod advisers;
 mod broker;
 mod calibration;
 pub mod config;
 mod data;
+mod earned;
 mod feed;
 mod intents;
 pub mod learning;
@@ -28,6 +30,7 @@ mod rules;
 mod run;
 mod session;
 mod sizing;
+mod sources;
 mod strategies;
 mod tables;
 mod trades;

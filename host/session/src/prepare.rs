@@ -3,21 +3,30 @@
 //! Nothing is traded before all of it stands: a wrong setting, a missing symbol or a plugin of the wrong
 //! kind is one line here, not a surprise in the middle.
 
-use crate::config::{DataConfig, PluginConfig, SessionConfig};
-use crate::data::{Loaded, fetch};
+use crate::advisers::{slated, wall};
+use crate::config::check::{DATA, VALIDATION};
+use crate::config::{DataConfig, PluginConfig, ProviderConfig, SessionConfig, SourceConfig};
+use crate::data::Loaded;
+use crate::earned::unkept;
 use crate::learning::{Trainer, Trainers};
 use crate::record::Input;
-use crate::validation::Adviser;
+use crate::sources::{Fetching, Source};
+use crate::validation::Provider;
 use crate::wiring::PluginTrainer;
 use bulkhead_domain::order::InstrumentHandle;
 use bulkhead_domain::{Digest, Instrument, Problem};
 use bulkhead_manifest::Kind;
 use bulkhead_market::{BarSeries, Catalog};
+use bulkhead_orchestrator::Candidate;
+use bulkhead_orchestrator::budget::{Budgets, Limits};
+use bulkhead_orchestrator::dispatch::ClassConfig;
+use bulkhead_orchestrator::rewards::{Rewards, measured_latencies};
 use bulkhead_registry::{Operator, Registry};
 use bulkhead_sandbox::{
     AiProviderPlugin, DataSourcePlugin, Engines, ModelPlugin, Plugin, PoolPolicy, SessionClock,
     Setup, StrategyPlugin,
 };
+use bulkhead_store::{Store, StoreError, Writer, wait};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -34,6 +43,8 @@ pub struct Host<'a> {
     pub catalog: Catalog,
     /// Drives plugins that do I/O.
     pub runtime: &'a tokio::runtime::Runtime,
+    /// Where it is kept who was asked, what they earned and what they used; nowhere when absent.
+    pub store: Option<(&'a Store, Writer)>,
 }
 
 /// A session that is ready to run, as often as one likes.
@@ -43,7 +54,11 @@ pub struct Prepared {
     pub(crate) benchmark: Option<(String, Loaded)>,
     pub(crate) trainers: BTreeMap<String, Trainers>,
     pub(crate) strategies: Vec<ReadyStrategy>,
-    pub(crate) adviser: Option<Adviser>,
+    pub(crate) providers: Arc<Vec<Provider>>,
+    /// What calls are paid from.
+    pub(crate) budgets: Option<Arc<Budgets>>,
+    /// Mean latencies of the providers, where they have a say in who is asked.
+    pub(crate) latencies: Option<Vec<Option<f64>>>,
     pub(crate) clock: SessionClock,
     pub(crate) inputs: Vec<Input>,
 }
@@ -53,6 +68,20 @@ pub(crate) struct ReadyStrategy {
     pub(crate) plugin: StrategyPlugin,
     pub(crate) setup: Setup,
     pub(crate) handles: Vec<InstrumentHandle>,
+}
+
+impl ReadyStrategy {
+    /// Name and identity: code, name and settings.
+    pub(crate) fn candidate(&self) -> (String, Candidate) {
+        let candidate = Candidate {
+            plugin: self.plugin.manifest().id.clone(),
+            version: self.plugin.manifest().version.clone(),
+            digest: self.plugin.digest(),
+            offering: self.name.clone(),
+            config: Digest::of(self.setup.config.as_bytes()),
+        };
+        (self.name.clone(), candidate)
+    }
 }
 
 /// A TOML table as JSON.
@@ -93,8 +122,18 @@ impl Prepared {
             name: "wasmtime".to_owned(),
             digest: Engines::identity(),
         }];
+        let class = config.tasks.get(DATA).cloned().unwrap_or_default();
+        let budgets = budgets(&config, host)?;
+        let mut rewards = earned(host, &class)?;
         let mut fetched = |table: &DataConfig, handle: &dyn Fn(&str) -> InstrumentHandle| {
-            source(table, base, handle, host, &clock, config.seed, &mut inputs)
+            let fetching = Fetching {
+                class: &class,
+                rewards: &mut rewards,
+                writer: host.store.as_ref().map(|(_, writer)| writer.clone()),
+                budgets: budgets.clone(),
+                seed: config.seed,
+            };
+            source(table, base, handle, host, &clock, fetching, &mut inputs)
         };
         let mut data = Vec::new();
         for table in &config.data {
@@ -121,7 +160,8 @@ impl Prepared {
         let instruments = instruments(&data);
         let trainers = trainers(&config, host, &clock, &mut inputs)?;
         let strategies = strategies(&config, &instruments, host, &clock, &mut inputs)?;
-        let adviser = adviser(&config, host, &clock, &mut inputs)?;
+        let providers = providers(&config, host, &clock, &mut inputs)?;
+        let latencies = latencies(&config, &providers, host, &mut inputs)?;
         // Each rule and the broker are loaded again for every run; here they are only checked.
         let risk = config.risk.iter().map(|table| (table, Kind::RiskRule));
         for (table, kind) in risk.chain([(&config.broker, Kind::Broker)]) {
@@ -140,7 +180,9 @@ impl Prepared {
             benchmark,
             trainers,
             strategies,
-            adviser,
+            providers: Arc::new(providers),
+            budgets,
+            latencies,
             clock,
             inputs,
         })
@@ -232,28 +274,91 @@ fn instruments(data: &[Loaded]) -> Vec<Instrument> {
     all
 }
 
+/// Budgets of the task classes, where there is a store that keeps them and anything is limited.
+fn budgets(config: &SessionConfig, host: &Host<'_>) -> Result<Option<Arc<Budgets>>, Problem> {
+    let limits: BTreeMap<String, Limits> = config
+        .tasks
+        .iter()
+        .flat_map(|(class, table)| table.limits(class))
+        .collect();
+    if limits.is_empty() {
+        return Ok(None);
+    }
+    let Some((store, writer)) = &host.store else {
+        return Err(Problem::user(
+            "a session that is kept nowhere has a budget under [tasks]",
+            "remove it: only what is kept can be held to",
+        ));
+    };
+    let budgets = wait(Budgets::load(store, writer.clone(), limits, wall()))?;
+    Ok(Some(Arc::new(budgets)))
+}
+
+/// What sources earned so far.
+fn earned(host: &Host<'_>, class: &ClassConfig) -> Result<Rewards, Problem> {
+    let learning = BTreeMap::from([(DATA.to_owned(), class.learning.clone())]);
+    let Some((store, writer)) = &host.store else {
+        return Rewards::new("", None, learning).map_err(unkept);
+    };
+    // What was earned a moment ago is read back too.
+    writer.flush()?;
+    let loaded = Rewards::load(store, Some(writer.clone()), "", learning);
+    wait(async { Ok::<_, StoreError>(loaded.await) })?.map_err(unkept)
+}
+
 fn source(
     table: &DataConfig,
     base: &Path,
     handle: &dyn Fn(&str) -> InstrumentHandle,
     host: &Host<'_>,
     clock: &SessionClock,
-    seed: u64,
+    mut fetching: Fetching<'_>,
     inputs: &mut Vec<Input>,
 ) -> Result<Vec<Loaded>, Problem> {
-    let plugin = load(host.registry, &table.plugin, Kind::DataSource)?;
-    inputs.push(plugin_input(&plugin));
-    let operator = Operator {
-        folder: table.folder.as_ref().map(|folder| base.join(folder)),
-        clock: clock.clone(),
-        seed,
-    };
-    let setup = host
-        .registry
-        .setup(&plugin, &json(&table.config)?, &[], &operator)?;
-    let source = DataSourcePlugin::new(plugin, setup, PoolPolicy::default())?;
-    host.runtime
-        .block_on(fetch(&source, table, handle, &host.catalog))
+    let mut sources = Vec::new();
+    let mut plugins = Vec::new();
+    for SourceConfig {
+        plugin: reference,
+        config,
+        folder,
+        dataset,
+    } in table.sources()
+    {
+        let plugin = load(host.registry, &reference, Kind::DataSource)?;
+        plugins.push(plugin_input(&plugin));
+        let operator = Operator {
+            folder: folder.as_ref().map(|folder| base.join(folder)),
+            clock: clock.clone(),
+            seed: fetching.seed,
+        };
+        let settings = json(&config)?;
+        let setup = host.registry.setup(&plugin, &settings, &[], &operator)?;
+        let candidate = Candidate {
+            plugin: plugin.manifest().id.clone(),
+            version: plugin.manifest().version.clone(),
+            digest: plugin.digest(),
+            offering: dataset.clone(),
+            config: Digest::of(settings.to_string().as_bytes()),
+        };
+        let table = DataConfig {
+            plugin: reference,
+            config,
+            folder,
+            dataset,
+            alternatives: Vec::new(),
+            ..table.clone()
+        };
+        sources.push(Source {
+            plugin: DataSourcePlugin::new(plugin, setup, PoolPolicy::default())?,
+            candidate,
+            table,
+        });
+    }
+    let fetched = fetching.fetch(&sources, handle, &host.catalog);
+    let (place, loaded) = host.runtime.block_on(fetched)?;
+    // Who only could have been asked is no input of the session.
+    inputs.extend(plugins.into_iter().nth(place));
+    Ok(loaded)
 }
 
 fn trainers(
@@ -349,29 +454,76 @@ fn strategies(
     Ok(ready)
 }
 
-fn adviser(
+fn providers(
     config: &SessionConfig,
     host: &Host<'_>,
     clock: &SessionClock,
     inputs: &mut Vec<Input>,
-) -> Result<Option<Adviser>, Problem> {
+) -> Result<Vec<Provider>, Problem> {
     let Some(table) = &config.validation else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
-    let plugin = load(host.registry, &table.plugin, Kind::AiProvider)?;
-    inputs.push(plugin_input(&plugin));
     let operator = Operator {
         folder: None,
         clock: clock.clone(),
         seed: config.seed,
     };
-    let setup = host
-        .registry
-        .setup(&plugin, &json(&table.config)?, &[], &operator)?;
-    let provider = AiProviderPlugin::new(plugin, setup, PoolPolicy::default())?;
-    host.runtime
-        .block_on(Adviser::new(provider, table.model.as_deref()))
-        .map(Some)
+    let mut providers = Vec::new();
+    for ProviderConfig {
+        name,
+        plugin,
+        config,
+        model,
+    } in table.providers()
+    {
+        let plugin = load(host.registry, &plugin, Kind::AiProvider)?;
+        inputs.push(plugin_input(&plugin));
+        let settings = json(&config)?;
+        let setup = host.registry.setup(&plugin, &settings, &[], &operator)?;
+        let digest = Digest::of(settings.to_string().as_bytes());
+        let plugin = AiProviderPlugin::new(plugin, setup, PoolPolicy::default())?;
+        let provider = Provider::new(plugin, model.as_deref(), name.as_deref(), digest);
+        providers.push(host.runtime.block_on(provider)?);
+    }
+    let class = config.tasks.get(VALIDATION).cloned().unwrap_or_default();
+    let candidates = providers.iter().map(|one| one.candidate().clone());
+    slated(candidates.collect(), &class, VALIDATION)?;
+    Ok(providers)
+}
+
+/// How long providers were seen to take, where that decides who is asked: a session that is repeated must not depend
+/// on how busy the machine is. They are inputs of the session then.
+fn latencies(
+    config: &SessionConfig,
+    providers: &[Provider],
+    host: &Host<'_>,
+    inputs: &mut Vec<Input>,
+) -> Result<Option<Vec<Option<f64>>>, Problem> {
+    if !config
+        .tasks
+        .get(VALIDATION)
+        .is_some_and(ClassConfig::heeds_latency)
+    {
+        return Ok(None);
+    }
+    let Some((store, writer)) = &host.store else {
+        return Ok(Some(vec![None; providers.len()]));
+    };
+    writer.flush()?;
+    let measured = wait(measured_latencies(store, VALIDATION))?;
+    let mut latencies = Vec::new();
+    for provider in providers {
+        let latency = measured.get(&provider.candidate().identity()).copied();
+        if let Some(latency) = latency {
+            inputs.push(Input {
+                kind: "latency".to_owned(),
+                name: provider.candidate().label(),
+                digest: format!("{latency} s"),
+            });
+        }
+        latencies.push(latency);
+    }
+    Ok(Some(latencies))
 }
 
 /// Digest of what the configuration says.
@@ -392,6 +544,10 @@ fn canonical(config: &SessionConfig) -> SessionConfig {
     for data in config.data.iter_mut().chain(&mut config.benchmark) {
         data.folder = None;
         unplaced(&mut data.plugin);
+        for other in &mut data.alternatives {
+            other.folder = None;
+            unplaced(&mut other.plugin);
+        }
         data.symbols.sort();
     }
     // No symbol is named twice.
@@ -408,7 +564,9 @@ fn canonical(config: &SessionConfig) -> SessionConfig {
         unplaced(&mut table.plugin);
     }
     if let Some(table) = &mut config.validation {
-        unplaced(&mut table.plugin);
+        table.plugin.iter_mut().for_each(unplaced);
+        let candidates = table.candidates.iter_mut();
+        candidates.for_each(|candidate| unplaced(&mut candidate.plugin));
     }
     for candidate in config
         .models

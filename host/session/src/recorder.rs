@@ -1,5 +1,6 @@
 //! Everything a session does, put down as it happens: in memory for its record, in the store for later.
 
+use crate::advisers::Verdict;
 use crate::intents::Want;
 use crate::learning::View;
 use crate::record::{
@@ -7,8 +8,7 @@ use crate::record::{
     VerdictRecord,
 };
 use crate::tables;
-use crate::trades::Trades;
-use crate::validation::Advice;
+use crate::trades::{Closed, Trades};
 use bulkhead_desk::orders::OrderState;
 use bulkhead_desk::tables::Recorder as DeskRecorder;
 use bulkhead_desk::{Applied, Desk, Disposition, GatewayError, Ruling, SendError, VerdictKind};
@@ -134,12 +134,11 @@ impl Recorder {
         want: &Want,
         request: &OrderRequest,
         time: i64,
-        advice: Option<&Advice>,
-        adviser: &str,
+        verdict: Option<&Verdict>,
         vetoed: bool,
     ) {
-        let verdicts = advice.map(|advice| VerdictRecord {
-            source: format!("ai:{adviser}"),
+        let verdicts = verdict.map(|Verdict { provider, advice, .. }| VerdictRecord {
+            source: format!("ai:{provider}"),
             verdict: advice.opinion.name().to_owned(),
             code: if vetoed { "AI_VETO".to_owned() } else { String::new() },
             observed: advice.confidence.map_or_else(String::new, |confidence| format!("confidence {confidence:.2}")),
@@ -175,6 +174,7 @@ impl Recorder {
                 .views
                 .iter()
                 .map(|(view, heeded)| choice(view, *heeded))
+                .chain(verdict.and_then(asked))
                 .collect(),
             verdicts: verdicts.into_iter().collect(),
             outcome: None,
@@ -374,6 +374,11 @@ impl Recorder {
         Ok(())
     }
 
+    /// Trades that have closed since the last call, numbered through the session.
+    pub(crate) fn closed(&mut self) -> impl Iterator<Item = (usize, &Closed)> {
+        self.trades.news()
+    }
+
     /// The end of a moment: a point of equity where a trading session ended.
     pub(crate) fn close(
         &mut self,
@@ -446,6 +451,16 @@ impl Recorder {
     ) -> Vec<TradeRecord> {
         std::mem::take(&mut self.trades).finish(price, multiplier)
     }
+}
+
+/// The choice of who judged an entry.
+fn asked(verdict: &Verdict) -> Option<ChoiceRecord> {
+    Some(ChoiceRecord {
+        decision: verdict.choice.clone()?,
+        task: "validate".to_owned(),
+        reason: format!("{} answered", verdict.provider),
+        heeded: true,
+    })
 }
 
 fn choice(view: &View, heeded: bool) -> ChoiceRecord {

@@ -14,6 +14,7 @@ use bulkhead_desk::audit::{Event, Kind, Record, records_of};
 use bulkhead_desk::switch::{Gate, Latches};
 use bulkhead_desk::tables as desk_tables;
 use bulkhead_domain::{Problem, Timestamp};
+use bulkhead_orchestrator::rewards::Rewards;
 use bulkhead_store::{Store, Writer, wait};
 use serde::{Deserialize, Serialize};
 
@@ -146,6 +147,7 @@ impl Beginner<'_> {
         if resumed {
             desk_tables::forget(&writer, &run)?;
             tables::forget_derived(&writer, &run)?;
+            Rewards::forget(&writer, &run)?;
             self.gate.repeat(past, restrictions);
         }
         self.note(if resumed { "resumed" } else { "started" }, &run)?;

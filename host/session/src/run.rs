@@ -1,23 +1,27 @@
 //! Running a prepared session over history.
 
+use crate::advisers::{Advisers, Panel, Verdict};
 use crate::broker::{PaperBroker, Venue as _};
+use crate::config::check::VALIDATION;
+use crate::earned::{Earned, unkept};
 use crate::feed::Feed;
 use crate::learning::{Learner, View};
 use crate::lines::{Lines, Oracle, Tape};
 use crate::outcome::{Frame, assemble, configurations, inputs_digest};
-use crate::prepare::Prepared;
+use crate::prepare::{Prepared, ReadyStrategy};
 use crate::record::{Ending, Input, SessionRecord};
-use crate::recorder::Recorder;
+use crate::recorder::{Ink, Recorder};
 use crate::resume::{Beginner, Planned};
 use crate::session::{Parts, Session};
 use crate::strategies::Running;
 use crate::tables;
-use crate::validation::Advice;
 use bulkhead_desk::audit::Kind as Record;
 use bulkhead_desk::switch::{Gate, Gated};
 use bulkhead_desk::{Desk, DeskConfig};
+use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::{Digest, Problem, Timestamp};
 use bulkhead_manifest::Kind;
+use bulkhead_orchestrator::rewards::Rewards;
 use bulkhead_registry::Registry;
 use bulkhead_sandbox::{BrokerPlugin, CallError, RiskRulePlugin};
 use bulkhead_store::Store;
@@ -109,11 +113,12 @@ impl Prepared {
             None => Arc::new(Gate::unrecorded()),
         };
         // Everything is set up before anything is kept of it.
+        let mut advisers = self.advisers(&id, planned.as_ref())?;
         let (mut session, mut broker) = self.session(&id, &run, veto, planned.as_mut(), &gate)?;
         if let (Some(beginner), Some(planned)) = (beginner, planned) {
             beginner.begin(planned)?;
         }
-        let driven = self.drive(&mut session, &mut broker, &run, watch);
+        let driven = self.drive(&mut session, &mut broker, advisers.as_mut(), &run, watch);
         let (ending, notes) = match driven {
             Ok(driven) => driven,
             Err(problem) => {
@@ -186,6 +191,7 @@ impl Prepared {
         gate: &Arc<Gate>,
     ) -> Result<(Session, Gated<PaperBroker<'_>>), Problem> {
         let ink = planned.as_ref().map(|planned| planned.ink());
+        let earned = self.earned(ink.as_ref())?;
         let name = ink.as_ref().map_or_else(String::new, |ink| ink.run.clone());
         let resumed = planned.as_ref().is_some_and(|planned| planned.resumed);
         let mut rules = Vec::new();
@@ -273,13 +279,67 @@ impl Prepared {
                 .filter_map(|strategy| Some((strategy.name.clone(), strategy.sizing.clone()?)))
                 .collect(),
             recorder: Recorder::new(id, ink),
-            validated: self.adviser.is_some(),
+            earned,
+            validated: !self.providers.is_empty(),
             veto,
             gate: Arc::clone(gate),
             run: name,
             resumed,
         };
         Ok((Session::new(parts), broker))
+    }
+
+    /// What the session's tasks have in common: whatever is earned in it is kept under its run.
+    fn earned(&self, ink: Option<&Ink>) -> Result<Earned, Problem> {
+        let learning = self
+            .config
+            .tasks
+            .get(VALIDATION)
+            .map(|class| &class.learning);
+        let learning =
+            BTreeMap::from([(VALIDATION.to_owned(), learning.cloned().unwrap_or_default())]);
+        let (scope, writer) = match ink {
+            Some(ink) => (ink.run.as_str(), Some(ink.writer.clone())),
+            None => ("", None),
+        };
+        let mut rewards = Rewards::new(scope, writer, learning).map_err(unkept)?;
+        if self.latencies.is_some() {
+            rewards = rewards.with_latencies_from_elsewhere();
+        }
+        let judged_after = self
+            .config
+            .validation
+            .as_ref()
+            .map_or(1, |it| it.judged_after);
+        let traders = self.strategies.iter().map(ReadyStrategy::candidate);
+        Earned::new(rewards, judged_after, traders.collect())
+    }
+
+    fn advisers(&self, id: &str, planned: Option<&Planned>) -> Result<Option<Advisers>, Problem> {
+        let Some(validation) = &self.config.validation else {
+            return Ok(None);
+        };
+        let class = self
+            .config
+            .tasks
+            .get(VALIDATION)
+            .cloned()
+            .unwrap_or_default();
+        let seed = DigestBuilder::new()
+            .part("session", id.as_bytes())
+            .part("seed", &self.config.seed.to_le_bytes())
+            .finish();
+        let panel = Panel {
+            providers: Arc::clone(&self.providers),
+            validation,
+            class: &class,
+            seed: seed.seed(),
+            opened: Timestamp(self.opened()),
+            writer: planned.map(|planned| planned.ink().writer),
+            budgets: self.budgets.clone(),
+            latencies: self.latencies.clone(),
+        };
+        Advisers::new(panel).map(Some)
     }
 
     fn lines(&self, id: &str, run: &Run<'_>) -> Result<Lines, Problem> {
@@ -321,13 +381,10 @@ impl Prepared {
         &self,
         session: &mut Session,
         broker: &mut Gated<PaperBroker<'_>>,
+        mut advisers: Option<&mut Advisers>,
         run: &Run<'_>,
         watch: &mut dyn Watch,
     ) -> Result<(Ending, Vec<String>), Problem> {
-        let adviser_name = self
-            .adviser
-            .as_ref()
-            .map_or_else(String::new, |adviser| adviser.name());
         let mut last = None;
         let mut ending = Ending::Completed;
         for moment in self.feed()? {
@@ -349,18 +406,15 @@ impl Prepared {
                 session.unsettled && session.gate.is_live() && broker.broker().is_caught_up();
             let settled = session.settle(caught_up, broker)?;
             session.unsettled &= !(caught_up && settled);
-            let answers: Vec<Advice> = match (&self.adviser, session.recorded_advice()) {
-                (_, Some(answers)) => answers,
-                (Some(adviser), None) => run.runtime.block_on(async {
-                    let mut answers = Vec::with_capacity(questions.len());
-                    for question in &questions {
-                        answers.push(adviser.ask(question).await);
-                    }
-                    answers
-                }),
-                (None, None) => Vec::new(),
+            let verdicts: Vec<Verdict> = match advisers.as_deref_mut() {
+                Some(advisers) if !questions.is_empty() => {
+                    let recorded = session.recorded_advice();
+                    let asked = advisers.ask(&questions, recorded, &mut session.earned);
+                    run.runtime.block_on(asked)?
+                }
+                _ => Vec::new(),
             };
-            session.advised(&answers, &adviser_name, broker)?;
+            session.advised(&verdicts, broker)?;
             watch.progress(session.bars, Timestamp(time));
             last = Some(time);
         }
@@ -382,12 +436,10 @@ impl Prepared {
             "The instruments are companies that are known today to have survived: results on them flatter.".to_owned(),
             "Orders, fills, fees and the books use raw prices; features and labels use prices adjusted only for splits and dividends up to the decision.".to_owned(),
         ];
-        if let Some(adviser) = &self.adviser
-            && !adviser.is_language_model()
-        {
+        for provider in self.providers.iter().filter(|it| !it.is_language_model()) {
             notes.push(format!(
                 "{} is a set of rules, not a language model.",
-                adviser.name()
+                provider.candidate().label()
             ));
         }
         for (alias, symbol, learner) in session.lines.learners() {

@@ -14,6 +14,8 @@
 
 mod dealings;
 
+use crate::advisers::{Heard, Verdict};
+use crate::earned::Earned;
 use crate::feed::Moment;
 use crate::intents::{Want, find_exits};
 use crate::learning::{Sample, View};
@@ -21,7 +23,7 @@ use crate::lines::{Lines, Oracle};
 use crate::recorder::Recorder;
 use crate::sizing::{is_calibrated, sized};
 use crate::strategies::{Running, Sight};
-use crate::validation::{Advice, Opinion, Question};
+use crate::validation::{Opinion, Question};
 use bulkhead_desk::audit::{Event, Kind};
 use bulkhead_desk::sizing::SizingMethod;
 use bulkhead_desk::switch::Gate;
@@ -46,6 +48,8 @@ pub(crate) struct Session {
     /// How large the host makes positions, by strategy.
     sizing: BTreeMap<String, SizingMethod>,
     pub(crate) recorder: Recorder,
+    /// What providers and strategies earn.
+    pub(crate) earned: Earned,
     /// Whether entries are shown to an AI provider.
     pub(crate) validated: bool,
     /// Whether its disagreement keeps an order back.
@@ -75,6 +79,8 @@ pub(crate) struct Parts {
     pub sizing: BTreeMap<String, SizingMethod>,
     /// Where everything is kept.
     pub recorder: Recorder,
+    /// What providers and strategies earn.
+    pub earned: Earned,
     /// Whether entries are shown to an AI provider.
     pub validated: bool,
     /// Whether its disagreement keeps an order back.
@@ -110,6 +116,7 @@ impl Session {
             mut strategies,
             sizing,
             recorder,
+            earned,
             validated,
             veto,
             gate,
@@ -124,6 +131,7 @@ impl Session {
             strategies,
             sizing,
             recorder,
+            earned,
             validated,
             veto,
             gate,
@@ -194,6 +202,9 @@ impl Session {
         }
         self.desk.mark(time, &prices).map_err(broken)?;
         self.bars += self.moment.steps.len() as u64;
+        for step in &self.moment.steps {
+            self.earned.observe(step)?;
+        }
         let views = self.look();
         self.wants = self.ask_strategies(&views);
         find_exits(&mut self.wants, &self.desk);
@@ -212,8 +223,8 @@ impl Session {
         }
     }
 
-    /// What an AI provider said of this moment's entries, in a session that is resumed and heard it already.
-    pub(crate) fn recorded_advice(&self) -> Option<Vec<Advice>> {
+    /// What was heard about this moment's entries, in a session that is resumed and heard it already.
+    pub(crate) fn recorded_advice(&self) -> Option<Vec<Vec<Heard>>> {
         let event = self.gate.past(Kind::Advice, "advice")?;
         serde_json::from_str(&event.body).ok()
     }
@@ -354,6 +365,7 @@ impl Session {
                 Some(Question {
                     time: Timestamp(self.moment.time),
                     symbol: self.lines.symbol(request.instrument),
+                    instrument: request.instrument,
                     side: request.side,
                     quantity: request.quantity.to_string(),
                     price: self
@@ -368,22 +380,22 @@ impl Session {
             .collect()
     }
 
-    /// Takes the answers, one a question, then decides and sends. `adviser` names who answered.
+    /// Takes the verdicts, one a question, then decides and sends.
     ///
     /// # Errors
     /// When the books cannot follow.
     pub(crate) fn advised(
         &mut self,
-        answers: &[Advice],
-        adviser: &str,
+        verdicts: &[Verdict],
         gateway: &mut dyn Gateway,
     ) -> Result<(), Problem> {
-        if !answers.is_empty() {
-            let body = serde_json::to_string(answers).map_err(broken)?;
+        if !verdicts.is_empty() {
+            let heard: Vec<&[Heard]> = verdicts.iter().map(|one| one.heard.as_slice()).collect();
+            let body = serde_json::to_string(&heard).map_err(broken)?;
             self.gate.append(self.event(Kind::Advice, "advice", body))?;
         }
         self.obey(gateway)?;
-        let mut answers = answers.iter();
+        let mut verdicts = verdicts.iter();
         let mut proposals = Vec::new();
         for want in std::mem::take(&mut self.wants) {
             for id in &want.cancel {
@@ -393,19 +405,21 @@ impl Session {
                 continue;
             };
             let asked = self.validated && want.is_entry();
-            let advice = if asked { answers.next() } else { None };
-            if let Some(why) = advice.and_then(|advice| advice.failure.as_ref()) {
+            let verdict = if asked { verdicts.next() } else { None };
+            if let Some((verdict, why)) =
+                verdict.and_then(|verdict| Some((verdict, verdict.failure.as_ref()?)))
+            {
                 self.recorder.incident(
                     self.moment.time,
-                    adviser,
+                    &verdict.provider,
                     why,
                     "it abstains; the entry is judged without it",
                 );
             }
-            let vetoed =
-                self.veto && advice.is_some_and(|advice| advice.opinion == Opinion::Disagree);
+            let vetoed = self.veto
+                && verdict.is_some_and(|verdict| verdict.advice.opinion == Opinion::Disagree);
             self.recorder
-                .propose(&want, &request, self.moment.time, advice, adviser, vetoed);
+                .propose(&want, &request, self.moment.time, verdict, vetoed);
             let intent = serde_json::json!({
                 "owner": want.owner, "request": request, "reason": want.reason,
                 "confidence": want.confidence, "vetoed": vetoed,

@@ -15,13 +15,24 @@ struct Open {
     held: Decimal,
     /// Cash received less paid, fees and dividends included.
     cash: Decimal,
+    /// What was paid or received for everything that opened it.
+    notional: Decimal,
+}
+
+/// A trade that ended.
+pub(crate) struct Closed {
+    pub(crate) record: TradeRecord,
+    /// What it opened with: quantity times price of every fill that made it larger.
+    pub(crate) notional: Decimal,
 }
 
 /// All trades of a session.
 #[derive(Default)]
 pub(crate) struct Trades {
     open: BTreeMap<(String, InstrumentHandle), Open>,
-    closed: Vec<TradeRecord>,
+    closed: Vec<Closed>,
+    /// Closed ones that were told of.
+    told: usize,
 }
 
 impl Trades {
@@ -48,11 +59,9 @@ impl Trades {
             fee -= share;
             left -= part;
             if open.held.is_zero()
-                && let Some(mut done) = self.open.remove(&key)
+                && let Some(done) = self.open.remove(&key)
             {
-                done.record.closed = Some(fill.time);
-                done.record.profit = done.cash;
-                self.closed.push(done.record);
+                self.closed.push(done.closed(fill.time));
             }
         }
         if !left.is_zero() {
@@ -75,6 +84,7 @@ impl Trades {
                 record,
                 held: Decimal::ZERO,
                 cash: Decimal::ZERO,
+                notional: Decimal::ZERO,
             };
             open.take(fill, left, fee, multiplier);
             self.open.insert(key, open);
@@ -129,11 +139,16 @@ impl Trades {
     /// What a split rounded away is over.
     fn close_gone(&mut self, time: i64) {
         let gone = |_: &(String, InstrumentHandle), open: &mut Open| open.held.is_zero();
-        for (_, mut done) in self.open.extract_if(.., gone) {
-            done.record.closed = Some(time);
-            done.record.profit = done.cash;
-            self.closed.push(done.record);
+        for (_, done) in self.open.extract_if(.., gone) {
+            self.closed.push(done.closed(time));
         }
+    }
+
+    /// Trades that have closed since the last call, numbered through the session.
+    pub(crate) fn news(&mut self) -> impl Iterator<Item = (usize, &Closed)> {
+        let told = self.told;
+        self.told = self.closed.len();
+        self.closed.iter().enumerate().skip(told)
     }
 
     /// Everything, in the order of opening; open positions are valued at the given prices.
@@ -142,7 +157,7 @@ impl Trades {
         price: impl Fn(InstrumentHandle) -> Option<Decimal>,
         multiplier: impl Fn(InstrumentHandle) -> Decimal,
     ) -> Vec<TradeRecord> {
-        let mut all = self.closed;
+        let mut all: Vec<TradeRecord> = self.closed.into_iter().map(|done| done.record).collect();
         for ((_, instrument), open) in self.open {
             let value = price(instrument).unwrap_or_default() * open.held * multiplier(instrument);
             all.push(TradeRecord {
@@ -158,9 +173,22 @@ impl Trades {
 }
 
 impl Open {
+    fn closed(mut self, time: i64) -> Closed {
+        self.record.closed = Some(time);
+        self.record.profit = self.cash;
+        Closed {
+            record: self.record,
+            notional: self.notional,
+        }
+    }
+
     /// Takes `part` (signed) of a fill, with its part of the fee.
     fn take(&mut self, fill: &FillRecord, part: Decimal, fee: Decimal, multiplier: Decimal) {
-        self.cash -= part * fill.price * multiplier + fee;
+        let paid = part * fill.price * multiplier;
+        self.cash -= paid + fee;
+        if self.held.is_zero() || (self.held > Decimal::ZERO) == (part > Decimal::ZERO) {
+            self.notional += paid.abs();
+        }
         self.held += part;
         self.record.fees += fee;
         self.record.quantity = self.record.quantity.max(self.held.abs());
@@ -212,6 +240,21 @@ mod tests {
         assert_eq!(all.len(), 1);
         assert_eq!((all[0].profit, all[0].closed), (Decimal::from(18), Some(2)));
         assert_eq!(all[0].decisions, ["t-1", "t-2"]);
+    }
+
+    #[test]
+    fn what_a_trade_opened_with_is_told_once_when_it_ends() {
+        let mut trades = Trades::default();
+        trades.fill(&fill(Side::Buy, 10, 10, 1), Decimal::ONE);
+        trades.fill(&fill(Side::Buy, 5, 12, 2), Decimal::ONE);
+        assert_eq!(trades.news().count(), 0);
+        trades.fill(&fill(Side::Sell, 20, 15, 3), Decimal::ONE);
+        let told: Vec<_> = trades.news().map(|(n, done)| (n, done.notional)).collect();
+        assert_eq!(told, [(0, Decimal::from(160))]);
+        assert_eq!(trades.news().count(), 0);
+        trades.fill(&fill(Side::Buy, 5, 10, 4), Decimal::ONE);
+        let told: Vec<_> = trades.news().map(|(n, done)| (n, done.notional)).collect();
+        assert_eq!(told, [(1, Decimal::from(75))]);
     }
 
     #[test]

@@ -6,9 +6,12 @@
 //! decision dated before it is marked contaminated.
 
 use bulkhead_domain::completion::{CompletionRequest, Message, ModelInfo, Part, Role};
-use bulkhead_domain::order::Side;
-use bulkhead_domain::{Problem, Timestamp};
-use bulkhead_sandbox::AiProviderPlugin;
+use bulkhead_domain::order::{InstrumentHandle, Side};
+use bulkhead_domain::{Decimal, Digest, Problem, Timestamp};
+use bulkhead_orchestrator::Candidate;
+use bulkhead_orchestrator::budget::Amount;
+use bulkhead_orchestrator::call::{Failure, FailureCase};
+use bulkhead_sandbox::{AiProviderPlugin, CallError, Cause};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -16,6 +19,8 @@ use serde_json::{Map, Value, json};
 const REASON_CHARS: usize = 400;
 /// Most reasons kept.
 const REASONS: usize = 8;
+/// Most tokens an answer may have: a verdict and some short sentences.
+const MOST_TOKENS: u64 = 2_000;
 
 /// What is proposed.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +29,8 @@ pub struct Question {
     pub time: Timestamp,
     /// Symbol.
     pub symbol: String,
+    /// The session's number for it.
+    pub instrument: InstrumentHandle,
     /// Direction.
     pub side: Side,
     /// Quantity, as decimal text.
@@ -73,14 +80,28 @@ pub struct Advice {
     pub reasons: Vec<String>,
     /// Whether the decision is dated before the provider's knowledge cutoff.
     pub contaminated: bool,
-    /// Why the provider gave no answer at all.
-    pub failure: Option<String>,
+}
+
+impl Advice {
+    /// Probability that the proposal proves right, by what was said: with confidence `c` it is `(1 + c) / 2` for
+    /// an agreement and `(1 - c) / 2` for a disagreement; 1/2 for an abstention. Whoever gives no confidence is
+    /// taken to be half sure.
+    #[must_use]
+    pub fn probability(&self) -> f64 {
+        let half = self.confidence.unwrap_or(0.5) / 2.0;
+        match self.opinion {
+            Opinion::Agree => 0.5 + half,
+            Opinion::Disagree => 0.5 - half,
+            Opinion::Abstain => 0.5,
+        }
+    }
 }
 
 /// A provider and the model of it that is asked.
-pub struct Adviser {
-    provider: AiProviderPlugin,
+pub(crate) struct Provider {
+    plugin: AiProviderPlugin,
     model: ModelInfo,
+    candidate: Candidate,
 }
 
 /// JSON Schema of a verdict.
@@ -101,14 +122,20 @@ object with the proposal and the instrument's features, all known at the time gi
 object: verdict (agree, disagree or abstain), confidence (0 to 1) and reasons (a list of short sentences \
 that name the figures they rest on).";
 
-impl Adviser {
-    /// Picks the provider's model.
+impl Provider {
+    /// Picks the provider's model. `name` tells candidates of one plugin and model apart; the model's own unless
+    /// given.
     ///
     /// # Errors
     /// When the provider fails or has no such model.
-    pub async fn new(provider: AiProviderPlugin, model: Option<&str>) -> Result<Adviser, Problem> {
-        let mut models = provider.models().await?;
-        let id = provider.manifest().id.clone();
+    pub(crate) async fn new(
+        plugin: AiProviderPlugin,
+        model: Option<&str>,
+        name: Option<&str>,
+        config: Digest,
+    ) -> Result<Provider, Problem> {
+        let mut models = plugin.models().await?;
+        let id = plugin.manifest().id.clone();
         let index = match model {
             Some(name) => models.iter().position(|model| model.name == name),
             None => (!models.is_empty()).then_some(0),
@@ -124,56 +151,113 @@ impl Adviser {
             ));
         };
         let model = models.swap_remove(index);
-        Ok(Adviser { provider, model })
+        let candidate = Candidate {
+            plugin: id,
+            version: plugin.manifest().version.clone(),
+            digest: plugin.digest(),
+            offering: name.unwrap_or(&model.name).to_owned(),
+            config,
+        };
+        Ok(Provider {
+            plugin,
+            model,
+            candidate,
+        })
     }
 
-    /// Provider and model, for records.
-    #[must_use]
-    pub fn name(&self) -> String {
-        format!("{}/{}", self.provider.manifest().id, self.model.name)
+    /// Who it is, as the orchestrator sees it.
+    pub(crate) fn candidate(&self) -> &Candidate {
+        &self.candidate
     }
 
     /// Whether a language model answers, or only something in its place.
-    #[must_use]
-    pub fn is_language_model(&self) -> bool {
+    pub(crate) fn is_language_model(&self) -> bool {
         self.model.language_model
     }
 
-    /// The provider.
-    #[must_use]
-    pub fn provider(&self) -> &AiProviderPlugin {
-        &self.provider
-    }
-
-    /// Asks. Whatever goes wrong becomes an abstention that says so.
-    pub async fn ask(&self, question: &Question) -> Advice {
-        let contaminated = self
-            .model
-            .knowledge_cutoff
-            .is_some_and(|cutoff| question.time < cutoff);
-        let request = CompletionRequest {
+    /// What it is asked.
+    pub(crate) fn request(&self, question: &Question) -> CompletionRequest {
+        CompletionRequest {
             model: self.model.name.clone(),
             messages: vec![
                 text(Role::System, INSTRUCTIONS.to_owned()),
                 text(Role::User, proposal(question)),
             ],
             output_schema: Some(schema().to_string()),
+            max_tokens: Some(MOST_TOKENS.min(self.model.max_output_tokens)),
             temperature: Some(0.0),
             seed: Some(0),
             ..CompletionRequest::default()
+        }
+    }
+
+    /// Most that a request can use. A token has at least one byte, so there are no more of them than bytes.
+    pub(crate) fn most(&self, request: &CompletionRequest) -> Amount {
+        let parts = request.messages.iter().flat_map(|message| &message.parts);
+        let bytes = parts.map(|part| match part {
+            Part::Text(text) => text.len() as u64,
+            _ => 0,
+        });
+        let schema = request.output_schema.as_ref().map_or(0, String::len) as u64;
+        let read = bytes.sum::<u64>() + schema;
+        self.amount(
+            read,
+            request.max_tokens.unwrap_or(self.model.max_output_tokens),
+        )
+    }
+
+    fn amount(&self, read: u64, written: u64) -> Amount {
+        let money = |tokens: u64, price: Decimal| {
+            Decimal::from(tokens).saturating_mul(price) / Decimal::from(1_000_000)
         };
-        match self.provider.complete(request).await {
-            Ok(completion) => Advice {
-                contaminated,
-                ..read(&completion.text())
-            },
-            Err(error) => Advice {
-                opinion: Opinion::Abstain,
-                confidence: None,
-                reasons: vec![cut(&format!("no answer: {error}"))],
-                contaminated,
-                failure: Some(error.to_string()),
-            },
+        Amount {
+            calls: 1,
+            tokens: read.saturating_add(written),
+            money: money(read, self.model.input_price)
+                .saturating_add(money(written, self.model.output_price)),
+        }
+    }
+
+    /// Asks, and says what was used.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub(crate) async fn ask(
+        &self,
+        request: CompletionRequest,
+        time: Timestamp,
+    ) -> Result<(Advice, Amount), Failure> {
+        let completion = self
+            .plugin
+            .complete(request)
+            .await
+            .map_err(|error| failure(&error))?;
+        let usage = &completion.usage;
+        let contaminated = self
+            .model
+            .knowledge_cutoff
+            .is_some_and(|cutoff| time < cutoff);
+        let advice = Advice {
+            contaminated,
+            ..read(&completion.text())
+        };
+        Ok((advice, self.amount(usage.input_tokens, usage.output_tokens)))
+    }
+}
+
+/// How a call into a plugin failed, as the orchestrator sees it.
+pub(crate) fn failure(error: &CallError) -> Failure {
+    match error {
+        CallError::Refused { refusal, .. } => Failure {
+            text: error.to_string(),
+            ..Failure::from(refusal)
+        },
+        CallError::Failed(failed) => {
+            let case = match failed.cause {
+                Cause::WallTime { .. } => FailureCase::Timeout,
+                _ => FailureCase::Trapped,
+            };
+            Failure::new(case, error.to_string())
         }
     }
 }
@@ -204,7 +288,7 @@ fn proposal(question: &Question) -> String {
     .to_string()
 }
 
-fn cut(reason: &str) -> String {
+pub(crate) fn cut(reason: &str) -> String {
     reason
         .split_whitespace()
         .collect::<Vec<_>>()
@@ -240,14 +324,12 @@ fn read(answer: &str) -> Advice {
                 .map(|reason| cut(reason))
                 .collect(),
             contaminated: false,
-            failure: None,
         },
         _ => Advice {
             opinion: Opinion::Abstain,
             confidence: None,
             reasons: vec![cut(&format!("the answer is no verdict: {answer}"))],
             contaminated: false,
-            failure: None,
         },
     }
 }

@@ -182,6 +182,7 @@ impl Stand {
             registry: &self.registry,
             catalog: self.catalog(),
             runtime: &self.runtime,
+            store: None,
         };
         Prepared::new(config, &bulkhead_tests::root(), &host)
     }

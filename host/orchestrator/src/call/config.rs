@@ -1,6 +1,7 @@
 //! What a person configures of a task class's calls.
 
 use crate::choice::ConfigError;
+use crate::seconds;
 use serde::{Deserialize, Serialize};
 
 /// How often a call is tried.
@@ -12,8 +13,10 @@ pub struct Retries {
     /// Most attempts at one candidate.
     pub at_one: u32,
     /// Pause before the second attempt at one candidate, nanoseconds; it doubles with each further one.
+    #[serde(rename = "pause-seconds", with = "crate::seconds")]
     pub pause: i64,
     /// Longest pause, nanoseconds. A candidate that asks for a longer one is not waited for.
+    #[serde(rename = "longest-seconds", with = "crate::seconds")]
     pub longest: i64,
 }
 
@@ -57,7 +60,6 @@ impl CallConfig {
     /// The first figure or label that is wrong.
     pub fn check(&self, labels: &[String]) -> Result<(), ConfigError> {
         let retries = &self.retries;
-        #[expect(clippy::cast_precision_loss, reason = "figures for people")]
         let figures = [
             (
                 "attempts",
@@ -65,15 +67,19 @@ impl CallConfig {
                 retries.attempts > 0,
             ),
             ("at-one", f64::from(retries.at_one), retries.at_one > 0),
-            ("pause", retries.pause as f64, retries.pause > 0),
             (
-                "longest",
-                retries.longest as f64,
+                "pause-seconds",
+                seconds::of(retries.pause),
+                retries.pause > 0,
+            ),
+            (
+                "longest-seconds",
+                seconds::of(retries.longest),
                 retries.longest >= retries.pause,
             ),
         ];
         for (field, value, holds) in figures {
-            let allowed = "it is at least 1, and the longest pause no shorter than the first";
+            let allowed = "attempts are at least 1, a pause is above 0 and the longest no shorter than the first";
             ConfigError::unless(holds, field, value, allowed)?;
         }
         let Fallbacks {

@@ -31,6 +31,8 @@ pub enum FailureCase {
     Rejected,
     /// It is not known whether the request took effect.
     Ambiguous,
+    /// Its budget does not allow it; nothing was asked.
+    OverBudget,
     /// The plugin trapped or broke its contract.
     Trapped,
     /// Anything else.
@@ -70,6 +72,7 @@ impl FailureCase {
             | FailureCase::Unsupported
             | FailureCase::Timeout
             | FailureCase::InsufficientData
+            | FailureCase::OverBudget
             | FailureCase::Trapped
             | FailureCase::Other => Remedy::Another,
             FailureCase::ContextOverflow => Remedy::LargerContext,
@@ -91,6 +94,7 @@ impl FailureCase {
             FailureCase::InvalidInput
             | FailureCase::Unsupported
             | FailureCase::InsufficientData
+            | FailureCase::OverBudget
             | FailureCase::Cancelled
             | FailureCase::ContentPolicy
             | FailureCase::ContextOverflow

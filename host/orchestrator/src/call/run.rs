@@ -218,6 +218,13 @@ impl<'a> Run<'a> {
         false
     }
 
+    /// The attempt that is out was answered without a call, which says nothing of the candidate's health.
+    pub fn answered_without_a_call(&mut self, breakers: &mut [Breaker]) {
+        if let Some((candidate, permit)) = self.out.take() {
+            breakers[candidate].abandoned(permit);
+        }
+    }
+
     fn give_up(&mut self, candidate: usize, failure: Failure) -> bool {
         self.over = Some(CallError::GivenUp {
             candidate: self.labels[candidate].clone(),

@@ -60,7 +60,7 @@ fn told(
     }
 }
 
-const EVERY_CASE: [FailureCase; 14] = [
+const EVERY_CASE: [FailureCase; 15] = [
     FailureCase::InvalidInput,
     FailureCase::Unauthorized,
     FailureCase::RateLimited(Some(7)),
@@ -73,6 +73,7 @@ const EVERY_CASE: [FailureCase; 14] = [
     FailureCase::ContextOverflow,
     FailureCase::Rejected,
     FailureCase::Ambiguous,
+    FailureCase::OverBudget,
     FailureCase::Trapped,
     FailureCase::Other,
 ];

@@ -1,19 +1,24 @@
-//! The tables `pending_rewards` and `arm_events`.
+//! The tables `pending_rewards`, `arm_events` and `arm_names`.
 
 use super::{Event, Pending};
 use crate::arms::Part;
 use crate::arms::context::Context;
+use crate::task::Candidate;
 use bulkhead_domain::{Digest, Timestamp};
 use bulkhead_store::{Row, Statement, Store, StoreError, column, parsed};
+use std::collections::BTreeMap;
 
 /// What `arm_events.kind` says of an inheritance; of an observation it names the part.
-const SUCCEEDED: &str = "succeeded";
+pub(super) const SUCCEEDED: &str = "succeeded";
 
-const PARTS: [(Part, &str); 3] = [
+/// What `arm_events.kind` says of an observation. Of one part the first is meant unless it was not measured.
+const PARTS: [(Part, &str); 4] = [
     (Part::Value, "value"),
     (Part::Cost, "cost"),
-    (Part::Latency, "latency"),
+    (Part::Latency, MEASURED),
+    (Part::Latency, "latency-from-elsewhere"),
 ];
+const MEASURED: &str = "latency";
 
 fn unreadable(column: &str, text: impl ToString) -> StoreError {
     StoreError::Column {
@@ -31,11 +36,12 @@ fn context(row: &Row) -> Result<Context, StoreError> {
     serde_json::from_str(&text).map_err(|error| unreadable("context", error))
 }
 
-pub(super) fn insert_pending(pending: &Pending) -> Result<Statement, StoreError> {
+pub(super) fn insert_pending(scope: &str, pending: &Pending) -> Result<Statement, StoreError> {
     Ok(Statement::new(
-        "INSERT INTO pending_rewards (choice, class, context, candidate, time)
-         VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO pending_rewards (scope, choice, class, context, candidate, time)
+         VALUES ($1, $2, $3, $4, $5, $6)",
     )
+    .bind(scope)
     .bind(&pending.choice)
     .bind(&pending.class)
     .bind(text(&pending.context)?)
@@ -43,20 +49,79 @@ pub(super) fn insert_pending(pending: &Pending) -> Result<Statement, StoreError>
     .bind(pending.time))
 }
 
-pub(super) fn delete_pending(choice: &str) -> Statement {
-    Statement::new("DELETE FROM pending_rewards WHERE choice = $1").bind(choice)
+pub(super) fn delete_pending(scope: &str, choice: &str) -> Statement {
+    Statement::new("DELETE FROM pending_rewards WHERE scope = $1 AND choice = $2")
+        .bind(scope)
+        .bind(choice)
+}
+
+/// Everything of a scope.
+pub(super) fn delete_scope(scope: &str) -> Vec<Statement> {
+    vec![
+        Statement::new("DELETE FROM pending_rewards WHERE scope = $1").bind(scope),
+        Statement::new("DELETE FROM arm_events WHERE scope = $1").bind(scope),
+    ]
+}
+
+pub(super) fn insert_name(candidate: &Candidate, label: &str) -> Statement {
+    Statement::new(
+        "INSERT INTO arm_names (candidate, label, version, digest) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (candidate) DO NOTHING",
+    )
+    .bind(candidate.identity().to_string())
+    .bind(label)
+    .bind(&candidate.version)
+    .bind(candidate.digest.to_string())
+}
+
+/// What candidates are called: label and version, by [`Candidate::identity`].
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn names(store: &Store) -> Result<BTreeMap<Digest, (String, String)>, StoreError> {
+    const SQL: &str = "SELECT candidate, label, version FROM arm_names";
+    let rows = sqlx::query(SQL)
+        .fetch_all(store.pool())
+        .await
+        .map_err(|error| StoreError::of_statement(SQL, &error))?;
+    rows.iter()
+        .map(|row| {
+            let name = (column(row, "label")?, column(row, "version")?);
+            Ok((parsed(row, "candidate")?, name))
+        })
+        .collect()
+}
+
+/// Scopes in which something was earned, each with its task classes; in order.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn scopes(store: &Store) -> Result<BTreeMap<String, Vec<String>>, StoreError> {
+    const SQL: &str = "SELECT DISTINCT scope, class FROM arm_events ORDER BY scope, class";
+    let rows = sqlx::query(SQL)
+        .fetch_all(store.pool())
+        .await
+        .map_err(|error| StoreError::of_statement(SQL, &error))?;
+    let mut scopes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for row in &rows {
+        let classes = scopes.entry(column(row, "scope")?).or_default();
+        classes.push(column(row, "class")?);
+    }
+    Ok(scopes)
 }
 
 pub(super) fn insert_event(
-    number: i64,
+    (scope, number): (&str, i64),
     choice: &str,
+    kind: &'static str,
     event: &Event,
     now: Timestamp,
 ) -> Result<Statement, StoreError> {
     let statement = Statement::new(
-        "INSERT INTO arm_events (number, choice, time, kind, class, context, candidate, value, predecessor)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO arm_events (scope, number, choice, time, kind, class, context, candidate, value, predecessor)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
+    .bind(scope)
     .bind(number)
     .bind((!choice.is_empty()).then(|| choice.to_owned()))
     .bind(now);
@@ -65,10 +130,10 @@ pub(super) fn insert_event(
             class,
             context,
             candidate,
-            part,
             value,
+            ..
         } => statement
-            .bind(kind(*part))
+            .bind(kind)
             .bind(class)
             .bind(text(context)?)
             .bind(candidate.to_string())
@@ -79,7 +144,7 @@ pub(super) fn insert_event(
             candidate,
             predecessor,
         } => statement
-            .bind(SUCCEEDED)
+            .bind(kind)
             .bind(class)
             .bind(text(&Context::default())?)
             .bind(candidate.to_string())
@@ -88,16 +153,52 @@ pub(super) fn insert_event(
     })
 }
 
-fn kind(part: Part) -> &'static str {
-    PARTS
-        .iter()
-        .find(|(own, _)| *own == part)
-        .map_or("", |(_, name)| name)
+/// What an observation of a part is called; `measured` tells latencies that were timed here.
+pub(super) fn kind(part: Part, measured: bool) -> &'static str {
+    let mut names = PARTS.iter().filter(|(own, _)| *own == part);
+    let first = names.next();
+    let found = if measured {
+        first
+    } else {
+        names.next().or(first)
+    };
+    found.map_or("", |(_, name)| name)
 }
 
-pub(super) async fn pending(store: &Store) -> Result<Vec<Pending>, StoreError> {
-    const SQL: &str = "SELECT choice, class, context, candidate, time FROM pending_rewards";
+/// Mean latency in seconds, over all scopes, of every candidate of a class that was timed, by
+/// [`Candidate::identity`].
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn measured_latencies(
+    store: &Store,
+    class: &str,
+) -> Result<BTreeMap<Digest, f64>, StoreError> {
+    const SQL: &str = "SELECT candidate, value FROM arm_events WHERE class = $1 AND kind = $2
+         ORDER BY scope, number";
     let rows = sqlx::query(SQL)
+        .bind(class.to_owned())
+        .bind(MEASURED)
+        .fetch_all(store.pool())
+        .await
+        .map_err(|error| StoreError::of_statement(SQL, &error))?;
+    let mut sums: BTreeMap<Digest, (f64, f64)> = BTreeMap::new();
+    for row in &rows {
+        let (count, total) = sums.entry(parsed(row, "candidate")?).or_default();
+        *count += 1.0;
+        *total += column::<f64>(row, "value")?;
+    }
+    Ok(sums
+        .into_iter()
+        .map(|(candidate, (count, total))| (candidate, total / count))
+        .collect())
+}
+
+pub(super) async fn pending(store: &Store, scope: &str) -> Result<Vec<Pending>, StoreError> {
+    const SQL: &str =
+        "SELECT choice, class, context, candidate, time FROM pending_rewards WHERE scope = $1";
+    let rows = sqlx::query(SQL)
+        .bind(scope.to_owned())
         .fetch_all(store.pool())
         .await
         .map_err(|error| StoreError::of_statement(SQL, &error))?;
@@ -115,10 +216,14 @@ pub(super) async fn pending(store: &Store) -> Result<Vec<Pending>, StoreError> {
 }
 
 /// Number, choice and event of every row, in order.
-pub(super) async fn events(store: &Store) -> Result<Vec<(i64, String, Event)>, StoreError> {
+pub(super) async fn events(
+    store: &Store,
+    scope: &str,
+) -> Result<Vec<(i64, String, Event)>, StoreError> {
     const SQL: &str = "SELECT number, choice, kind, class, context, candidate, value, predecessor
-         FROM arm_events ORDER BY number";
+         FROM arm_events WHERE scope = $1 ORDER BY number";
     let rows = sqlx::query(SQL)
+        .bind(scope.to_owned())
         .fetch_all(store.pool())
         .await
         .map_err(|error| StoreError::of_statement(SQL, &error))?;

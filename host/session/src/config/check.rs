@@ -6,6 +6,14 @@ use crate::learning::{LEAST_TAIL, MIN_FIT, block, tail, tail_length};
 use bulkhead_domain::{Decimal, Problem, Timestamp};
 use bulkhead_orchestrator::FEWEST_BLOCKS;
 
+/// The task class of verdicts on entries.
+pub(crate) const VALIDATION: &str = "validation";
+/// The task class of fetching bars.
+pub(crate) const DATA: &str = "data";
+
+/// Classes of tasks that `[tasks]` may configure.
+const TASKS: [&str; 2] = [VALIDATION, DATA];
+
 impl SessionConfig {
     /// The first thing that is wrong, in one line.
     pub(crate) fn check(&self) -> Result<(), Problem> {
@@ -84,6 +92,25 @@ impl SessionConfig {
                     "add it to `features`",
                 );
             }
+        }
+        if let Some(validation) = &self.validation {
+            validation.check(&self.features)?;
+        }
+        if let Some(class) = self
+            .tasks
+            .keys()
+            .find(|class| !TASKS.contains(&class.as_str()))
+        {
+            return wrong(
+                format!("[tasks.{class}] is no task class that is configured here"),
+                "there are: validation, data; a model's is its own [models] table",
+            );
+        }
+        if self.tasks.contains_key(VALIDATION) && self.validation.is_none() {
+            return wrong(
+                "[tasks.validation] is for a session without [validation]".to_owned(),
+                "add that table, or remove this one",
+            );
         }
         for (alias, model) in &self.models {
             model.check(alias)?;

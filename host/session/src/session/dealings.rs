@@ -7,6 +7,7 @@ use bulkhead_desk::switch::TradingState;
 use bulkhead_desk::{
     Applied, BrokerAccount, BrokerView, Disposition, Gateway, GatewayError, Ruling, SendError, Sent,
 };
+use bulkhead_domain::number::to_f64;
 use bulkhead_domain::order::{Execution, OrderUpdate};
 use bulkhead_domain::risk::Denial;
 use bulkhead_domain::{Decimal, Problem, Timestamp};
@@ -167,7 +168,23 @@ impl Session {
             .instrument(applied.order.request.instrument)
             .map_or(Decimal::ONE, |found| found.multiplier);
         self.recorder
-            .applied(&self.desk, applied, execution, multiplier)
+            .applied(&self.desk, applied, execution, multiplier)?;
+        self.reward_trades()
+    }
+
+    /// Credits strategies with the trades that have just ended.
+    fn reward_trades(&mut self) -> Result<(), Problem> {
+        let Session {
+            recorder,
+            earned,
+            lines,
+            ..
+        } = self;
+        for (number, closed) in recorder.closed() {
+            let symbol = lines.symbol(closed.record.instrument);
+            earned.traded(&closed.record, number, &symbol, to_f64(closed.notional))?;
+        }
+        Ok(())
     }
 
     /// Cancels and closes what the restrictions want cancelled and closed: positions once nothing of theirs

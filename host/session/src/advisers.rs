@@ -1,0 +1,383 @@
+//! Asking AI providers what they make of entries, as tasks of the class `validation`.
+//!
+//! Promises: the orchestrator says who is asked; whatever goes wrong becomes an abstention that says so, never an
+//! approval by accident. Everything that was heard is recorded as it was heard, so that a session that is resumed
+//! hears it again, makes the same choices, and asks nobody.
+//!
+//! Time here is the session's: breakers and cached answers live by it. What an answer costs is booked by the clock on
+//! the wall, because a bill comes by that one.
+
+use crate::config::check::VALIDATION;
+use crate::config::{ContextLevel, ValidationConfig};
+use crate::earned::{Earned, unkept};
+use crate::validation::{Advice, Opinion, Provider, Question};
+use bulkhead_domain::{Decimal, Problem, Timestamp};
+use bulkhead_orchestrator::arms::context::{Context, Level};
+use bulkhead_orchestrator::budget::{Amount, Budgets};
+use bulkhead_orchestrator::cache::{Begun, Cache, CacheKey};
+use bulkhead_orchestrator::call::{Failure, FailureCase};
+use bulkhead_orchestrator::dispatch::{Answered, Asker, ClassConfig, Dispatch, Slated};
+use bulkhead_orchestrator::{Candidate, TaskKind};
+use bulkhead_store::Writer;
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+/// The length of a bar, as a context.
+const TIMEFRAME: &str = "1d";
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// One thing that was heard: what a provider answered, or why it did not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Heard {
+    /// Who was asked.
+    label: String,
+    /// What came back.
+    told: Result<Advice, Failure>,
+    /// Seconds it took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    latency: Option<f64>,
+    /// Tokens it used.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    tokens: u64,
+    /// What it cost.
+    #[serde(default, skip_serializing_if = "Decimal::is_zero")]
+    cost: Decimal,
+    /// Given again without a call.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    cached: bool,
+}
+
+/// What came of asking about one entry.
+#[derive(Debug, Clone)]
+pub(crate) struct Verdict {
+    /// Who answered; everybody who could be asked where nobody did.
+    pub(crate) provider: String,
+    /// What it makes of it.
+    pub(crate) advice: Advice,
+    /// The choice of who was asked.
+    pub(crate) choice: Option<String>,
+    /// Why nobody answered.
+    pub(crate) failure: Option<String>,
+    /// All that was heard.
+    pub(crate) heard: Vec<Heard>,
+}
+
+/// Everybody who judges entries in a session.
+pub(crate) struct Advisers {
+    dispatch: Dispatch,
+    providers: Arc<Vec<Provider>>,
+    /// How long each takes, where that is not to be measured.
+    latencies: Option<Vec<Option<f64>>>,
+    cache: Option<Cache<Advice>>,
+    contexts: ValidationConfig,
+}
+
+/// What advisers are made of.
+pub(crate) struct Panel<'a> {
+    pub(crate) providers: Arc<Vec<Provider>>,
+    pub(crate) validation: &'a ValidationConfig,
+    pub(crate) class: &'a ClassConfig,
+    /// Seed of the draws, which no other session shares.
+    pub(crate) seed: u64,
+    pub(crate) opened: Timestamp,
+    pub(crate) writer: Option<Writer>,
+    pub(crate) budgets: Option<Arc<Budgets>>,
+    pub(crate) latencies: Option<Vec<Option<f64>>>,
+}
+
+/// Checks that labels are distinct and that the class's configuration names no other.
+pub(crate) fn slated(
+    candidates: Vec<Candidate>,
+    class: &ClassConfig,
+    name: &str,
+) -> Result<Slated, Problem> {
+    let slated = Slated::of(candidates);
+    let mut sorted: Vec<&String> = slated.labels.iter().collect();
+    sorted.sort();
+    if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(Problem::user(
+            format!(
+                "two candidates of the task class {name} are called {}",
+                pair[0]
+            ),
+            "give one of them a `name` of its own",
+        ));
+    }
+    class.check(&slated.labels).map_err(|error| {
+        Problem::user(
+            format!("[tasks.{name}] {error}"),
+            "correct it; README lists every key",
+        )
+    })?;
+    Ok(slated)
+}
+
+impl Advisers {
+    /// Nobody was asked yet.
+    ///
+    /// # Errors
+    /// When the class is configured wrong.
+    pub(crate) fn new(panel: Panel<'_>) -> Result<Self, Problem> {
+        let candidates = panel.providers.iter().map(|p| p.candidate().clone());
+        let slated = slated(candidates.collect(), panel.class, VALIDATION)?;
+        let dispatch = Dispatch::new(
+            TaskKind::Validate,
+            VALIDATION,
+            panel.class.clone(),
+            slated,
+            panel.seed,
+            0,
+            panel.opened,
+        );
+        Ok(Advisers {
+            dispatch: dispatch.kept_by(panel.writer).within(panel.budgets),
+            providers: panel.providers,
+            latencies: panel.latencies,
+            cache: panel.class.cache.map(Cache::new),
+            contexts: panel.validation.clone(),
+        })
+    }
+
+    /// Asks about every entry. `recorded` is what a session that is resumed heard about them, instead of asking.
+    ///
+    /// # Errors
+    /// When a choice cannot be kept, or the record is another session's.
+    pub(crate) async fn ask(
+        &mut self,
+        questions: &[Question],
+        recorded: Option<Vec<Vec<Heard>>>,
+        earned: &mut Earned,
+    ) -> Result<Vec<Verdict>, Problem> {
+        let mut recorded = recorded.map(Vec::into_iter);
+        let mut verdicts = Vec::with_capacity(questions.len());
+        for question in questions {
+            let past = recorded.as_mut().map(|all| all.next().unwrap_or_default());
+            verdicts.push(self.one(question, past, earned).await?);
+        }
+        Ok(verdicts)
+    }
+
+    async fn one(
+        &mut self,
+        question: &Question,
+        past: Option<Vec<Heard>>,
+        earned: &mut Earned,
+    ) -> Result<Verdict, Problem> {
+        let context = self.context(question);
+        let mut asking = Asking {
+            question,
+            providers: &self.providers,
+            latencies: self.latencies.as_deref(),
+            cache: self.cache.as_ref(),
+            past: past.map(VecDeque::from),
+            heard: Vec::new(),
+        };
+        let done = self
+            .dispatch
+            .perform(&mut earned.rewards, &context, &mut asking)
+            .await
+            .map_err(unkept)?;
+        let heard = asking.heard;
+        for (_, id, advice) in &done.shadows {
+            earned.advised(question.instrument, id, question.side, advice.probability());
+        }
+        Ok(match done.answer {
+            Ok((place, advice)) => {
+                if let Some(choice) = &done.choice {
+                    let right = advice.probability();
+                    earned.advised(question.instrument, choice, question.side, right);
+                }
+                Verdict {
+                    provider: self.dispatch.label(place).to_owned(),
+                    advice,
+                    choice: done.choice,
+                    failure: None,
+                    heard,
+                }
+            }
+            Err(error) => {
+                let labels = (0..self.providers.len()).map(|place| self.dispatch.label(place));
+                let why = match heard.as_slice() {
+                    // With a single provider its own words say everything.
+                    [
+                        Heard {
+                            told: Err(failure), ..
+                        },
+                    ] if self.providers.len() == 1 => failure.to_string(),
+                    _ => error.to_string(),
+                };
+                Verdict {
+                    provider: labels.collect::<Vec<_>>().join(", "),
+                    advice: Advice {
+                        opinion: Opinion::Abstain,
+                        confidence: None,
+                        reasons: vec![crate::validation::cut(&format!("no answer: {why}"))],
+                        contaminated: false,
+                    },
+                    choice: None,
+                    failure: Some(why),
+                    heard,
+                }
+            }
+        })
+    }
+
+    fn context(&self, question: &Question) -> Context {
+        let level = |level: &ContextLevel| {
+            let (name, value) = match level {
+                ContextLevel::Instrument => ("instrument", question.symbol.clone()),
+                ContextLevel::Timeframe => ("timeframe", TIMEFRAME.to_owned()),
+                ContextLevel::Regime => ("regime", self.regime(question)?),
+            };
+            Some(Level {
+                name: name.to_owned(),
+                value,
+            })
+        };
+        Context(self.contexts.contexts.iter().filter_map(level).collect())
+    }
+
+    fn regime(&self, question: &Question) -> Option<String> {
+        let regime = self.contexts.regime.as_ref()?;
+        let known = question.features.iter();
+        let value = known.filter(|(name, _)| *name == regime.feature);
+        Some(regime.of(value.map(|(_, value)| *value).next().flatten()))
+    }
+}
+
+/// One question on its way.
+struct Asking<'a> {
+    question: &'a Question,
+    providers: &'a [Provider],
+    latencies: Option<&'a [Option<f64>]>,
+    cache: Option<&'a Cache<Advice>>,
+    /// What is still to be heard again.
+    past: Option<VecDeque<Heard>>,
+    heard: Vec<Heard>,
+}
+
+/// The time of the clock on the wall.
+pub(crate) fn wall() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    Timestamp(since.map_or(0, |since| {
+        i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+    }))
+}
+
+impl Asking<'_> {
+    /// An answer from the past, from the cache, or from the provider.
+    async fn hear(&mut self, place: usize) -> Heard {
+        let provider = &self.providers[place];
+        let label = provider.candidate().label();
+        if let Some(past) = &mut self.past {
+            let next = past.pop_front().filter(|heard| heard.label == label);
+            return next.unwrap_or_else(|| Heard {
+                told: Err(Failure::new(
+                    FailureCase::Cancelled,
+                    "the record of the session has no answer of it here",
+                )),
+                label,
+                latency: None,
+                tokens: 0,
+                cost: Decimal::ZERO,
+                cached: false,
+            });
+        }
+        let request = provider.request(self.question);
+        let time = self.question.time;
+        let key = CacheKey::new(
+            provider.candidate(),
+            "complete",
+            format!("{request:?}").as_bytes(),
+        );
+        let flight = match self.cache.map(|cache| cache.begin(key, time)) {
+            None => None,
+            Some(Begun::Answer(advice)) => {
+                return Heard {
+                    label,
+                    told: Ok(advice),
+                    latency: None,
+                    tokens: 0,
+                    cost: Decimal::ZERO,
+                    cached: true,
+                };
+            }
+            Some(Begun::Lead(flight)) => Some(flight),
+            // Nobody else asks in this session.
+            Some(Begun::Wait(_)) => None,
+        };
+        let begun = Instant::now();
+        let told = provider.ask(request, time).await;
+        let latency = match self.latencies {
+            Some(known) => known.get(place).copied().flatten(),
+            None => Some(begun.elapsed().as_secs_f64()),
+        };
+        match told {
+            Ok((advice, used)) => {
+                if let Some(flight) = flight {
+                    let bytes = advice.reasons.iter().map(String::len).sum::<usize>();
+                    flight.answer(advice.clone(), bytes + size_of::<Advice>(), time);
+                }
+                Heard {
+                    label,
+                    told: Ok(advice),
+                    latency,
+                    tokens: used.tokens,
+                    cost: used.money,
+                    cached: false,
+                }
+            }
+            Err(failure) => Heard {
+                label,
+                told: Err(failure),
+                latency: None,
+                tokens: 0,
+                cost: Decimal::ZERO,
+                cached: false,
+            },
+        }
+    }
+}
+
+impl Asker for Asking<'_> {
+    type Answer = Advice;
+
+    fn now(&self) -> Timestamp {
+        self.question.time
+    }
+
+    fn estimate(&self, place: usize) -> Option<(Amount, Timestamp)> {
+        if self.past.is_some() {
+            return None;
+        }
+        let provider = &self.providers[place];
+        Some((provider.most(&provider.request(self.question)), wall()))
+    }
+
+    async fn pause(&mut self, nanoseconds: i64) {
+        if self.past.is_none() {
+            let pause = Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(0));
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn ask(&mut self, place: usize) -> Result<Answered<Advice>, Failure> {
+        let heard = self.hear(place).await;
+        self.heard.push(heard.clone());
+        heard.told.map(|value| Answered {
+            value,
+            latency: heard.latency,
+            used: Amount {
+                calls: 1,
+                tokens: heard.tokens,
+                money: heard.cost,
+            },
+            cached: heard.cached,
+        })
+    }
+}
