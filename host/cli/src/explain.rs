@@ -1,17 +1,19 @@
-//! `bulkhead explain`: why a trade was proposed, or why a model was chosen.
+//! `bulkhead explain`: why a trade was proposed, why a model was chosen, or why somebody was asked.
 
 use crate::kept;
 use crate::options::GlobalOptions;
 use crate::output::{self, line, table};
 use bulkhead_domain::{Problem, Timestamp};
 use bulkhead_lab::report::order_kind;
+use bulkhead_orchestrator::choice::{ChoiceRecord, RederivedChoice, Slate, find_choice};
 use bulkhead_orchestrator::{Decision, Rederived, Standings, find_decision};
 use bulkhead_session::find_proposal;
 use bulkhead_session::record::{Interval, ProposalRecord};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// Say why a trade was proposed (`t-…`, `r-…` for a rule's protection) or a model chosen (`p-…`).
+/// Say why a trade was proposed (`t-…`, `r-…` for a rule's protection), a model chosen (`p-…`) or somebody
+/// asked (`c-…`).
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExplainArgs {
     /// The decision's id, as reports and tables give it.
@@ -21,6 +23,7 @@ pub(crate) struct ExplainArgs {
 enum Found {
     Trade(Box<ProposalRecord>),
     Choice(Box<(Decision, Standings)>),
+    Asked(Box<(ChoiceRecord, Slate)>),
 }
 
 /// Runs the command.
@@ -39,13 +42,19 @@ pub(crate) fn run(arguments: &ExplainArgs, options: &GlobalOptions) -> Result<()
         if let Some(proposal) = find_proposal(&store, id).await? {
             return Ok::<_, bulkhead_store::StoreError>(Some(Found::Trade(Box::new(proposal))));
         }
-        Ok(find_decision(&store, id)
+        if let Some(found) = find_decision(&store, id).await? {
+            return Ok(Some(Found::Choice(Box::new(found))));
+        }
+        // Whoever answered in shadow has the choice's name with a place behind it.
+        let choice = id.split('+').next().unwrap_or(id);
+        Ok(find_choice(&store, choice)
             .await?
-            .map(|found| Found::Choice(Box::new(found))))
+            .map(|found| Found::Asked(Box::new(found))))
     })?;
     match found {
         Some(Found::Trade(proposal)) => trade(&proposal, options.json),
         Some(Found::Choice(found)) => choice(&found.0, &found.1, options.json),
+        Some(Found::Asked(found)) => asked(&found.0, &found.1, options.json),
         None => Err(Problem::user(
             format!("no session kept here has a decision {id}"),
             "take an id from the report's trades, or name another state folder with --state",
@@ -246,6 +255,104 @@ fn choice(decision: &Decision, standings: &Standings, as_json: bool) -> Result<(
                  version of the policy made this decision",
                 other.reason
             ),
+            "do not rely on this record; run the session again",
+        )),
+    }
+}
+
+fn asked(record: &ChoiceRecord, slate: &Slate, as_json: bool) -> Result<(), Problem> {
+    let again = slate.rederive(record);
+    let same = again == RederivedChoice::Same;
+    if as_json {
+        let candidates: Vec<Value> = slate
+            .candidates
+            .iter()
+            .zip(&record.figures)
+            .enumerate()
+            .map(|(place, (candidate, figure))| {
+                json!({
+                    "candidate": candidate,
+                    "excluded": figure.excluded,
+                    "mean": figure.mean,
+                    "deviation": figure.deviation,
+                    "weight": figure.weight,
+                    "latency": figure.latency,
+                    "score": figure.score.is_finite().then_some(figure.score),
+                    "chosen": record.pick.winner == Some(place),
+                    "shadow": record.pick.shadow >> place & 1 == 1,
+                })
+            })
+            .collect();
+        output::json(&json!({
+            "choice": record.id(), "time": record.time, "task": slate.task, "seed": slate.seed,
+            "sequence": record.sequence, "config": slate.config, "reason": record.pick.reason,
+            "candidates": candidates, "rederived": same,
+        }))?;
+    } else {
+        table(
+            ["choice", &record.id()],
+            [
+                ["task".to_owned(), slate.task.to_string()],
+                ["decided".to_owned(), record.time.to_string()],
+                ["because".to_owned(), slate.explain(record)],
+            ],
+        )?;
+        let rows: Vec<_> = slate
+            .candidates
+            .iter()
+            .zip(&record.figures)
+            .map(|(candidate, figure)| {
+                let score = if figure.score.is_finite() {
+                    format!("{:.4}", figure.score)
+                } else {
+                    String::new()
+                };
+                let latency = if figure.latency_weight > 0.0 {
+                    format!("{:.4} s", figure.latency)
+                } else {
+                    String::new()
+                };
+                [
+                    format!("{} {}", candidate.label(), candidate.version),
+                    format!("{:.4} ± {:.4}", figure.mean, figure.deviation),
+                    format!("{:.1}", figure.weight),
+                    latency,
+                    score,
+                    figure
+                        .excluded
+                        .map_or_else(String::new, |why| why.to_string()),
+                ]
+            })
+            .collect();
+        table(
+            [
+                "candidate",
+                "mean reward",
+                "rewards",
+                "latency",
+                "score",
+                "not asked",
+            ],
+            rows,
+        )?;
+    }
+    match again {
+        RederivedChoice::Same => {
+            if !as_json {
+                line("derived again from the record: the same choice")?;
+            }
+            Ok(())
+        }
+        RederivedChoice::Different(other) => Err(Problem::host(
+            format!(
+                "the record gives another choice ({}): the database was changed, or another version of the \
+                 policy made it",
+                slate.explain(&other)
+            ),
+            "do not rely on this record; run the session again",
+        )),
+        RederivedChoice::OtherSlate => Err(Problem::host(
+            "the record does not belong to the candidates it names: the database was changed",
             "do not rely on this record; run the session again",
         )),
     }

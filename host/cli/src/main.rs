@@ -19,6 +19,7 @@ mod output;
 mod paper;
 mod plugin;
 mod problems;
+mod standings;
 mod statement;
 mod usage;
 
@@ -42,8 +43,10 @@ struct Cli {
 enum Command {
     /// Run a paper-trading session over history and write its report
     Paper(paper::PaperArgs),
-    /// Say why a trade was proposed (t-...) or a model chosen (p-...)
+    /// Say why a trade was proposed (t-...), a model chosen (p-...) or a provider asked (c-...)
     Explain(explain::ExplainArgs),
+    /// Show who earns what in which context, with intervals
+    Standings(standings::StandingsArgs),
     /// State what a run did to its account, and check that its books agree
     Statement(statement::StatementArgs),
     /// Stop trading, or some of it, until `bulkhead resume`
@@ -91,6 +94,7 @@ fn run(cli: Cli) -> Result<(), Problem> {
             paper::run(&arguments, &Environment::open(options)?, options.json)
         }
         Command::Explain(arguments) => explain::run(&arguments, options),
+        Command::Standings(arguments) => standings::run(&arguments, options),
         Command::Statement(arguments) => statement::run(&arguments, options),
         Command::Halt(arguments) => halt::halt(arguments, options),
         Command::Resume(arguments) => halt::resume(arguments, options),

@@ -37,5 +37,5 @@ pub use decision::{Decision, Rederived, Standings};
 pub use policy::{Choice, Policy, SkillGate};
 pub use score::{Board, Outcome, Scoring, Summary};
 pub use skill::{FEWEST_BLOCKS, Interval, log_loss, skill, skill_interval};
-pub use tables::{MIGRATIONS, find_decision, write_decision, write_standings};
+pub use tables::{MIGRATIONS, find_decision, latest_standings, write_decision, write_standings};
 pub use task::{Candidate, Standing, Task, TaskKind};

@@ -1,7 +1,9 @@
 //! The orchestrator's tables, and what is read and written of `standings` and `decisions`.
 
 use crate::decision::{Decision, Standings};
+use crate::task::Task;
 use bulkhead_store::{Migration, MigrationSet, Statement, Store, StoreError, Writer, column};
+use std::collections::BTreeMap;
 
 /// The tables' migrations.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
@@ -202,11 +204,35 @@ pub async fn find_decision(
     )))
 }
 
+/// The newest standings of every task of a run, by task.
+///
+/// # Errors
+/// When the database cannot be read, or a record in it is broken.
+pub async fn latest_standings(store: &Store, run: &str) -> Result<Vec<Standings>, StoreError> {
+    const SQL: &str = "SELECT record FROM standings WHERE session = $1 ORDER BY time, id";
+    let rows = sqlx::query(SQL)
+        .bind(run.to_owned())
+        .fetch_all(store.pool())
+        .await
+        .map_err(|error| StoreError::of_statement(SQL, &error))?;
+    let mut newest: BTreeMap<Task, Standings> = BTreeMap::new();
+    for row in &rows {
+        let record: String = column(row, "record")?;
+        let standings: Standings =
+            serde_json::from_str(&record).map_err(|error| StoreError::Column {
+                column: "record".to_owned(),
+                text: error.to_string(),
+            })?;
+        newest.insert(standings.task.clone(), standings);
+    }
+    Ok(newest.into_values().collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::policy::Policy;
-    use crate::task::{Standing, Task, TaskKind};
+    use crate::task::{Standing, TaskKind};
     use crate::{Rederived, SkillGate};
     use bulkhead_domain::{Digest, Timestamp};
 
