@@ -145,6 +145,7 @@ impl Stage<'_> {
             veto,
             gate: &self.gate,
             fresh: self.fresh,
+            incoming: None,
             by: (&self.person, now()),
             interrupted: &self.interrupted,
         };

@@ -18,12 +18,16 @@ pub struct Outcome {
     pub base: f64,
     /// Whether it came true.
     pub up: bool,
+    /// How far it counts as the candidate's own: 1 for what it said itself, less for what its predecessor said.
+    pub trust: f64,
 }
 
 impl Outcome {
     fn losses(&self) -> (f64, f64) {
         let given = |p: f64| log_loss(if self.up { p } else { 1.0 - p });
-        (given(self.probability), given(self.base))
+        let (model, base) = (given(self.probability), given(self.base));
+        // Towards the base rate, so that skill, and its whole interval, shrinks towards none and keeps its sign.
+        (base + self.trust * (model - base), base)
     }
 }
 
@@ -80,6 +84,19 @@ impl Board {
             self.outcomes.pop_front();
         }
         self.outcomes.push_back(outcome);
+    }
+
+    /// What a new version starts from: everything its predecessor earned, shrunk by `trust` towards no skill.
+    #[must_use]
+    pub fn inherited(&self, trust: f64) -> Board {
+        let shrunk = |outcome: &Outcome| Outcome {
+            trust: outcome.trust * trust,
+            ..*outcome
+        };
+        Board {
+            outcomes: self.outcomes.iter().map(shrunk).collect(),
+            window: self.window,
+        }
     }
 
     /// Outcomes, oldest first.
@@ -154,6 +171,7 @@ mod tests {
             probability,
             base: 0.5,
             up,
+            trust: 1.0,
         }
     }
 
@@ -171,6 +189,19 @@ mod tests {
             (flat(&faded) - flat(&risen)).abs() < 1e-12,
             "undiscounted they are equal"
         );
+    }
+
+    #[test]
+    fn a_new_version_inherits_skill_shrunk_and_never_its_opposite() {
+        for right in [0.8, 0.4] {
+            let mut old = Board::new(1000);
+            for index in 0..200 {
+                old.record(outcome(0.8, f64::from(index) < 200.0 * right));
+            }
+            let new = old.inherited(0.5);
+            let skill_of = |board: &Board| skill(&board.losses().0, &board.losses().1).unwrap();
+            assert!((skill_of(&new) - 0.5 * skill_of(&old)).abs() < 1e-12);
+        }
     }
 
     #[test]

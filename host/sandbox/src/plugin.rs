@@ -33,7 +33,8 @@ pub enum Origin {
     Cached,
 }
 
-/// A loaded component of no particular kind yet.
+/// A loaded component of no particular kind yet. Cheap to clone.
+#[derive(Clone)]
 pub struct Plugin {
     pub(crate) core: Arc<Core>,
 }

@@ -70,7 +70,7 @@ pub(crate) struct Verdict {
 /// Everybody who judges entries in a session.
 pub(crate) struct Advisers {
     dispatch: Dispatch,
-    providers: Arc<Vec<Provider>>,
+    providers: Vec<Arc<Provider>>,
     /// How long each takes, where that is not to be measured.
     latencies: Option<Vec<Option<f64>>>,
     cache: Option<Cache<Advice>>,
@@ -79,7 +79,7 @@ pub(crate) struct Advisers {
 
 /// What advisers are made of.
 pub(crate) struct Panel<'a> {
-    pub(crate) providers: Arc<Vec<Provider>>,
+    pub(crate) providers: Vec<Arc<Provider>>,
     pub(crate) validation: &'a ValidationConfig,
     pub(crate) class: &'a ClassConfig,
     /// Seed of the draws, which no other session shares.
@@ -141,6 +141,29 @@ impl Advisers {
             cache: panel.class.cache.map(Cache::new),
             contexts: panel.validation.clone(),
         })
+    }
+
+    /// Who stands in a place.
+    pub(crate) fn candidate(&self, place: usize) -> Option<&Candidate> {
+        self.dispatch.candidates().get(place)
+    }
+
+    /// Puts a new version of a provider in its place. It answers the next question.
+    pub(crate) fn succeed(
+        &mut self,
+        place: usize,
+        provider: Provider,
+        earned: &mut Earned,
+        now: Timestamp,
+    ) -> Result<(), Problem> {
+        let candidate = provider.candidate().clone();
+        self.dispatch
+            .succeed(&mut earned.rewards, place, candidate, now)
+            .map_err(unkept)?;
+        if let Some(known) = self.providers.get_mut(place) {
+            *known = Arc::new(provider);
+        }
+        Ok(())
     }
 
     /// Asks about every entry. `recorded` is what a session that is resumed heard about them, instead of asking.
@@ -253,7 +276,7 @@ impl Advisers {
 /// One question on its way.
 struct Asking<'a> {
     question: &'a Question,
-    providers: &'a [Provider],
+    providers: &'a [Arc<Provider>],
     latencies: Option<&'a [Option<f64>]>,
     cache: Option<&'a Cache<Advice>>,
     /// What is still to be heard again.

@@ -64,9 +64,24 @@ pub struct SessionConfig {
     /// Limits of the host's own checks.
     #[serde(default)]
     pub checks: CheckLimits,
+    /// Versions of plugins that come into service in the middle of the session.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub swaps: Vec<SwapConfig>,
     /// Sessions whose right outcome is known, run beside this one.
     #[serde(default)]
     pub controls: Vec<ControlConfig>,
+}
+
+/// A version that takes another's place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SwapConfig {
+    /// The first date that sees it, `YYYY-MM-DD` in UTC.
+    pub at: String,
+    /// Id of the plugin: a model, a strategy or an AI provider.
+    pub plugin: String,
+    /// The version: `id@version` of an installed one, or the path of a `.wasm` file.
+    pub to: String,
 }
 
 /// A session whose right outcome is known.

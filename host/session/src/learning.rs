@@ -9,12 +9,14 @@
 mod fitting;
 mod judging;
 mod parallel;
+mod succession;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use self::fitting::{MIN_FIT, tail_length};
 pub use self::judging::{Judged, Tally};
 pub(crate) use self::judging::{LEAST_TAIL, block, tail};
+pub(crate) use self::succession::{Handed, Successor};
 
 use self::fitting::{Window, fit_one};
 use self::judging::{Pupil, scoring};
@@ -43,10 +45,15 @@ pub trait Trainer: Send + Sync {
     /// # Errors
     /// In one line, why not.
     fn fit(&self, request: &FitRequest) -> Result<Box<dyn Predictor>, String>;
+    /// Takes over what another version learnt and saved.
+    ///
+    /// # Errors
+    /// In one line, why it cannot.
+    fn load(&self, saved: &[u8]) -> Result<Box<dyn Predictor>, String>;
 }
 
 /// Everybody who can learn one model, in the order they were named; shared by all instruments.
-pub type Trainers = Arc<Vec<Box<dyn Trainer>>>;
+pub type Trainers = Arc<Vec<Arc<dyn Trainer>>>;
 
 /// Something learnt.
 pub trait Predictor: Send {
@@ -55,6 +62,11 @@ pub trait Predictor: Send {
     /// # Errors
     /// In one line, why not.
     fn predict(&mut self, rows: &Matrix) -> Result<Vec<f64>, String>;
+    /// What was learnt, for another version to take over.
+    ///
+    /// # Errors
+    /// In one line, why not.
+    fn save(&mut self) -> Result<Vec<u8>, String>;
 }
 
 /// What is known of one instrument when a bar has closed.
@@ -129,7 +141,9 @@ pub struct Learner {
     task: Task,
     config: ModelConfig,
     names: Vec<String>,
-    trainers: Trainers,
+    trainers: Vec<Arc<dyn Trainer>>,
+    /// Whether a candidate has been replaced since standings were drawn up.
+    replaced: bool,
     policy: Policy,
     pupils: Vec<Pupil>,
     /// Times, opens and rows of the bars still needed, oldest first.
@@ -192,7 +206,8 @@ impl Learner {
                 Vec::new(),
             )),
             task,
-            trainers,
+            trainers: trainers.to_vec(),
+            replaced: false,
         };
         learner.draw_up(Timestamp(0));
         learner
@@ -220,8 +235,9 @@ impl Learner {
         });
         self.seen += 1;
         self.mature();
-        let mut fresh = self.fit_due();
-        let mut failures = if fresh { self.refit() } else { Vec::new() };
+        let due = self.fit_due();
+        let mut failures = if due { self.refit() } else { Vec::new() };
+        let mut fresh = due | std::mem::take(&mut self.replaced);
         let refused = failures.len();
         let probabilities = self.predict(sample, &mut failures);
         // Who failed just now is no candidate any more.

@@ -23,6 +23,11 @@ pub(crate) trait Oracle: Send {
     fn learner(&self) -> Option<&Learner> {
         None
     }
+
+    /// The same, to be changed.
+    fn learner_mut(&mut self) -> Option<&mut Learner> {
+        None
+    }
 }
 
 impl Oracle for Learner {
@@ -31,6 +36,10 @@ impl Oracle for Learner {
     }
 
     fn learner(&self) -> Option<&Learner> {
+        Some(self)
+    }
+
+    fn learner_mut(&mut self) -> Option<&mut Learner> {
         Some(self)
     }
 }
@@ -217,6 +226,22 @@ impl Lines {
         correlation
             .is_finite()
             .then(|| correlation.clamp(-1.0, 1.0))
+    }
+
+    /// Every instrument with its symbol.
+    pub(crate) fn instruments(&self) -> Vec<(InstrumentHandle, String)> {
+        let named = |(handle, line): (&InstrumentHandle, &Line)| (*handle, line.symbol.clone());
+        self.lines.iter().map(named).collect()
+    }
+
+    /// The learner of an instrument and alias, where one learns.
+    pub(crate) fn learner_mut(
+        &mut self,
+        instrument: InstrumentHandle,
+        alias: &str,
+    ) -> Option<&mut Learner> {
+        let line = self.lines.get_mut(&instrument)?;
+        line.oracles.get_mut(alias)?.learner_mut()
     }
 
     /// Every learner with its alias and symbol.

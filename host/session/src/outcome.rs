@@ -129,6 +129,7 @@ pub(crate) fn assemble(session: &mut Session, frame: Frame<'_>) -> Result<Sessio
         trades,
         models,
         incidents: std::mem::take(&mut session.recorder.incidents),
+        swaps: std::mem::take(&mut session.recorder.swaps),
         notes: frame.notes,
         totals,
     };
@@ -150,6 +151,7 @@ fn digest(record: &SessionRecord) -> Result<Digest, Problem> {
     add("trades", &record.trades)?;
     add("models", &record.models)?;
     add("incidents", &record.incidents)?;
+    add("swaps", &record.swaps)?;
     add("totals", &record.totals)?;
     for column in [
         &record.equity.equity,

@@ -50,6 +50,43 @@ impl Past {
     }
 }
 
+/// A past that a strategy looks back on and that can be exchanged for another while it does: for that of a replay,
+/// which grows with what is replayed, and afterwards for the session's own.
+#[derive(Clone, Default)]
+pub(crate) struct Window(Arc<Mutex<Past>>);
+
+impl Window {
+    pub(crate) fn on(past: Past) -> Window {
+        Window(Arc::new(Mutex::new(past)))
+    }
+
+    pub(crate) fn look_at(&self, past: Past) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = past;
+    }
+
+    fn past(&self) -> Past {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+impl History for Window {
+    fn bars(&self, instrument: InstrumentHandle, count: usize) -> Result<Vec<Bar>, HistoryError> {
+        self.past().bars(instrument, count)
+    }
+
+    fn feature(
+        &self,
+        instrument: InstrumentHandle,
+        name: &str,
+        count: usize,
+    ) -> Result<Vec<f64>, HistoryError> {
+        self.past().feature(instrument, name, count)
+    }
+}
+
 fn last<T, U>(items: &VecDeque<T>, count: usize, take: impl Fn(&T) -> U) -> Vec<U> {
     items
         .iter()

@@ -11,10 +11,11 @@ use crate::earned::unkept;
 use crate::learning::{Trainer, Trainers};
 use crate::record::Input;
 use crate::sources::{Fetching, Source};
+use crate::swap::Scheduled;
 use crate::validation::Provider;
 use crate::wiring::PluginTrainer;
 use bulkhead_domain::order::InstrumentHandle;
-use bulkhead_domain::{Digest, Instrument, Problem};
+use bulkhead_domain::{Digest, Instrument, Problem, Timestamp};
 use bulkhead_manifest::Kind;
 use bulkhead_market::{BarSeries, Catalog};
 use bulkhead_orchestrator::Candidate;
@@ -28,7 +29,7 @@ use bulkhead_sandbox::{
 };
 use bulkhead_store::{Store, StoreError, Writer, wait};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -54,11 +55,15 @@ pub struct Prepared {
     pub(crate) benchmark: Option<(String, Loaded)>,
     pub(crate) trainers: BTreeMap<String, Trainers>,
     pub(crate) strategies: Vec<ReadyStrategy>,
-    pub(crate) providers: Arc<Vec<Provider>>,
+    pub(crate) providers: Vec<Arc<Provider>>,
     /// What calls are paid from.
     pub(crate) budgets: Option<Arc<Budgets>>,
     /// Mean latencies of the providers, where they have a say in who is asked.
     pub(crate) latencies: Option<Vec<Option<f64>>>,
+    /// Versions that the configuration puts in service, in the order of time.
+    pub(crate) swaps: VecDeque<Scheduled>,
+    /// Plugins that keep their version to the session's end.
+    pub(crate) fixed: Vec<(String, Kind)>,
     pub(crate) clock: SessionClock,
     pub(crate) inputs: Vec<Input>,
 }
@@ -163,10 +168,14 @@ impl Prepared {
         let providers = providers(&config, host, &clock, &mut inputs)?;
         let latencies = latencies(&config, &providers, host, &mut inputs)?;
         // Each rule and the broker are loaded again for every run; here they are only checked.
+        let mut fixed = Vec::new();
         let risk = config.risk.iter().map(|table| (table, Kind::RiskRule));
         for (table, kind) in risk.chain([(&config.broker, Kind::Broker)]) {
-            inputs.push(plugin_input(&load(host.registry, &table.plugin, kind)?));
+            let plugin = load(host.registry, &table.plugin, kind)?;
+            inputs.push(plugin_input(&plugin));
+            fixed.push((plugin.manifest().id.clone(), kind));
         }
+        let swaps = swaps(&config, host, &mut inputs)?;
         inputs.push(Input {
             kind: "config".to_owned(),
             name: config.name.clone(),
@@ -180,7 +189,9 @@ impl Prepared {
             benchmark,
             trainers,
             strategies,
-            providers: Arc::new(providers),
+            providers: providers.into_iter().map(Arc::new).collect(),
+            swaps,
+            fixed,
             budgets,
             latencies,
             clock,
@@ -375,7 +386,7 @@ fn trainers(
     let mut loaded: BTreeMap<String, Arc<ModelPlugin>> = BTreeMap::new();
     let mut all = BTreeMap::new();
     for (alias, model) in &config.models {
-        let mut trainers: Vec<Box<dyn Trainer>> = Vec::new();
+        let mut trainers: Vec<Arc<dyn Trainer>> = Vec::new();
         for candidate in &model.candidates {
             let plugin = match loaded.get(&candidate.plugin) {
                 Some(plugin) => Arc::clone(plugin),
@@ -393,7 +404,7 @@ fn trainers(
                     plugin
                 }
             };
-            trainers.push(Box::new(PluginTrainer::new(plugin, candidate)?));
+            trainers.push(Arc::new(PluginTrainer::new(plugin, candidate)?));
         }
         all.insert(alias.clone(), Arc::new(trainers));
     }
@@ -452,6 +463,34 @@ fn strategies(
         });
     }
     Ok(ready)
+}
+
+/// Versions that come into service at some date.
+fn swaps(
+    config: &SessionConfig,
+    host: &Host<'_>,
+    inputs: &mut Vec<Input>,
+) -> Result<VecDeque<Scheduled>, Problem> {
+    let mut swaps = Vec::new();
+    for swap in &config.swaps {
+        let plugin = host.registry.load(&swap.to)?;
+        if plugin.manifest().id != swap.plugin {
+            return Err(Problem::user(
+                format!(
+                    "[[swaps]] puts {} in the place of {}",
+                    plugin.manifest().id,
+                    swap.plugin
+                ),
+                "name another version of the same plugin in `to`",
+            ));
+        }
+        inputs.push(plugin_input(&plugin));
+        // Its date was checked when the configuration was.
+        let at = Timestamp::of_date(&swap.at).map_or(i64::MAX, |at| at.0);
+        swaps.push(Scheduled { at, plugin });
+    }
+    swaps.sort_by_key(|swap| swap.at);
+    Ok(swaps.into())
 }
 
 fn providers(
@@ -552,6 +591,9 @@ fn canonical(config: &SessionConfig) -> SessionConfig {
     }
     // No symbol is named twice.
     config.data.sort_by(|a, b| a.symbols.cmp(&b.symbols));
+    for swap in &mut config.swaps {
+        unplaced(&mut swap.to);
+    }
     for strategy in &mut config.strategies {
         unplaced(&mut strategy.plugin);
         strategy

@@ -4,9 +4,10 @@
 //! decimals in the session are written as decimal text; series for charts are binary floats.
 
 use bulkhead_domain::order::{OrderKind, Outcome, Side};
-use bulkhead_domain::{Decimal, Digest};
+use bulkhead_domain::{Decimal, Digest, Timestamp};
 pub use bulkhead_orchestrator::Interval;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,10 +56,44 @@ pub struct SessionRecord {
     pub models: Vec<ModelRecord>,
     /// Whatever failed and was contained.
     pub incidents: Vec<Incident>,
+    /// Versions of plugins that were put in service in the middle of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub swaps: Vec<SwapRecord>,
     /// What a reader has to know to read the rest.
     pub notes: Vec<String>,
     /// Totals.
     pub totals: Totals,
+}
+
+/// A version of a plugin that took another's place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwapRecord {
+    /// The first moment that saw it.
+    pub time: i64,
+    /// The plugin's id.
+    pub plugin: String,
+    /// The new version.
+    pub version: String,
+    /// SHA-256 of its component.
+    pub digest: String,
+    /// Everything it took over, and how: `snapshot`, `replay` or that there was nothing to hand over.
+    pub places: Vec<(String, String)>,
+}
+
+impl fmt::Display for SwapRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let date = Timestamp(self.time).date();
+        write!(
+            f,
+            "{date}: version {} of {} was put in service",
+            self.version, self.plugin
+        )?;
+        for (index, (place, how)) in self.places.iter().enumerate() {
+            let joint = if index == 0 { ": " } else { "; " };
+            write!(f, "{joint}{place} ({how})")?;
+        }
+        f.write_str(".")
+    }
 }
 
 /// One input of a session.

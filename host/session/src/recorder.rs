@@ -4,8 +4,8 @@ use crate::advisers::Verdict;
 use crate::intents::Want;
 use crate::learning::View;
 use crate::record::{
-    ChoiceRecord, EquityCurve, FillRecord, Incident, ModelView, ProposalRecord, TradeRecord,
-    VerdictRecord,
+    ChoiceRecord, EquityCurve, FillRecord, Incident, ModelView, ProposalRecord, SwapRecord,
+    TradeRecord, VerdictRecord,
 };
 use crate::tables;
 use crate::trades::{Closed, Trades};
@@ -47,6 +47,8 @@ pub(crate) struct Recorder {
     trades: Trades,
     pub(crate) equity: EquityCurve,
     pub(crate) incidents: Vec<Incident>,
+    /// Versions that were put in service meanwhile.
+    pub(crate) swaps: Vec<SwapRecord>,
     pub(crate) vetoed: u64,
     pub(crate) sent: u64,
     failed: Option<Problem>,
@@ -71,6 +73,7 @@ impl Recorder {
             trades: Trades::default(),
             equity: EquityCurve::default(),
             incidents: Vec::new(),
+            swaps: Vec::new(),
             vetoed: 0,
             sent: 0,
             failed: None,

@@ -8,12 +8,14 @@ use crate::feed::Feed;
 use crate::learning::{Learner, View};
 use crate::lines::{Lines, Oracle, Tape};
 use crate::outcome::{Frame, assemble, configurations, inputs_digest};
+use crate::past::Window;
 use crate::prepare::{Prepared, ReadyStrategy};
 use crate::record::{Ending, Input, SessionRecord};
 use crate::recorder::{Ink, Recorder};
 use crate::resume::{Beginner, Planned};
 use crate::session::{Parts, Session};
 use crate::strategies::Running;
+use crate::swap::Incoming;
 use crate::tables;
 use bulkhead_desk::audit::Kind as Record;
 use bulkhead_desk::switch::{Gate, Gated};
@@ -58,6 +60,8 @@ pub struct Run<'a> {
     pub gate: &'a Arc<Gate>,
     /// Leave an unfinished run of the same session behind and begin anew, instead of resuming it.
     pub fresh: bool,
+    /// Versions handed over while it runs.
+    pub incoming: Option<&'a Incoming>,
     /// Who runs it, and the time of the clock, for the audit log.
     pub by: (&'a str, Timestamp),
     /// Ends the session after the moment at hand when it becomes true; after its first moment when it is so
@@ -118,7 +122,13 @@ impl Prepared {
         if let (Some(beginner), Some(planned)) = (beginner, planned) {
             beginner.begin(planned)?;
         }
+        if let Some(incoming) = run.incoming {
+            incoming.begin(self.runs());
+        }
         let driven = self.drive(&mut session, &mut broker, advisers.as_mut(), &run, watch);
+        if let Some(incoming) = run.incoming {
+            incoming.end();
+        }
         let (ending, notes) = match driven {
             Ok(driven) => driven,
             Err(problem) => {
@@ -249,19 +259,21 @@ impl Prepared {
                 .into_iter()
                 .filter(|instrument| ready.handles.contains(&instrument.handle))
                 .collect();
+            let window = Window::on(past.clone());
             let instance = ready
                 .plugin
                 .create(
                     &ready.setup.config,
                     &instruments,
                     &ready.setup.grants,
-                    Some(Box::new(past.clone())),
+                    Some(Box::new(window.clone())),
                 )
                 .map_err(|error| named(&ready.name, error))?;
             let running = Running::new(
                 &ready.name,
                 ready.handles.clone(),
-                instance,
+                (ready.plugin.digest(), instance),
+                window,
                 lines.names(),
                 &aliases,
             )?;
@@ -330,7 +342,7 @@ impl Prepared {
             .part("seed", &self.config.seed.to_le_bytes())
             .finish();
         let panel = Panel {
-            providers: Arc::clone(&self.providers),
+            providers: self.providers.clone(),
             validation,
             class: &class,
             seed: seed.seed(),
@@ -385,6 +397,7 @@ impl Prepared {
         run: &Run<'_>,
         watch: &mut dyn Watch,
     ) -> Result<(Ending, Vec<String>), Problem> {
+        let mut due = self.swaps.clone();
         let mut last = None;
         let mut ending = Ending::Completed;
         for moment in self.feed()? {
@@ -394,6 +407,14 @@ impl Prepared {
                 break;
             }
             let time = moment.time;
+            self.swap_due(
+                &mut due,
+                run.incoming,
+                session,
+                advisers.as_deref_mut(),
+                (run.registry, run.runtime),
+                time,
+            )?;
             self.clock.set(time);
             broker.set_time(Timestamp(time));
             let steps = session.open(moment, broker)?;
@@ -441,6 +462,9 @@ impl Prepared {
                 "{} is a set of rules, not a language model.",
                 provider.candidate().label()
             ));
+        }
+        for swap in &session.recorder.swaps {
+            notes.push(swap.to_string());
         }
         for (alias, symbol, learner) in session.lines.learners() {
             let chosen: u64 = learner

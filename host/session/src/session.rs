@@ -213,8 +213,13 @@ impl Session {
 
     /// Something to be recorded of this moment.
     pub(crate) fn event(&self, kind: Kind, subject: &str, body: String) -> Event {
+        self.event_at(self.moment.time, kind, subject, body)
+    }
+
+    /// Something to be recorded of another time.
+    pub(crate) fn event_at(&self, time: i64, kind: Kind, subject: &str, body: String) -> Event {
         Event {
-            time: Timestamp(self.moment.time),
+            time: Timestamp(time),
             session: self.run.clone(),
             actor: "session".to_owned(),
             kind,

@@ -135,6 +135,13 @@ impl Trainer for PluginTrainer {
             Err(error) => Err(error.to_string()),
         }
     }
+
+    fn load(&self, saved: &[u8]) -> Result<Box<dyn Predictor>, String> {
+        match self.plugin.load(saved) {
+            Ok(model) => Ok(Box::new(PluginPredictor(model))),
+            Err(error) => Err(error.to_string()),
+        }
+    }
 }
 
 struct PluginPredictor(FittedModel);
@@ -146,5 +153,9 @@ impl Predictor for PluginPredictor {
             return Err(format!("it gave {} classes, not 2", answer.columns));
         }
         Ok(answer.values.chunks_exact(2).map(|row| row[1]).collect())
+    }
+
+    fn save(&mut self) -> Result<Vec<u8>, String> {
+        self.0.save().map_err(|error| error.to_string())
     }
 }

@@ -16,4 +16,4 @@ mod section;
 pub use error::ManifestError;
 pub use kind::Kind;
 pub use model::{API, Limits, Manifest, Requests};
-pub use section::{MAX_SECTION_BYTES, SECTION, append_section, read_section};
+pub use section::{MAX_SECTION_BYTES, SECTION, append_section, read_section, replace_section};

@@ -3,6 +3,7 @@
 use crate::error::ManifestError;
 use crate::model::{Manifest, one_line};
 use std::borrow::Cow;
+use std::ops::Range;
 use wasm_encoder::{ComponentSection as _, CustomSection};
 use wasmparser::{Chunk, Encoding, Parser, Payload};
 
@@ -19,7 +20,7 @@ pub const MAX_SECTION_BYTES: usize = 64 * 1024;
 /// Every case of [`ManifestError`] but `Toml`.
 pub fn read_section(wasm: &[u8]) -> Result<Manifest, ManifestError> {
     match find(wasm)? {
-        Some(data) => {
+        Some((data, _)) => {
             if data.len() > MAX_SECTION_BYTES {
                 return Err(ManifestError::TooLarge { size: data.len() });
             }
@@ -49,8 +50,23 @@ pub fn append_section(wasm: &[u8], manifest: &Manifest) -> Result<Vec<u8>, Manif
     Ok(out)
 }
 
-/// The content of the one manifest section, `None` when there is none.
-fn find(wasm: &[u8]) -> Result<Option<&[u8]>, ManifestError> {
+/// The component with another manifest in place of its own: the same code released anew.
+///
+/// # Errors
+/// As [`read_section`] and [`append_section`].
+pub fn replace_section(wasm: &[u8], manifest: &Manifest) -> Result<Vec<u8>, ManifestError> {
+    let Some((_, range)) = find(wasm)? else {
+        return Err(ManifestError::Missing);
+    };
+    let bare = [&wasm[..range.start], &wasm[range.end..]].concat();
+    append_section(&bare, manifest)
+}
+
+/// What there is of the one manifest section: its content, and where the whole section lies.
+type Found<'a> = Option<(&'a [u8], Range<usize>)>;
+
+/// The one manifest section, `None` when there is none.
+fn find(wasm: &[u8]) -> Result<Found<'_>, ManifestError> {
     if !wasm.starts_with(b"\0asm") {
         return Err(ManifestError::NotWasm);
     }
@@ -67,6 +83,7 @@ fn find(wasm: &[u8]) -> Result<Option<&[u8]>, ManifestError> {
             // The parser's own offset leaves out what was skipped, so the place is taken from here.
             Err(error) => return Err(malformed(at, error.message())),
         };
+        let begun = at;
         at += consumed;
         match payload {
             Payload::Version {
@@ -88,7 +105,7 @@ fn find(wasm: &[u8]) -> Result<Option<&[u8]>, ManifestError> {
             }
             Payload::CustomSection(section) if section.name() == SECTION => {
                 found = match found {
-                    None => Some(section.data()),
+                    None => Some((section.data(), begun..at)),
                     Some(_) => return Err(ManifestError::Duplicate),
                 };
             }
@@ -142,6 +159,20 @@ mod tests {
             append_section(&component, &manifest()),
             Err(ManifestError::Duplicate)
         );
+    }
+
+    #[test]
+    fn the_same_code_is_released_anew_under_another_manifest() {
+        let old = append_section(&Component::new().finish(), &manifest()).unwrap();
+        let next = Manifest {
+            version: "2.0.0-a.longer.one".into(),
+            ..manifest()
+        };
+        let new = replace_section(&old, &next).unwrap();
+        assert_eq!(read_section(&new).unwrap(), next);
+        assert_eq!(replace_section(&new, &manifest()).unwrap(), old);
+        let bare = Component::new().finish();
+        assert_eq!(replace_section(&bare, &next), Err(ManifestError::Missing));
     }
 
     #[test]

@@ -14,3 +14,4 @@ mod invariance;
 mod rules;
 mod sizing;
 mod stand;
+mod swapped;

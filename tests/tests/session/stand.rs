@@ -220,6 +220,7 @@ impl Stand {
         Run {
             gate,
             fresh: false,
+            incoming: None,
             by: ("tester", Timestamp(0)),
             registry: &self.registry,
             runtime: &self.runtime,

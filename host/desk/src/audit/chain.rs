@@ -38,12 +38,14 @@ pub enum Kind {
     Raised,
     /// A restriction was lifted: all that a person can override, whoever raised it.
     Lowered,
+    /// A version of a plugin took another's place in a session.
+    Swapped,
     /// A person started or resumed a run; its beginning says with which plugins, data and configuration.
     Configuration,
 }
 
 impl Kind {
-    const ALL: [(Kind, &'static str); 15] = [
+    const ALL: [(Kind, &'static str); 16] = [
         (Kind::Session, "session"),
         (Kind::Ended, "ended"),
         (Kind::Moment, "moment"),
@@ -58,6 +60,7 @@ impl Kind {
         (Kind::Reconciled, "reconciled"),
         (Kind::Raised, "raised"),
         (Kind::Lowered, "lowered"),
+        (Kind::Swapped, "swapped"),
         (Kind::Configuration, "configuration"),
     ];
 

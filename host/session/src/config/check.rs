@@ -29,6 +29,16 @@ impl SessionConfig {
                 );
             }
         }
+        if let Some(swap) = self
+            .swaps
+            .iter()
+            .find(|swap| Timestamp::of_date(&swap.at).is_none())
+        {
+            return wrong(
+                format!("[[swaps]] at: '{}' is not a date", swap.at),
+                "write it as YYYY-MM-DD",
+            );
+        }
         if self.cash <= Decimal::ZERO {
             return wrong(
                 format!("cash is {}", self.cash),

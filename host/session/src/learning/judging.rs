@@ -7,11 +7,16 @@ use crate::config::ModelConfig;
 use bulkhead_domain::Digest;
 use bulkhead_orchestrator::{Board, Outcome, Policy, Scoring, Standing};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Bootstrap resamples of a skill interval; more where a bound lies too far out for them.
 const RESAMPLES: usize = 2000;
 /// Least probability left out at one side of an interval; its inverse is the most resamples there are.
 pub(crate) const LEAST_TAIL: f64 = 1e-5;
+
+/// How far a new version's predecessor counts as itself: half. It keeps the place it earned, and loses it to whoever
+/// is nearly as good and has said everything itself.
+const INHERITED: f64 = 0.5;
 
 /// What a report says of a candidate, besides its standing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -47,14 +52,14 @@ pub(super) struct Pupil {
     pub(super) board: Board,
     pub(super) fitted: Option<Fitted>,
     pub(super) tally: Tally,
-    /// Probability and base rate given at each of the last `horizon + 1` bars.
-    pending: VecDeque<Option<(f64, f64)>>,
+    /// Probability and base rate given at each of the last `horizon + 1` bars, and how far they are its own.
+    pending: VecDeque<Option<(f64, f64, f64)>>,
     unavailable: Option<String>,
 }
 
 impl Pupil {
     /// One for each trainer, in their order.
-    pub(super) fn all(trainers: &[Box<dyn Trainer>], judged_by: usize) -> Vec<Pupil> {
+    pub(super) fn all(trainers: &[Arc<dyn Trainer>], judged_by: usize) -> Vec<Pupil> {
         let labels: Vec<String> = trainers
             .iter()
             .map(|trainer| trainer.candidate().label())
@@ -80,6 +85,21 @@ impl Pupil {
                 }
             })
             .collect()
+    }
+
+    /// A new version takes its place, with what was learnt for it. It starts from what its predecessor earned,
+    /// shrunk.
+    pub(super) fn succeed(&mut self, identity: Digest, fitted: Option<Fitted>) {
+        self.identity = identity;
+        self.board = self.board.inherited(INHERITED);
+        for (_, _, trust) in self.pending.iter_mut().flatten() {
+            *trust *= INHERITED;
+        }
+        // Who had learnt nothing yet, or whose fit had failed, waits for the next fit.
+        if fitted.is_some() {
+            self.fitted = fitted;
+            self.unavailable = None;
+        }
     }
 
     pub(super) fn judged(&self) -> Judged<'_> {
@@ -118,19 +138,20 @@ impl Pupil {
     /// Keeps what it said at a bar until the bar's label has ended. Called once a bar, said or not.
     pub(super) fn said(&mut self, probability: Option<f64>, base: f64) {
         self.pending
-            .push_back(probability.map(|probability| (probability, base)));
+            .push_back(probability.map(|probability| (probability, base, 1.0)));
     }
 
     /// The label of the bar `horizon + 1` before the newest, of this time, has ended.
     pub(super) fn mature(&mut self, horizon: usize, time: i64, up: bool) {
         if self.pending.len() > horizon
-            && let Some(Some((probability, base))) = self.pending.pop_front()
+            && let Some(Some((probability, base, trust))) = self.pending.pop_front()
         {
             self.board.record(Outcome {
                 time,
                 probability,
                 base,
                 up,
+                trust,
             });
         }
     }

@@ -2,10 +2,11 @@
 
 use super::Trainer;
 use bulkhead_domain::model::FitRequest;
+use std::sync::Arc;
 
 /// Runs one job per trainer on all cores; the results come in the trainers' order.
 pub(super) fn parallel<T: Send>(
-    trainers: &[Box<dyn Trainer>],
+    trainers: &[Arc<dyn Trainer>],
     requests: &[FitRequest],
     job: impl Fn(&dyn Trainer, &FitRequest) -> Result<T, String> + Sync,
 ) -> Vec<Result<T, String>> {

@@ -20,6 +20,9 @@ impl Predictor for First {
             .map(|row| rows.row(row).unwrap()[0])
             .collect())
     }
+    fn save(&mut self) -> Result<Vec<u8>, String> {
+        Ok(b"first".to_vec())
+    }
 }
 
 impl Trainer for Spy {
@@ -32,6 +35,13 @@ impl Trainer for Spy {
     fn fit(&self, request: &FitRequest) -> Result<Box<dyn Predictor>, String> {
         self.requests.lock().unwrap().push(request.clone());
         Ok(Box::new(First(self.answers)))
+    }
+    fn load(&self, saved: &[u8]) -> Result<Box<dyn Predictor>, String> {
+        // A version of other settings learnt something else.
+        if self.candidate.config == Digest::of(b"") && saved == b"first" {
+            return Ok(Box::new(First(self.answers)));
+        }
+        Err("saved by another".to_owned())
     }
 }
 
@@ -68,8 +78,8 @@ fn spy(
     parameters: &str,
     answers: usize,
     requests: &Arc<Mutex<Vec<FitRequest>>>,
-) -> Box<dyn Trainer> {
-    Box::new(Spy {
+) -> Arc<dyn Trainer> {
+    Arc::new(Spy {
         candidate: Candidate {
             plugin: "spy".to_owned(),
             version: "1.0.0".to_owned(),
@@ -82,7 +92,7 @@ fn spy(
     })
 }
 
-fn taught(seed: u64, config: &ModelConfig, trainers: Vec<Box<dyn Trainer>>) -> Learner {
+fn taught(seed: u64, config: &ModelConfig, trainers: Vec<Arc<dyn Trainer>>) -> Learner {
     let names = ["p".to_owned()];
     Learner::new(
         "s",
@@ -287,4 +297,41 @@ fn a_model_that_fails_is_out_until_its_next_fit_and_the_other_goes_on() {
     }
     let winners = views.iter().map(|view| view.decision.choice.winner);
     assert!(winners.clone().any(|winner| winner == Some(1)));
+}
+
+/// Puts a new version in the only candidate's place.
+fn replace(learner: &mut Learner, version: &str, parameters: &str) -> Handed {
+    let requests = Arc::new(Mutex::new(Vec::new()));
+    let mut next = Spy {
+        candidate: learner.trainers[0].candidate().clone(),
+        requests,
+        answers: usize::MAX,
+    };
+    next.candidate.version = version.to_owned();
+    next.candidate.digest = Digest::of(version.as_bytes());
+    next.candidate.config = Digest::of(parameters.as_bytes());
+    let place = learner.places_of("spy").next().unwrap();
+    let successor = learner.prepare(place, Arc::new(next)).unwrap();
+    let handed = successor.handed;
+    learner.succeed(successor);
+    handed
+}
+
+#[test]
+fn a_new_version_takes_over_what_was_learnt_and_no_bar_goes_without_a_prediction() {
+    let config = config();
+    for (parameters, handed) in [("", Handed::Snapshot), ("other", Handed::Replay)] {
+        let (mut learner, _) = learner(&config);
+        let before = run(&mut learner, 400, 0.9);
+        assert!(before.last().unwrap().chosen().is_some());
+        let lower = |view: &View| view.standings.candidates[0].skill.unwrap().lower;
+        assert_eq!(replace(&mut learner, "2.0.0", parameters), handed);
+        let after = run(&mut learner, 30, 0.9);
+        assert!(after.iter().all(|view| view.probabilities[0].is_some()));
+        // It starts from what its predecessor earned, shrunk, and is judged anew at once.
+        assert!(after[0].fresh);
+        assert!(after[0].chosen().is_some());
+        assert!(lower(&after[0]) < lower(before.last().unwrap()));
+        assert_eq!(learner.digest(0), Some(Digest::of(b"2.0.0")));
+    }
 }

@@ -1,0 +1,125 @@
+//! A new version of a model takes its predecessor's place in the middle of a session.
+//!
+//! Promises: what the old version learnt is handed over where the new one takes it, with the calibration that belongs
+//! to it; else the new one learns now, on the newest window. Where it can do neither, nothing has changed. From the
+//! next bar on it predicts: no bar goes without.
+
+use super::fitting::{Window, fit_one};
+use super::{Fitted, Learner, Trainer};
+use bulkhead_domain::Digest;
+use std::sync::Arc;
+
+/// How a new version came to know what its predecessor knew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Handed {
+    /// It took over what was saved.
+    Snapshot,
+    /// It was shown the past, or learnt from it, anew.
+    Replay,
+    /// There was nothing to hand over.
+    Nothing,
+}
+
+impl Handed {
+    /// In a word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Handed::Snapshot => "snapshot",
+            Handed::Replay => "replay",
+            Handed::Nothing => "nothing to hand over",
+        }
+    }
+}
+
+/// A new version that is ready to take a candidate's place on one instrument.
+pub(crate) struct Successor {
+    place: usize,
+    trainer: Arc<dyn Trainer>,
+    fitted: Option<Fitted>,
+    pub(crate) handed: Handed,
+}
+
+impl Learner {
+    /// Where candidates of this plugin stand.
+    pub(crate) fn places_of(&self, plugin: &str) -> impl Iterator<Item = usize> {
+        let trainers = self.trainers.iter().enumerate();
+        trainers
+            .filter(move |(_, trainer)| trainer.candidate().plugin == plugin)
+            .map(|(place, _)| place)
+    }
+
+    /// SHA-256 of the component of the candidate in a place.
+    pub(crate) fn digest(&self, place: usize) -> Option<Digest> {
+        Some(self.trainers.get(place)?.candidate().digest)
+    }
+
+    /// Makes a new version of a candidate ready; nothing changes yet.
+    ///
+    /// # Errors
+    /// Why it can neither take over what was learnt nor learn by itself.
+    pub(crate) fn prepare(
+        &mut self,
+        place: usize,
+        trainer: Arc<dyn Trainer>,
+    ) -> Result<Successor, String> {
+        let old = self
+            .pupils
+            .get_mut(place)
+            .and_then(|pupil| pupil.fitted.as_mut());
+        let Some(old) = old else {
+            return Ok(Successor {
+                place,
+                trainer,
+                fitted: None,
+                handed: Handed::Nothing,
+            });
+        };
+        let saved = old.predictor.save();
+        let loaded = saved.and_then(|saved| trainer.load(&saved));
+        let (fitted, handed) = match loaded {
+            Ok(predictor) => {
+                let calibration = old.calibration;
+                let fitted = Fitted {
+                    predictor,
+                    calibration,
+                };
+                (fitted, Handed::Snapshot)
+            }
+            Err(_) => (self.learn(trainer.as_ref())?, Handed::Replay),
+        };
+        Ok(Successor {
+            place,
+            trainer,
+            fitted: Some(fitted),
+            handed,
+        })
+    }
+
+    fn learn(&self, trainer: &dyn Trainer) -> Result<Fitted, String> {
+        let samples: Vec<usize> = self.complete().collect();
+        let window = Window::new(&self.bars, &self.names, &samples, &self.config);
+        if let Some(why) = window.unfit() {
+            return Err(why);
+        }
+        let seed = self.draw_seed(&trainer.candidate().identity().to_string());
+        let request = window.request(trainer, seed);
+        fit_one(trainer, &request, &window.calibration())
+    }
+
+    /// Puts a new version in its place.
+    pub(crate) fn succeed(&mut self, successor: Successor) {
+        let Successor {
+            place,
+            trainer,
+            fitted,
+            ..
+        } = successor;
+        if let (Some(pupil), Some(known)) =
+            (self.pupils.get_mut(place), self.trainers.get_mut(place))
+        {
+            pupil.succeed(trainer.candidate().identity(), fitted);
+            *known = trainer;
+            self.replaced = true;
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! New versions of plugins that take their predecessors' places in the middle of a session.
+
+use crate::stand::{Stand, decisions, plain, small};
+use bulkhead_manifest::{read_section, replace_section};
+use bulkhead_session::SessionConfig;
+use bulkhead_session::config::SwapConfig;
+use bulkhead_session::record::SessionRecord;
+use bulkhead_tests::{hostile, plugin};
+use std::path::{Path, PathBuf};
+
+/// The component in `file`, released as a version of `id`.
+fn released(file: &Path, id: &str, version: &str, folder: &Path) -> PathBuf {
+    let wasm = std::fs::read(file).unwrap();
+    let mut manifest = read_section(&wasm).unwrap();
+    manifest.id = id.to_owned();
+    manifest.version = version.to_owned();
+    let path = folder.join(format!("{id}-{version}.wasm"));
+    std::fs::write(&path, replace_section(&wasm, &manifest).unwrap()).unwrap();
+    path
+}
+
+/// About the middle of the small session.
+const MIDDLE: &str = "2001-04-02";
+
+fn with_swap(mut config: SessionConfig, id: &str, to: &Path) -> SessionConfig {
+    config.swaps.push(SwapConfig {
+        at: MIDDLE.to_owned(),
+        plugin: id.to_owned(),
+        to: to.display().to_string(),
+    });
+    config
+}
+
+fn middle(record: &SessionRecord) -> i64 {
+    let times = &record.equity.times;
+    let at = bulkhead_domain::Timestamp::of_date(MIDDLE).unwrap().0;
+    assert!(
+        times[0] < at && at < *times.last().unwrap(),
+        "not its middle"
+    );
+    at
+}
+
+#[test]
+fn a_model_takes_over_what_its_predecessor_learnt_and_no_bar_goes_without_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let next = released(&plugin("linfa"), "linfa", "0.1.1", folder.path());
+    let stand = Stand::new();
+    let config = with_swap(small(), "linfa", &next);
+    let ran = stand.ran(&stand.prepare(&config), true, None);
+    let [swap] = ran.record.swaps.as_slice() else {
+        panic!("{:?}", ran.record.swaps);
+    };
+    assert_eq!(
+        (swap.plugin.as_str(), swap.version.as_str()),
+        ("linfa", "0.1.1")
+    );
+    let taken: Vec<&str> = swap.places.iter().map(|(_, how)| how.as_str()).collect();
+    assert_eq!(taken, ["snapshot"; 2], "{:?}", swap.places);
+    assert!(swap.time >= middle(&ran.record));
+
+    let undisturbed = stand.ran(&stand.prepare(&small()), true, None);
+    for (key, views) in &ran.views {
+        let before = &undisturbed.views[key];
+        assert_eq!(views.len(), before.len(), "a decision of {key:?} was lost");
+        for (view, other) in views.iter().zip(before) {
+            // The same code says the same to the next fit, and says something at every bar.
+            let (own, theirs) = (&view.probabilities, &other.probabilities);
+            let said = |all: &[Option<f64>]| all.iter().map(Option::is_some).collect::<Vec<_>>();
+            assert_eq!(
+                said(own),
+                said(theirs),
+                "{key:?} at {:?}",
+                view.decision.time
+            );
+        }
+    }
+    // It counts as much as it has earned by itself: what it inherits is shrunk.
+    let skill = |ran: &bulkhead_session::Ran| {
+        let views = ran.views.values().next().unwrap();
+        let at = views
+            .iter()
+            .position(|view| view.decision.time.0 >= swap.time)
+            .unwrap();
+        views[at].standings.candidates[0].skill
+    };
+    if let (Some(new), Some(old)) = (skill(&ran), skill(&undisturbed)) {
+        assert!(new.value.abs() < old.value.abs(), "{new:?} {old:?}");
+    }
+}
+
+#[test]
+fn a_strategy_released_anew_wants_what_its_predecessor_would_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let next = released(&plugin("ema-cross"), "ema-cross", "9.0.0", folder.path());
+    let stand = Stand::new();
+    let swapped = stand.record(&with_swap(plain(), "ema-cross", &next));
+    assert_eq!(swapped.swaps.len(), 1);
+    assert!(swapped.incidents.is_empty(), "{:?}", swapped.incidents);
+    let undisturbed = stand.record(&plain());
+    let after = |record: &SessionRecord| {
+        record
+            .fills
+            .iter()
+            .filter(|f| f.time > swapped.swaps[0].time)
+            .count()
+    };
+    assert!(after(&undisturbed) > 0, "nothing was traded after the swap");
+    assert_eq!(
+        decisions(&swapped, |_| true),
+        decisions(&undisturbed, |_| true)
+    );
+    assert_eq!(swapped.totals.final_equity, undisturbed.totals.final_equity);
+    // It is another session all the same, and the same one when it is repeated.
+    assert_ne!(swapped.digest, undisturbed.digest);
+    let again = stand.record(&with_swap(plain(), "ema-cross", &next));
+    assert_eq!(again.digest, swapped.digest);
+}
+
+#[test]
+fn an_ai_provider_released_anew_answers_the_next_question() {
+    let folder = tempfile::tempdir().unwrap();
+    let next = released(&plugin("rulebook"), "rulebook", "0.2.0", folder.path());
+    let stand = Stand::new();
+    let swapped = stand.record(&with_swap(plain(), "rulebook", &next));
+    assert_eq!(swapped.swaps.len(), 1);
+    assert_eq!(
+        decisions(&swapped, |_| true),
+        decisions(&stand.record(&plain()), |_| true)
+    );
+}
+
+#[test]
+fn a_version_that_fails_is_not_swapped_in_and_the_one_in_service_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let broken = released(&hostile("panic"), "ema-cross", "6.6.6", folder.path());
+    let stand = Stand::new();
+    let swapped = stand.record(&with_swap(plain(), "ema-cross", &broken));
+    assert!(swapped.swaps.is_empty());
+    let [incident] = swapped.incidents.as_slice() else {
+        panic!("{:?}", swapped.incidents);
+    };
+    assert_eq!(incident.plugin, "ema-cross 6.6.6");
+    assert!(
+        incident
+            .consequence
+            .contains("the version in service goes on")
+    );
+    assert_eq!(
+        decisions(&swapped, |_| true),
+        decisions(&stand.record(&plain()), |_| true)
+    );
+}
+
+#[test]
+fn what_keeps_its_version_and_what_does_not_run_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let stand = Stand::new();
+    for (id, complaint) in [
+        ("limits", "keeps its version to the session's end"),
+        (
+            "momentum-of-nobody",
+            "the session does not run plugin momentum-of-nobody",
+        ),
+    ] {
+        let next = released(&plugin("limits"), id, "0.9.0", folder.path());
+        let record = stand.record(&with_swap(plain(), id, &next));
+        assert!(
+            record.incidents[0].text.contains(complaint),
+            "{:?}",
+            record.incidents
+        );
+    }
+    // A name that is not the plugin's is a mistake of the configuration.
+    let other = released(&plugin("limits"), "limits", "0.9.1", folder.path());
+    let refused = stand.try_prepare(with_swap(plain(), "stop-loss", &other));
+    let problem = refused.err().unwrap().to_string();
+    assert!(
+        problem.contains("puts limits in the place of stop-loss"),
+        "{problem}"
+    );
+}
