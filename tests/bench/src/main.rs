@@ -10,6 +10,7 @@ mod demo;
 mod desk;
 mod figure;
 mod measure;
+mod orchestrator;
 mod place;
 mod sandbox;
 mod series;
@@ -31,7 +32,7 @@ impl Group {
     }
 }
 
-static GROUPS: [Group; 9] = [
+static GROUPS: [Group; 11] = [
     Group {
         specs: &[&sandbox::CALL_RATIO, &sandbox::CALL, &sandbox::CALL_BARE],
         measure: sandbox::call,
@@ -63,6 +64,14 @@ static GROUPS: [Group; 9] = [
     Group {
         specs: &[&desk::HALT, &desk::JOURNALLED, &desk::ACKNOWLEDGED],
         measure: desk::halt,
+    },
+    Group {
+        specs: &[&orchestrator::DECIDE, &orchestrator::RECORD],
+        measure: orchestrator::decide,
+    },
+    Group {
+        specs: &orchestrator::REGRET_SPECS,
+        measure: orchestrator::regret,
     },
     Group {
         specs: &[&demo::SECONDS, &demo::PEAK_RSS],
