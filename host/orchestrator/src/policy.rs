@@ -18,6 +18,15 @@ pub enum Policy {
     Priority,
     /// The candidate with the best discounted skill among those whose skill passes the gate.
     DiscountedSkill(SkillGate),
+    /// The first named among those whose skill passes the gate.
+    SkilledPriority(SkillGate),
+    /// The candidate of this label where its skill passes the gate, or nobody.
+    Pinned {
+        /// Its label.
+        candidate: String,
+        /// What it must show.
+        gate: SkillGate,
+    },
 }
 
 /// A winner, or none, and why.
@@ -38,8 +47,12 @@ impl Policy {
         }
         match self {
             Policy::Priority => true,
-            Policy::DiscountedSkill(gate) => {
+            Policy::DiscountedSkill(gate) | Policy::SkilledPriority(gate) => {
                 standing.skill.is_some_and(|skill| skill.lower > gate.above)
+            }
+            Policy::Pinned { candidate, gate } => {
+                standing.candidate == *candidate
+                    && standing.skill.is_some_and(|skill| skill.lower > gate.above)
             }
         }
     }
@@ -64,6 +77,35 @@ impl Policy {
                     reason: "no candidate is available".to_owned(),
                 },
             },
+            Policy::SkilledPriority(gate) | Policy::Pinned { gate, .. } => {
+                match eligible().next() {
+                    Some((index, standing)) => Choice {
+                        winner: Some(index),
+                        reason: format!(
+                            "{} is the {} whose skill's lower bound is above {}",
+                            standing.candidate,
+                            match self {
+                                Policy::Pinned { .. } => "pinned one,",
+                                _ => "first named",
+                            },
+                            gate.above
+                        ),
+                    },
+                    None => Choice {
+                        winner: None,
+                        reason: match self {
+                            Policy::Pinned { candidate, .. } => {
+                                let pinned =
+                                    |standing: &&Standing| standing.candidate == *candidate;
+                                let found: Vec<Standing> =
+                                    standings.iter().filter(pinned).cloned().collect();
+                                nobody(&found, gate)
+                            }
+                            _ => nobody(standings, gate),
+                        },
+                    },
+                }
+            }
             Policy::DiscountedSkill(gate) => {
                 let best = eligible().fold(None::<(usize, &Standing)>, |best, next| match best {
                     Some((_, leader)) if leader.score >= next.1.score => best,
@@ -171,6 +213,29 @@ mod tests {
             GATE.choose(&[standing("a", 0.01, 0.02), standing("b", 0.01, 0.02)])
                 .winner,
             Some(0)
+        );
+    }
+
+    #[test]
+    fn neither_a_pin_nor_a_place_lets_a_candidate_without_skill_trade() {
+        let gate = SkillGate { above: 0.0 };
+        let pinned = |name: &str| Policy::Pinned {
+            candidate: name.to_owned(),
+            gate,
+        };
+        let all = [
+            standing("a", -0.01, 0.9),
+            standing("b", 0.01, 0.1),
+            standing("c", 0.02, 0.8),
+        ];
+        assert_eq!(Policy::SkilledPriority(gate).choose(&all).winner, Some(1));
+        assert_eq!(pinned("c").choose(&all).winner, Some(2));
+        let nobody = pinned("a").choose(&all);
+        assert_eq!(nobody.winner, None);
+        assert!(
+            nobody.reason.contains("is -0.0100 (a, 300 labels)"),
+            "{}",
+            nobody.reason
         );
     }
 

@@ -208,12 +208,37 @@ pub struct ModelConfig {
     /// at every fit is not corrected for: the default is strict because of it.
     #[serde(default = "confidence")]
     pub confidence: f64,
+    /// Which of those with skill is chosen.
+    #[serde(default, skip_serializing_if = "ModelSelection::is_default")]
+    pub selection: ModelSelection,
     /// Control: learn from labels drawn at random from all that have ended, and be judged by them. Nothing may
     /// be found then.
     #[serde(default)]
     pub shuffle_labels: bool,
     /// Who may learn it.
     pub candidates: Vec<CandidateConfig>,
+}
+
+/// Which of the models with skill is chosen. One without skill never is.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(tag = "policy", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ModelSelection {
+    /// The best discounted skill.
+    #[default]
+    DiscountedSkill,
+    /// The first named.
+    Priority,
+    /// This one or none.
+    Pinned {
+        /// Its label: plugin and algorithm, as `linfa/svm`.
+        candidate: String,
+    },
+}
+
+impl ModelSelection {
+    fn is_default(&self) -> bool {
+        *self == ModelSelection::DiscountedSkill
+    }
 }
 
 fn five() -> usize {
@@ -409,6 +434,10 @@ plugin = "paper"
                 "leaves less than 0.00001 at each side",
             ),
             ("twice", "linfa/svm is named twice with the same parameters"),
+            (
+                "selection = { policy = \"pinned\", candidate = \"linfa/swm\" }",
+                "linfa/swm is pinned and no candidate; pin one of: linfa/svm",
+            ),
         ] {
             let said = refusal(keys);
             assert!(said.contains(complaint), "{keys}: {said}");

@@ -22,7 +22,7 @@ use self::fitting::{Window, fit_one};
 use self::judging::{Pupil, scoring};
 use self::parallel::parallel;
 use crate::calibration::Calibration;
-use crate::config::ModelConfig;
+use crate::config::{ModelConfig, ModelSelection};
 use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::model::{FitRequest, Matrix};
 use bulkhead_domain::{Timestamp, Value};
@@ -183,7 +183,15 @@ impl Learner {
             class: alias.to_owned(),
             context: symbol.to_owned(),
         };
-        let policy = Policy::DiscountedSkill(SkillGate { above: 0.0 });
+        let gate = SkillGate { above: 0.0 };
+        let policy = match &config.selection {
+            ModelSelection::DiscountedSkill => Policy::DiscountedSkill(gate),
+            ModelSelection::Priority => Policy::SkilledPriority(gate),
+            ModelSelection::Pinned { candidate } => Policy::Pinned {
+                candidate: candidate.clone(),
+                gate,
+            },
+        };
         let pupils = Pupil::all(&trainers, config.judged_by);
         let mut learner = Learner {
             session: session.to_owned(),

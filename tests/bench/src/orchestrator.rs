@@ -103,7 +103,10 @@ pub(crate) fn decide(_: &Place) -> Result<Vec<Figure>> {
         }
         Ok(begun.elapsed().as_secs_f64() / CHOICES as f64)
     })?;
-    Ok(vec![DECIDE.is(seconds * 1e6), RECORD.is(bytes.len() as f64)])
+    Ok(vec![
+        DECIDE.is(seconds * 1e6),
+        RECORD.is(bytes.len() as f64),
+    ])
 }
 
 /// What the policies lose.

@@ -1,6 +1,6 @@
 //! What a configuration must satisfy beyond its syntax, so that nothing is found out in the middle of a session.
 
-use super::{CandidateConfig, ModelConfig, SessionConfig, StrategyConfig};
+use super::{CandidateConfig, ModelConfig, ModelSelection, SessionConfig, StrategyConfig};
 use crate::calibration;
 use crate::learning::{LEAST_TAIL, MIN_FIT, block, tail, tail_length};
 use bulkhead_domain::{Decimal, Problem, Timestamp};
@@ -143,6 +143,22 @@ impl ModelConfig {
                 mend.to_owned(),
             ))
         };
+        if let ModelSelection::Pinned { candidate } = &self.selection {
+            let known = |one: &CandidateConfig| {
+                // By path a plugin's id is not known yet.
+                one.plugin.ends_with(".wasm")
+                    || *candidate == format!("{}/{}", one.plugin, one.algorithm)
+                    || candidate.starts_with(&format!("{}/{} ", one.plugin, one.algorithm))
+            };
+            if !self.candidates.iter().any(known) {
+                let labels = self.candidates.iter();
+                let labels = labels.map(|one| format!("{}/{}", one.plugin, one.algorithm));
+                return wrong(
+                    format!("{candidate} is pinned and no candidate"),
+                    &format!("pin one of: {}", labels.collect::<Vec<_>>().join(", ")),
+                );
+            }
+        }
         if self.horizon == 0 || self.refit_every == 0 {
             return wrong(
                 "horizon and refit-every count bars from 1".to_owned(),

@@ -54,6 +54,7 @@ fn config() -> ModelConfig {
         min_samples: 50,
         judged_by: 500,
         confidence: 0.95,
+        selection: ModelSelection::default(),
         shuffle_labels: false,
         candidates: vec![CandidateConfig {
             plugin: "spy".to_owned(),
@@ -322,11 +323,11 @@ fn a_new_version_takes_over_what_was_learnt_and_no_bar_goes_without_a_prediction
     let config = config();
     for (parameters, handed) in [("", Handed::Snapshot), ("other", Handed::Replay)] {
         let (mut learner, _) = learner(&config);
-        let before = run(&mut learner, 400, 0.9);
+        let before = run(&mut learner, 900, 0.95);
         assert!(before.last().unwrap().chosen().is_some());
         let lower = |view: &View| view.standings.candidates[0].skill.unwrap().lower;
         assert_eq!(replace(&mut learner, "2.0.0", parameters), handed);
-        let after = run(&mut learner, 30, 0.9);
+        let after = run(&mut learner, 30, 0.95);
         assert!(after.iter().all(|view| view.probabilities[0].is_some()));
         // It starts from what its predecessor earned, shrunk, and is judged anew at once.
         assert!(after[0].fresh);
