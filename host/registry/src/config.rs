@@ -1,7 +1,10 @@
 //! A plugin's configuration against the plugin's own schema.
 
+use crate::installed::{Config, Version};
 use bulkhead_domain::Problem;
 use bulkhead_manifest::Manifest;
+use jsonschema::ValidationError;
+use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
 /// Checks a configuration against the JSON Schema in a manifest.
@@ -10,12 +13,78 @@ use serde_json::Value;
 /// One line naming the plugin, the place in the configuration and what is wrong there; or that the
 /// manifest's schema is itself none.
 pub fn check_config(manifest: &Manifest, config: &Value) -> Result<(), Problem> {
+    check(&manifest.id, manifest, config, |_| {
+        format!(
+            "see `bulkhead plugin inspect` for the settings of {}{}",
+            manifest.id,
+            known(manifest)
+        )
+    })
+}
+
+/// Checks the default configuration of an installed version, which is the active one already or is to be.
+pub(crate) fn check_for(
+    version: &Version,
+    config: &Config,
+    is_active: bool,
+) -> Result<(), Problem> {
+    let manifest = &version.manifest;
+    let id = &manifest.id;
+    let mended = |error: &ValidationError<'_>| {
+        let option = match error.kind() {
+            ValidationErrorKind::Required { property } => {
+                set_to(property.as_str().unwrap_or_default())
+            }
+            ValidationErrorKind::AdditionalProperties { unexpected } => {
+                unset(unexpected.first().map_or("", String::as_str))
+            }
+            _ => {
+                let place = error.instance_path().to_string();
+                set_to(place.split('/').nth(1).unwrap_or("NAME"))
+            }
+        };
+        let with = format!(
+            "`bulkhead plugin config set {id} {}` mends it",
+            option.for_set
+        );
+        let or = format!(", or {} given with this command", option.for_swap);
+        let or = if is_active { "" } else { &or };
+        format!("{with}{or}; settings{}", known(manifest))
+    };
+    let name = format!("{id} {}", version.label());
+    check(&name, manifest, &Value::Object(config.clone()), mended)
+}
+
+/// What would mend a configuration, for `config set` and beside a change of the version.
+struct Mend {
+    for_set: String,
+    for_swap: String,
+}
+
+fn set_to(name: &str) -> Mend {
+    Mend {
+        for_set: format!("{name}=VALUE"),
+        for_swap: format!("--set {name}=VALUE"),
+    }
+}
+
+fn unset(name: &str) -> Mend {
+    let option = format!("--unset {name}");
+    Mend {
+        for_set: option.clone(),
+        for_swap: option,
+    }
+}
+
+fn check(
+    name: &str,
+    manifest: &Manifest,
+    config: &Value,
+    mend: impl FnOnce(&ValidationError<'_>) -> String,
+) -> Result<(), Problem> {
     let validator = jsonschema::validator_for(&manifest.config_schema).map_err(|error| {
         Problem::user(
-            format!(
-                "plugin {} carries a configuration schema that is no JSON Schema: {error}",
-                manifest.id
-            ),
+            format!("plugin {name} carries a configuration schema that is no JSON Schema: {error}"),
             "report it to the plugin's author",
         )
     })?;
@@ -29,15 +98,8 @@ pub fn check_config(manifest: &Manifest, config: &Value) -> Result<(), Problem> 
         format!("at {place}")
     };
     Err(Problem::user(
-        format!(
-            "the configuration of plugin {} is wrong {place}: {error}",
-            manifest.id
-        ),
-        format!(
-            "see `bulkhead plugin inspect` for the settings of {}{}",
-            manifest.id,
-            known(manifest)
-        ),
+        format!("the configuration of plugin {name} is wrong {place}: {error}"),
+        mend(&error),
     ))
 }
 

@@ -1,11 +1,19 @@
 //! Which plugins there are, and on what terms they run.
 //!
-//! A registry is a folder of components, indexed by the id in their manifests, plus any component named by
-//! its path. A plugin runs on the smaller of two grants: what its manifest asks for and what the operator
-//! gives. Its configuration is checked against its own JSON Schema before the plugin sees it.
+//! A registry is what is installed in a state folder, then a folder of components, indexed by the id in their
+//! manifests, plus any component named by its path. A plugin runs on the smaller of two grants: what its manifest
+//! asks for and what the operator gives. Its configuration is checked against its own JSON Schema before the
+//! plugin sees it.
 
 mod config;
+pub mod grants;
+mod installed;
 mod library;
 
 pub use config::check_config;
+pub use grants::Capabilities;
+pub use installed::{
+    Applied, Change, Config, Installed, InstalledPlugin, Live, MIGRATIONS, NobodyLive, Past, Ready,
+    Recorded, Request, Served, Settings, Shadow, Standing, Terms, Version,
+};
 pub use library::{Entry, Operator, Registry};

@@ -1,12 +1,15 @@
-//! The folder of components and what may be done with them.
+//! Where a session's plugins come from: what is installed, the folder of components, files.
 
 use crate::config::check_config;
+use crate::grants;
+use crate::installed::{Installed, InstalledPlugin, Version};
 use bulkhead_domain::{Digest, Instrument, Problem};
 use bulkhead_manifest::{Manifest, read_section};
 use bulkhead_sandbox::{Grants, Loader, Plugin, SessionClock, Setup};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A component on disk.
 #[derive(Debug, Clone)]
@@ -28,11 +31,25 @@ pub struct Operator {
     pub seed: u64,
 }
 
-/// The components of one folder.
+/// What is installed and the components of one folder. Cheap to clone.
+///
+/// A plugin is named by its id: the installed one's active version, or else the folder's component; by
+/// `ID@VERSION` or `ID@DIGEST`: that installed version; or by the path of a `.wasm` file. The folder and files are
+/// the developer's way: what is named so runs on what the session gives. A component that is installed runs on
+/// what is installed for it (its grants, its default configuration), however it was named.
+#[derive(Clone)]
 pub struct Registry {
-    loader: Loader,
+    loader: Arc<Loader>,
     folder: PathBuf,
-    entries: BTreeMap<String, Entry>,
+    entries: Arc<BTreeMap<String, Entry>>,
+    installed: Option<Installed>,
+    pins: Arc<BTreeMap<String, Digest>>,
+}
+
+/// What a reference means.
+enum Found {
+    File(PathBuf),
+    Installed(String, Box<Version>),
 }
 
 impl Registry {
@@ -77,10 +94,52 @@ impl Registry {
             entries.insert(entry.manifest.id.clone(), entry);
         }
         Ok(Registry {
-            loader,
-            folder,
-            entries,
+            entries: Arc::new(entries),
+            ..Registry::without_folder(folder, loader)
         })
+    }
+
+    /// A registry of what is installed alone; `folder` is where a folder of components would be.
+    #[must_use]
+    pub fn without_folder(folder: impl Into<PathBuf>, loader: Loader) -> Registry {
+        Registry {
+            loader: Arc::new(loader),
+            folder: folder.into(),
+            entries: Arc::default(),
+            installed: None,
+            pins: Arc::default(),
+        }
+    }
+
+    /// The registry with the plugins that are installed, which come before the folder's.
+    #[must_use]
+    pub fn with_installed(self, installed: Installed) -> Registry {
+        Registry {
+            installed: Some(installed),
+            ..self
+        }
+    }
+
+    /// A view in which these references mean exactly these components, whatever was swapped in since: what a
+    /// session that is resumed began with. See [`Registry::resolve`].
+    #[must_use]
+    pub fn pinned(&self, pins: BTreeMap<String, Digest>) -> Registry {
+        Registry {
+            pins: Arc::new(pins),
+            ..self.clone()
+        }
+    }
+
+    /// What is installed, where this registry knows of it.
+    #[must_use]
+    pub fn installed(&self) -> Option<&Installed> {
+        self.installed.as_ref()
+    }
+
+    /// What loads its components.
+    #[must_use]
+    pub fn loader(&self) -> &Arc<Loader> {
+        &self.loader
     }
 
     /// Everything in the folder, by id.
@@ -88,36 +147,150 @@ impl Registry {
         self.entries.values()
     }
 
-    /// Loads a plugin by its id, or by the path of a `.wasm` file.
+    /// Loads a plugin by a reference.
     ///
     /// # Errors
-    /// When there is none of that name, or it does not load.
+    /// When there is none of that name, it is disabled, it is not the one that is pinned, or it does not load.
     pub fn load(&self, reference: &str) -> Result<Plugin, Problem> {
-        if reference.ends_with(".wasm") {
-            return self.loader.load_file(Path::new(reference));
-        }
-        match self.entries.get(reference) {
-            Some(entry) => self.loader.load_file(&entry.path),
-            None => Err(Problem::user(
-                format!("there is no plugin {reference}"),
-                format!(
-                    "use one of: {}",
-                    self.entries
-                        .keys()
-                        .map(String::as_str)
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                ),
-            )
-            .in_file(&self.folder)),
+        match self.find(reference)? {
+            Found::File(path) => self.loader.load_file(&path),
+            Found::Installed(id, version) => {
+                let component = self.component(&id, &version)?;
+                self.loader.load(&component)
+            }
         }
     }
 
-    /// Checks a configuration and draws up the terms a plugin runs on: a folder only where the manifest asks
-    /// for files *and* the operator gives one.
+    /// SHA-256 of the component that a reference means now. Compiles nothing.
     ///
     /// # Errors
-    /// When the configuration does not satisfy the plugin's schema, or the folder does not exist.
+    /// As [`Registry::load`], short of loading.
+    pub fn resolve(&self, reference: &str) -> Result<Digest, Problem> {
+        match self.find(reference)? {
+            Found::File(path) => digest_of(&path),
+            Found::Installed(_, version) => Ok(version.digest),
+        }
+    }
+
+    fn find(&self, reference: &str) -> Result<Found, Problem> {
+        let pin = self.pins.get(reference);
+        let (id, wanted) = match reference.split_once('@') {
+            _ if reference.ends_with(".wasm") => {
+                return self.file(reference, PathBuf::from(reference), pin);
+            }
+            Some((id, wanted)) => (id, Some(wanted)),
+            None => (reference, None),
+        };
+        let installed = match &self.installed {
+            Some(installed) => installed.plugin(id)?,
+            None => None,
+        };
+        let Some(plugin) = installed else {
+            return match (self.entries.get(id), wanted) {
+                (Some(entry), None) => self.file(reference, entry.path.clone(), pin),
+                (Some(entry), Some(_)) => Err(Problem::user(
+                    format!("plugin {id} is not installed, so there is no {reference}"),
+                    format!("name it {id}, or install it with `bulkhead plugin install`"),
+                )
+                .in_file(&entry.path)),
+                (None, _) => Err(self.unknown(id)),
+            };
+        };
+        plugin.usable()?;
+        let version = match (pin, wanted) {
+            (None, None) => plugin.version(&plugin.active),
+            (None, Some(wanted)) => Some(plugin.find(wanted)?),
+            (Some(pin), _) => match (plugin.version(pin), self.entries.get(id)) {
+                (None, Some(entry)) => return self.file(reference, entry.path.clone(), Some(pin)),
+                (found, _) => found,
+            },
+        };
+        match (version, pin) {
+            (Some(version), _) => Ok(Found::Installed(
+                plugin.id.clone(),
+                Box::new(version.clone()),
+            )),
+            (None, Some(pin)) => Err(Problem::user(
+                format!(
+                    "plugin {id} was used in version {}, which is not installed any more",
+                    pin.short()
+                ),
+                "install that version again",
+            )),
+            (None, None) => Err(Problem::host(
+                format!("the active version of plugin {id} is not among those installed"),
+                "restore the database from a backup",
+            )),
+        }
+    }
+
+    /// A file, which has to be the component that is pinned, where one is.
+    fn file(&self, reference: &str, path: PathBuf, pin: Option<&Digest>) -> Result<Found, Problem> {
+        if let Some(pin) = pin {
+            let found = digest_of(&path)?;
+            if found != *pin {
+                return Err(Problem::user(
+                    format!(
+                        "plugin {reference} was used in version {}, and this is {}",
+                        pin.short(),
+                        found.short()
+                    ),
+                    "put that version back",
+                )
+                .in_file(path));
+            }
+        }
+        Ok(Found::File(path))
+    }
+
+    fn unknown(&self, id: &str) -> Problem {
+        let installed = self.installed.as_ref().map(Installed::plugins);
+        let installed = installed.and_then(Result::ok).unwrap_or_default();
+        let mut names: Vec<&str> = (installed.iter().map(|plugin| plugin.id.as_str()))
+            .chain(self.entries.keys().map(String::as_str))
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        Problem::user(
+            format!("there is no plugin {id}"),
+            format!("use one of: {}", names.join(", ")),
+        )
+        .in_file(&self.folder)
+    }
+
+    fn component(&self, id: &str, version: &Version) -> Result<Vec<u8>, Problem> {
+        match &self.installed {
+            Some(installed) => installed.component(id, version),
+            None => Err(self.unknown(id)),
+        }
+    }
+
+    /// The installed plugin of which this is a version.
+    fn terms_of(&self, plugin: &Plugin) -> Result<Option<InstalledPlugin>, Problem> {
+        let Some(installed) = &self.installed else {
+            return Ok(None);
+        };
+        let found = installed.plugin(&plugin.manifest().id)?;
+        Ok(found.filter(|found| found.version(&plugin.digest()).is_some()))
+    }
+
+    /// The configuration that a plugin gets: a session's settings over the default configuration of an installed
+    /// version, key by key at the top.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn effective(&self, plugin: &Plugin, config: &Value) -> Result<Value, Problem> {
+        let terms = self.terms_of(plugin)?;
+        Ok(over(terms.as_ref(), plugin, config))
+    }
+
+    /// Checks a configuration and draws up the terms a plugin runs on: the session's settings over the installed
+    /// default configuration, and a folder only where the manifest asks for files *and* the operator gives one;
+    /// to an installed plugin only one that lies within a folder granted to it.
+    ///
+    /// # Errors
+    /// When the configuration does not satisfy the plugin's schema, or the folder does not exist or is not
+    /// granted.
     pub fn setup(
         &self,
         plugin: &Plugin,
@@ -126,33 +299,13 @@ impl Registry {
         operator: &Operator,
     ) -> Result<Setup, Problem> {
         let manifest = plugin.manifest();
-        check_config(manifest, config)?;
+        let terms = self.terms_of(plugin)?;
+        let config = over(terms.as_ref(), plugin, config);
+        check_config(manifest, &config)?;
         Ok(Setup {
             config: config.to_string(),
             instruments: instruments.to_vec(),
-            grants: self.grants(plugin, operator)?,
-        })
-    }
-
-    fn grants(&self, plugin: &Plugin, operator: &Operator) -> Result<Grants, Problem> {
-        let folder = operator
-            .folder
-            .clone()
-            .filter(|_| plugin.manifest().requests.files);
-        if let Some(missing) = folder.as_ref().filter(|folder| !folder.is_dir()) {
-            return Err(Problem::user(
-                format!(
-                    "the folder granted to plugin {} does not exist",
-                    plugin.manifest().id
-                ),
-                "correct its path",
-            )
-            .in_file(missing));
-        }
-        Ok(Grants {
-            folder,
-            clock: operator.clock.clone(),
-            seed: operator.seed,
+            grants: granted(terms.as_ref(), plugin, operator)?,
         })
     }
 
@@ -161,16 +314,53 @@ impl Registry {
     /// # Errors
     /// When it cannot be read.
     pub fn digest(&self, entry: &Entry) -> Result<Digest, Problem> {
-        std::fs::read(&entry.path)
-            .map(|bytes| Digest::of(&bytes))
-            .map_err(|error| {
-                Problem::user(
-                    format!("the plugin cannot be read: {error}"),
-                    "check the path",
-                )
-                .in_file(&entry.path)
-            })
+        digest_of(&entry.path)
     }
+}
+
+fn over(terms: Option<&InstalledPlugin>, plugin: &Plugin, config: &Value) -> Value {
+    match (terms, config) {
+        (Some(terms), Value::Object(config)) => {
+            let mut all = terms.config_of(&plugin.digest()).clone();
+            all.extend(config.clone());
+            Value::Object(all)
+        }
+        _ => config.clone(),
+    }
+}
+
+fn granted(
+    terms: Option<&InstalledPlugin>,
+    plugin: &Plugin,
+    operator: &Operator,
+) -> Result<Grants, Problem> {
+    let manifest = plugin.manifest();
+    let folder = operator.folder.clone().filter(|_| manifest.requests.files);
+    let folder = match (folder, terms) {
+        (Some(missing), _) if !missing.is_dir() => {
+            return Err(Problem::user(
+                format!(
+                    "the folder granted to plugin {} does not exist",
+                    manifest.id
+                ),
+                "correct its path",
+            )
+            .in_file(missing));
+        }
+        (Some(folder), Some(terms)) => Some(grants::folder(manifest, &terms.granted, &folder)?),
+        (folder, _) => folder,
+    };
+    Ok(Grants {
+        folder,
+        clock: operator.clock.clone(),
+        seed: operator.seed,
+    })
+}
+
+fn digest_of(path: &Path) -> Result<Digest, Problem> {
+    bulkhead_sandbox::read_component(path)
+        .map(|bytes| Digest::of(&bytes))
+        .map_err(|problem| problem.in_file(path))
 }
 
 fn read_entry(path: &Path) -> Result<Entry, Problem> {

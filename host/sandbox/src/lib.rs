@@ -33,6 +33,6 @@ pub use kinds::{
     StrategyPlugin, VectorisedStrategy,
 };
 pub use limits::Limits;
-pub use plugin::{Loader, Origin, Plugin};
+pub use plugin::{Loader, Origin, Plugin, read_component};
 pub use pool::PoolPolicy;
 pub use state::{Grants, History, HistoryError, LogCount, Progress, SessionClock};

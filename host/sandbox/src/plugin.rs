@@ -94,7 +94,7 @@ impl Loader {
     /// One line saying what is wrong with the file: missing, not a component, no or two manifests, an API
     /// version this host does not speak, not the kind it says it is, an import its kind does not have.
     pub fn load_file(&self, path: &Path) -> Result<Plugin, Problem> {
-        read(path)
+        read_component(path)
             .and_then(|bytes| self.load(&bytes))
             .map_err(|problem| problem.in_file(path))
     }
@@ -192,8 +192,11 @@ impl Loader {
     }
 }
 
-/// The bytes of a regular file that is not too large; a device or a pipe would have no end.
-fn read(path: &Path) -> Result<Vec<u8>, Problem> {
+/// The bytes of a component: of a regular file that is not too large; a device or a pipe would have no end.
+///
+/// # Errors
+/// One line, without the path.
+pub fn read_component(path: &Path) -> Result<Vec<u8>, Problem> {
     let failed = |error: std::io::Error| {
         Problem::user(
             format!("the plugin cannot be read: {error}"),
