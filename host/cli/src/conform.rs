@@ -82,18 +82,18 @@ fn component(what: &Path, options: &GlobalOptions) -> Result<PathBuf, Problem> {
 }
 
 /// A configuration in place or in a file.
-fn config(text: &str) -> Result<Value, Problem> {
+pub(crate) fn config(text: &str) -> Result<Value, Problem> {
     let mend = r#"write it as '{"name": value}', or name a .json or .toml file"#;
     let ending = Path::new(text)
         .extension()
         .and_then(|ending| ending.to_str());
     let is_object = |value: Value| match value {
         Value::Object(_) => Ok(value),
-        _ => Err(Problem::user("--config is not a JSON object", mend)),
+        _ => Err(Problem::user("the configuration is no JSON object", mend)),
     };
     let from_json = |json: &str| {
         serde_json::from_str(json)
-            .map_err(|error| Problem::user(format!("--config is not JSON: {error}"), mend))
+            .map_err(|error| Problem::user(format!("the configuration is not JSON: {error}"), mend))
     };
     let Some(ending @ ("json" | "toml")) = ending else {
         return is_object(from_json(text)?);
@@ -109,7 +109,7 @@ fn config(text: &str) -> Result<Value, Problem> {
         from_json(&read)
     } else {
         toml::from_str(&read)
-            .map_err(|error| Problem::user(format!("--config is not TOML: {error}"), mend))
+            .map_err(|error| Problem::user(format!("the configuration is not TOML: {error}"), mend))
     };
     value
         .and_then(is_object)

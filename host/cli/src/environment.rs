@@ -2,8 +2,9 @@
 
 use crate::options::GlobalOptions;
 use bulkhead_domain::Problem;
-use bulkhead_registry::Registry;
+use bulkhead_registry::{Installed, Registry};
 use bulkhead_sandbox::{AotCache, Engines, Loader};
+use bulkhead_store::Store;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,14 +22,30 @@ impl Environment {
     /// Starts the engines and reads the plugins' manifests; compiles nothing yet.
     ///
     /// # Errors
-    /// When the folder of plugins is missing or broken, or the machine cannot run the engines.
+    /// When the folder of plugins is broken, or missing where nothing is installed either, or the machine cannot
+    /// run the engines.
     pub(crate) fn open(options: &GlobalOptions) -> Result<Environment, Problem> {
-        let registry = Registry::open(&options.plugins, loader(options)?)?;
+        let loader = loader(options)?;
+        let installed = Installed::folder(&options.state).is_dir();
+        let registry = if installed && !options.plugins.exists() {
+            Registry::without_folder(&options.plugins, loader)
+        } else {
+            Registry::open(&options.plugins, loader)?
+        };
         Ok(Environment {
             registry,
             state: options.state.clone(),
             catalog: options.catalog(),
         })
+    }
+
+    /// With what is installed in the state folder, whose database this is.
+    pub(crate) fn with_installed(self, store: &Store) -> Environment {
+        let installed = Installed::new(store.clone(), &self.state);
+        Environment {
+            registry: self.registry.with_installed(installed),
+            ..self
+        }
     }
 }
 

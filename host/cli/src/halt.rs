@@ -8,17 +8,12 @@
 use crate::kept;
 use crate::options::GlobalOptions;
 use crate::output::{self, line, table};
-use bulkhead_desk::switch::control::{Answer, Ask, ask};
+use crate::owner::{self, Reached};
+use bulkhead_desk::switch::control::{Answer, Ask};
 pub(crate) use bulkhead_desk::switch::person;
-use bulkhead_desk::switch::{self, GatewayLock, Latch, Latches, LockError, Scope, TradingState};
+use bulkhead_desk::switch::{Latch, Latches, Scope, TradingState};
 use bulkhead_domain::{Problem, Timestamp};
 use serde_json::json;
-use std::time::{Duration, Instant};
-
-/// How long a process that has just started, or a command like this one, may own the folder and not listen.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Pause between two tries.
-const RETRY: Duration = Duration::from_millis(20);
 
 /// Stop trading, or some of it, until `bulkhead resume`.
 #[derive(Debug, clap::Args)]
@@ -63,27 +58,11 @@ pub(crate) fn now() -> Timestamp {
 
 /// Asks the owner of the gateway, or does it in its place where there is none. Tells which it was.
 fn exchange(options: &GlobalOptions, request: Ask) -> Result<(Answer, bool), Problem> {
-    // A kill switch has to work on a folder that nothing ran in yet.
-    kept::make_folder(&options.state)?;
-    let begun = Instant::now();
-    let lock = loop {
-        // The owner is asked before the database is looked at: it stops whatever state that is in.
-        match GatewayLock::take(&options.state) {
-            Ok(lock) => break lock,
-            Err(LockError::Owned(owner)) => {
-                if let Some(answer) = ask(&options.state, &request)? {
-                    return Ok((answer, true));
-                }
-                if begun.elapsed() > PATIENCE {
-                    return Err(silent(&owner).in_file(&options.state));
-                }
-                std::thread::sleep(RETRY);
-            }
-            Err(error) => return Err(error.into()),
-        }
+    let alone = match owner::reach(&options.state, &request, silent)? {
+        Reached::Owner(answer) => return Ok((answer, true)),
+        Reached::Nobody(alone) => alone,
     };
-    let store = kept::open(&options.state)?;
-    let gate = switch::open(&store, &options.state)?;
+    let gate = &alone.gate;
     let answer = match request {
         Ask::Raise { latch } => Answer::Raised {
             acknowledgement: gate.raise(latch)?,
@@ -98,8 +77,10 @@ fn exchange(options: &GlobalOptions, request: Ask) -> Result<(Answer, bool), Pro
         Ask::Status => Answer::Status {
             latches: gate.latches(),
         },
+        Ask::Plugin { .. } => {
+            return Err(Problem::host("this restricts nothing", "please report it"));
+        }
     };
-    drop(lock);
     Ok((answer, false))
 }
 
@@ -108,21 +89,6 @@ fn silent(owner: &str) -> Problem {
         format!("process {owner} owns the broker connections and takes no orders"),
         "end that process, then repeat: the restriction is then on disk before another one starts",
     )
-}
-
-fn unexpected(answer: Answer) -> Problem {
-    match answer {
-        Answer::Refused {
-            what,
-            mend,
-            host: true,
-        } => Problem::host(what, mend),
-        Answer::Refused { what, mend, .. } => Problem::user(what, mend),
-        _ => Problem::host(
-            "the process that owns the broker connections gave another answer than was asked for",
-            "use the `bulkhead` of the same version as the one that runs",
-        ),
-    }
 }
 
 /// Runs `bulkhead halt`.
@@ -143,7 +109,7 @@ pub(crate) fn halt(arguments: HaltArgs, options: &GlobalOptions) -> Result<(), P
     };
     let (answer, owned) = exchange(options, Ask::Raise { latch })?;
     let Answer::Raised { acknowledgement } = answer else {
-        return Err(unexpected(answer));
+        return Err(owner::unexpected(answer));
     };
     let latch = &acknowledgement.latch;
     if options.json {
@@ -181,7 +147,7 @@ pub(crate) fn resume(arguments: ResumeArgs, options: &GlobalOptions) -> Result<(
     };
     let (answer, owned) = exchange(options, request)?;
     let Answer::Lowered { latch } = answer else {
-        return Err(unexpected(answer));
+        return Err(owner::unexpected(answer));
     };
     if options.json {
         return output::json(&json!({ "lifted": latch, "owned": owned }));
@@ -199,7 +165,7 @@ pub(crate) fn status(options: &GlobalOptions) -> Result<(), Problem> {
     let (latches, owner) = if begun {
         match exchange(options, Ask::Status)? {
             (Answer::Status { latches }, owned) => (latches, owned),
-            (answer, _) => return Err(unexpected(answer)),
+            (answer, _) => return Err(owner::unexpected(answer)),
         }
     } else {
         (Latches::default(), false)

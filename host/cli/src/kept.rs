@@ -5,7 +5,8 @@ use bulkhead_store::{MigrationSet, Store, StoreError};
 use std::path::{Path, PathBuf};
 
 /// Tables of every crate that keeps something, in the order they are made.
-const MIGRATIONS: [MigrationSet; 3] = [
+const MIGRATIONS: [MigrationSet; 4] = [
+    bulkhead_registry::MIGRATIONS,
     bulkhead_orchestrator::MIGRATIONS,
     bulkhead_desk::tables::MIGRATIONS,
     bulkhead_session::MIGRATIONS,

@@ -14,8 +14,10 @@ mod environment;
 mod explain;
 mod halt;
 mod kept;
+mod operations;
 mod options;
 mod output;
+mod owner;
 mod paper;
 mod plugin;
 mod problems;
@@ -62,7 +64,7 @@ enum Command {
     Conform(conform::ConformArgs),
     /// Simulate a selection policy on a table of rewards
     Bandit(bandit::BanditArgs),
-    /// Start, build, test and look into plugins
+    /// Build, test, install, swap and look into plugins
     #[command(subcommand)]
     Plugin(plugin::Command),
     /// Import, clean and list bars
@@ -91,7 +93,7 @@ fn run(cli: Cli) -> Result<(), Problem> {
     let options = &cli.options;
     match cli.command {
         Command::Paper(arguments) => {
-            paper::run(&arguments, &Environment::open(options)?, options.json)
+            paper::run(&arguments, Environment::open(options)?, options.json)
         }
         Command::Explain(arguments) => explain::run(&arguments, options),
         Command::Standings(arguments) => standings::run(&arguments, options),

@@ -3,6 +3,7 @@
 use crate::environment::Environment;
 use crate::halt::{now, person};
 use crate::kept;
+use crate::operations::PluginOperations;
 use crate::output::{self, line, table};
 use bulkhead_desk::switch::control;
 use bulkhead_desk::switch::{self, BRIEFLY, Gate, GatewayLock};
@@ -10,6 +11,7 @@ use bulkhead_domain::{Blame, Problem, Timestamp};
 use bulkhead_lab::report::{Control, Expectation, Report, write};
 use bulkhead_lab::terminal;
 use bulkhead_market::Catalog;
+use bulkhead_registry::{Installed, Live, NobodyLive};
 use bulkhead_session::config::{Expect, SessionConfig, StrategyConfig};
 use bulkhead_session::record::Ending;
 use bulkhead_session::{Host, Prepared, Ran, Run, Views, Watch};
@@ -203,13 +205,13 @@ fn listen(runtime: &tokio::runtime::Runtime) -> Arc<AtomicBool> {
 /// Runs the command.
 pub(crate) fn run(
     arguments: &PaperArgs,
-    environment: &Environment,
+    environment: Environment,
     json: bool,
 ) -> Result<(), Problem> {
     let begun = Instant::now();
     let mut config = SessionConfig::read(&arguments.config)?;
     for path in &arguments.with {
-        config.strategies.push(extra(path, environment, &config)?);
+        config.strategies.push(extra(path, &environment, &config)?);
     }
     let base = arguments.config.parent().unwrap_or(Path::new("."));
     let here = |problem| placed(problem, &arguments.config);
@@ -224,12 +226,20 @@ pub(crate) fn run(
     let runtime = runtime()?;
     let interrupted = listen(&runtime);
     let store = kept::open(&environment.state)?;
+    let environment = environment.with_installed(&store);
     // From here on this process owns the broker connections of the state folder, and answers for them.
     let _lock = GatewayLock::take_within(&environment.state, BRIEFLY)?;
     let gate = Arc::new(switch::open(&store, &environment.state)?);
-    let _control = control::Control::start(&environment.state, Arc::clone(&gate))?;
+    let operations = PluginOperations {
+        installed: Installed::new(store.clone(), &environment.state),
+        loader: Arc::clone(environment.registry.loader()),
+        gate: Arc::clone(&gate),
+        live: live(),
+    };
+    let _control =
+        control::Control::start(&environment.state, Arc::clone(&gate), Arc::new(operations))?;
     let stage = Stage {
-        environment,
+        environment: &environment,
         runtime,
         store,
         gate,
@@ -325,7 +335,7 @@ pub(crate) fn run(
             main.run.as_deref(),
             &written.html,
             seconds,
-            environment,
+            &environment,
         )?;
     }
     match report.controls.iter().find(|control| !control.passed) {
@@ -339,6 +349,12 @@ pub(crate) fn run(
         )),
         None => Ok(()),
     }
+}
+
+/// Whoever runs plugins in this process and takes another version while it runs: nobody yet. What is changed holds
+/// for the session that is prepared next.
+fn live() -> Arc<dyn Live> {
+    Arc::new(NobodyLive)
 }
 
 /// One more strategy, on every instrument.

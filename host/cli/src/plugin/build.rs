@@ -50,7 +50,7 @@ pub(crate) fn run(options: &GlobalOptions, arguments: Arguments) -> Result<(), P
 }
 
 /// Builds the component of a plugin's folder.
-pub(super) fn component(
+pub(crate) fn component(
     folder: &Path,
     out: Option<PathBuf>,
     locked: bool,

@@ -1,30 +1,40 @@
 //! `bulkhead plugin inspect`
 
+use super::capabilities;
 use super::settings::settings;
 use crate::environment::loader;
 use crate::options::GlobalOptions;
-use crate::output;
+use crate::{operations, output};
 use bulkhead_domain::Problem;
 use bulkhead_manifest::{Kind, Manifest};
-use bulkhead_sandbox::Limits;
+use bulkhead_registry::grants::effective;
+use bulkhead_registry::{InstalledPlugin, Registry, Version};
+use bulkhead_sandbox::{Limits, Loader, Plugin};
 use clap::Args;
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The component
-    #[arg(value_name = "FILE.wasm")]
+    /// An installed plugin, or one of its versions; a plugin of the folder of plugins; or a component
+    #[arg(value_name = "ID[@VERSION]|FILE.wasm")]
+    what: String,
+}
+
+/// What is looked into.
+struct Subject {
+    plugin: Plugin,
     file: PathBuf,
+    installed: Option<InstalledPlugin>,
 }
 
 pub(crate) fn run(options: &GlobalOptions, arguments: &Arguments) -> Result<(), Problem> {
-    let file = &arguments.file;
-    let plugin = loader(options)?.load_file(file)?;
+    let subject = subject(options, &arguments.what)?;
+    let Subject { plugin, file, .. } = &subject;
     let bytes = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
     let manifest = plugin.manifest();
     if options.json {
-        return output::json(&json!({
+        let mut shown = json!({
             "path": file,
             "bytes": bytes,
             "digest": plugin.digest(),
@@ -32,7 +42,13 @@ pub(crate) fn run(options: &GlobalOptions, arguments: &Arguments) -> Result<(), 
             "imports": plugin.imports(),
             "exports": plugin.exports(),
             "limits": limits_json(plugin.limits(), manifest.kind),
-        }));
+        });
+        if let Some(installed) = &subject.installed {
+            shown["installed"] = json!(installed);
+            shown["effective"] = json!(effective(&manifest.requests, &installed.granted));
+            shown["config"] = json!(installed.config_of(&plugin.digest()));
+        }
+        return output::json(&shown);
     }
     let mut rows = vec![
         ("plugin", format!("{} {}", manifest.id, manifest.version)),
@@ -47,9 +63,19 @@ pub(crate) fn run(options: &GlobalOptions, arguments: &Arguments) -> Result<(), 
         ("exports", list(&plugin.exports())),
         ("asks for", asks(manifest)),
     ];
+    if let Some(installed) = &subject.installed {
+        rows.extend(standing(installed, plugin));
+    }
     rows.extend(limits(plugin.limits(), manifest.kind));
     output::pairs(rows)?;
     output::line("")?;
+    if let Some(installed) = &subject.installed {
+        capabilities::show(&manifest.requests, &installed.granted)?;
+        if let Some(how) = capabilities::how(installed, &manifest.requests) {
+            output::line(format!("to grant what it asks for: {how}"))?;
+        }
+        output::line("")?;
+    }
     let rows = settings(&manifest.config_schema);
     if rows.is_empty() {
         return output::line("it has no settings");
@@ -59,6 +85,115 @@ pub(crate) fn run(options: &GlobalOptions, arguments: &Arguments) -> Result<(), 
         rows.into_iter()
             .map(|one| [one.name, one.kind, one.default, one.description]),
     )
+}
+
+/// A file is what ends like one or is there; anything else is a plugin's id.
+fn subject(options: &GlobalOptions, what: &str) -> Result<Subject, Problem> {
+    let loader = loader(options)?;
+    let file = Path::new(what);
+    if what.ends_with(".wasm") || file.is_file() {
+        return Ok(Subject {
+            plugin: loader.load_file(file)?,
+            file: file.to_owned(),
+            installed: None,
+        });
+    }
+    let id = what.split('@').next().unwrap_or(what);
+    let found = match operations::installed(options)? {
+        Some(installed) => installed.plugin(id)?.map(|plugin| (installed, plugin)),
+        None => None,
+    };
+    let Some((installed, of)) = found else {
+        return of_folder(options, what, loader);
+    };
+    let version = match what.split_once('@') {
+        Some((_, wanted)) => Some(of.find(wanted)?),
+        None => of.version(&of.active),
+    };
+    let version = version.ok_or_else(|| {
+        Problem::host(
+            format!("the active version of plugin {id} is not among those installed"),
+            "restore the database from a backup",
+        )
+    })?;
+    let path = installed.path(&version.digest);
+    let component = installed.component(id, version)?;
+    Ok(Subject {
+        plugin: loader
+            .load(&component)
+            .map_err(|problem| problem.in_file(&path))?,
+        file: path,
+        installed: Some(of),
+    })
+}
+
+fn of_folder(options: &GlobalOptions, what: &str, loader: Loader) -> Result<Subject, Problem> {
+    let nobody = || {
+        Problem::user(
+            format!("there is no file and no plugin `{what}`"),
+            "`bulkhead plugin list` names the plugins; --plugins names their folder",
+        )
+    };
+    if !options.plugins.is_dir() {
+        return Err(nobody());
+    }
+    let registry = Registry::open(&options.plugins, loader)?;
+    let entry = registry.entries().find(|entry| entry.manifest.id == what);
+    let file = entry.map(|entry| entry.path.clone()).ok_or_else(nobody)?;
+    Ok(Subject {
+        plugin: registry.loader().load_file(&file)?,
+        file,
+        installed: None,
+    })
+}
+
+/// What an installed plugin does, as rows.
+fn standing(installed: &InstalledPlugin, plugin: &Plugin) -> Vec<(&'static str, String)> {
+    let now = &installed.standing;
+    let because = if now.reason.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", now.reason)
+    };
+    let word = if now.enabled { "enabled" } else { "disabled" };
+    let label = |digest| {
+        installed
+            .version(digest)
+            .map_or_else(String::new, Version::label)
+    };
+    let mut rows = vec![
+        (
+            "state",
+            format!("{word} since {} by {}{because}", now.since, now.by),
+        ),
+        (
+            "active",
+            format!(
+                "{}, generation {}",
+                label(&installed.active),
+                installed.generation
+            ),
+        ),
+    ];
+    if let Some(previous) = &installed.previous {
+        rows.push(("served before", label(&previous.digest)));
+    }
+    if let Some(shadow) = &installed.shadow {
+        let compared = format!(
+            "{} on {} % of the traffic",
+            label(&shadow.digest),
+            shadow.percent
+        );
+        rows.push(("compared", compared));
+        if !shadow.rule.is_null() {
+            rows.push(("promoted when", shadow.rule.to_string()));
+        }
+    }
+    let all: Vec<String> = installed.versions.iter().map(Version::label).collect();
+    rows.push(("installed", all.join(", ")));
+    let config = Value::Object(installed.config_of(&plugin.digest()).clone());
+    rows.push(("configured", config.to_string()));
+    rows
 }
 
 fn list(names: &[String]) -> String {

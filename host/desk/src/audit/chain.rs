@@ -40,7 +40,8 @@ pub enum Kind {
     Lowered,
     /// A version of a plugin took another's place in a session.
     Swapped,
-    /// A person started or resumed a run; its beginning says with which plugins, data and configuration.
+    /// A person started or resumed a run, whose beginning says with which plugins, data and configuration; or is
+    /// about to change an installed plugin.
     Configuration,
 }
 

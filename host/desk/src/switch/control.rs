@@ -2,7 +2,9 @@
 //!
 //! Promises: a person is who the system says is at the other end, whatever the request says. Who may write to the
 //! state folder has the operator's role; there is no other yet. An agent is named by whoever speaks for it, and
-//! can only restrict.
+//! can only restrict. A change of the plugins is carried out by an [`Operations`] that the owner was started with;
+//! what it means is nothing that is known here. It may take long (a compiler runs): that keeps nobody from stopping
+//! trade, and the owner does not stop to answer before it is done.
 //!
 //! One request and one answer a connection, each one line of JSON. The process that has just taken the
 //! gateway lock listens a moment later.
@@ -13,6 +15,7 @@ use super::latch::{Latch, Latches, Scope};
 use super::person::peer;
 use bulkhead_domain::{Blame, Problem, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
@@ -22,16 +25,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long either side waits for the other.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long whoever asks for a change of the plugins waits for it, and how long an owner that ends waits for one
+/// that it has begun: a component is compiled and started meanwhile.
+const CHANGE_PATIENCE: Duration = Duration::from_secs(180);
 /// How long a request may take to arrive: it is one short line that is written at once.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(2);
 /// Longest request or answer in bytes.
 const LONGEST: u64 = 1 << 20;
 /// Connections that are served at once; more wait.
 const CONNECTIONS: usize = 32;
+/// Changes of the plugins that are made at once; more are refused, so that there is always a connection left to
+/// stop trade by.
+const CHANGES: usize = 4;
 /// Pause after a connection that could not be taken, for want of descriptors.
 const RETRY: Duration = Duration::from_millis(20);
 /// Longest path of a socket that every Unix takes (macOS: 104 with the zero at the end).
@@ -57,6 +66,41 @@ pub enum Ask {
     },
     /// Which restrictions hold.
     Status,
+    /// Change the plugins.
+    Plugin {
+        /// How; [`Operations`] knows what it means.
+        change: Value,
+    },
+}
+
+impl Ask {
+    fn patience(&self) -> Duration {
+        match self {
+            Ask::Plugin { .. } => CHANGE_PATIENCE,
+            Ask::Raise { .. } | Ask::Lower { .. } | Ask::Status => PATIENCE,
+        }
+    }
+}
+
+/// What the owner does besides stopping trade.
+pub trait Operations: Send + Sync {
+    /// Changes the plugins in the name of a person, and tells what became of it.
+    ///
+    /// # Errors
+    /// Why nothing was changed.
+    fn plugin(&self, change: Value, person: &str) -> Result<Value, Problem>;
+}
+
+/// An owner that does nothing besides.
+pub struct NoOperations;
+
+impl Operations for NoOperations {
+    fn plugin(&self, _: Value, _: &str) -> Result<Value, Problem> {
+        Err(Problem::user(
+            "the process that owns the broker connections changes no plugins",
+            "repeat when it has ended",
+        ))
+    }
 }
 
 /// What is answered.
@@ -77,6 +121,11 @@ pub enum Answer {
     Status {
         /// The restrictions.
         latches: Latches,
+    },
+    /// The plugins are changed.
+    Plugin {
+        /// What became of it.
+        applied: Value,
     },
     /// It could not be done.
     Refused {
@@ -110,7 +159,18 @@ fn address(folder: &Path) -> std::io::Result<(PathBuf, Option<File>)> {
 pub struct Control {
     folder: PathBuf,
     stopping: Arc<AtomicBool>,
+    /// Changes that are being made.
+    changing: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What every connection is served with.
+#[derive(Clone)]
+struct Owner {
+    gate: Arc<Gate>,
+    operations: Arc<dyn Operations>,
+    changing: Arc<AtomicUsize>,
+    stopping: Arc<AtomicBool>,
 }
 
 impl Control {
@@ -119,7 +179,11 @@ impl Control {
     ///
     /// # Errors
     /// When the socket cannot be made.
-    pub fn start(folder: &Path, gate: Arc<Gate>) -> Result<Control, Problem> {
+    pub fn start(
+        folder: &Path,
+        gate: Arc<Gate>,
+        operations: Arc<dyn Operations>,
+    ) -> Result<Control, Problem> {
         let path = socket(folder);
         let failed = |error: &std::io::Error| {
             Problem::host(
@@ -136,14 +200,21 @@ impl Control {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
             .map_err(|error| failed(&error))?;
         let stopping = Arc::new(AtomicBool::new(false));
-        let stop = Arc::clone(&stopping);
+        let changing = Arc::new(AtomicUsize::new(0));
+        let owner = Owner {
+            gate,
+            operations,
+            changing: Arc::clone(&changing),
+            stopping: Arc::clone(&stopping),
+        };
         let thread = std::thread::Builder::new()
             .name("bulkhead-control".to_owned())
-            .spawn(move || listen(&listener, &stop, &gate))
+            .spawn(move || listen(&listener, &owner))
             .map_err(|error| failed(&error))?;
         Ok(Control {
             folder: folder.to_owned(),
             stopping,
+            changing,
             thread: Some(thread),
         })
     }
@@ -151,12 +222,17 @@ impl Control {
 
 impl Drop for Control {
     fn drop(&mut self) {
-        self.stopping.store(true, Ordering::Release);
+        self.stopping.store(true, Ordering::SeqCst);
         // Wakes the thread; if nobody can connect, nobody can wait for it either.
         let woken = connect(&self.folder).is_ok();
         let _ = std::fs::remove_file(socket(&self.folder));
         if let Some(thread) = self.thread.take().filter(|_| woken) {
             let _ = thread.join();
+        }
+        // Whoever takes the lock next must find no change half-way; and whoever asked for it waits for the answer.
+        let begun = Instant::now();
+        while self.changing.load(Ordering::SeqCst) > 0 && begun.elapsed() < CHANGE_PATIENCE {
+            std::thread::sleep(RETRY);
         }
     }
 }
@@ -168,10 +244,10 @@ fn connect(folder: &Path) -> std::io::Result<UnixStream> {
 
 /// Serves every connection in a thread of its own: whoever connects and says nothing keeps nobody from
 /// stopping trade.
-fn listen(listener: &UnixListener, stop: &AtomicBool, gate: &Arc<Gate>) {
+fn listen(listener: &UnixListener, owner: &Owner) {
     let serving = Arc::new(AtomicUsize::new(0));
     for connection in listener.incoming() {
-        if stop.load(Ordering::Acquire) {
+        if owner.stopping.load(Ordering::Acquire) {
             return;
         }
         let Ok(connection) = connection else {
@@ -182,12 +258,12 @@ fn listen(listener: &UnixListener, stop: &AtomicBool, gate: &Arc<Gate>) {
             std::thread::sleep(RETRY);
         }
         let turn = Turn::take(&serving);
-        let gate = Arc::clone(gate);
+        let owner = owner.clone();
         let spawned = std::thread::Builder::new()
             .name("bulkhead-control".to_owned())
             .spawn(move || {
                 // Whoever hangs up early is told nothing.
-                let _ = serve(connection, &gate);
+                let _ = serve(connection, &owner);
                 drop(turn);
             });
         if spawned.is_err() {
@@ -212,28 +288,63 @@ impl Drop for Turn {
     }
 }
 
-fn serve(connection: UnixStream, gate: &Gate) -> std::io::Result<()> {
+fn serve(connection: UnixStream, owner: &Owner) -> std::io::Result<()> {
     connection.set_read_timeout(Some(REQUEST_PATIENCE))?;
     connection.set_write_timeout(Some(PATIENCE))?;
     let mut line = String::new();
     BufReader::new(connection.try_clone()?.take(LONGEST)).read_line(&mut line)?;
-    let answer = match serde_json::from_str::<Ask>(&line) {
-        Ok(ask) => answer(ask, &peer(&connection)?, gate),
+    let ask = serde_json::from_str::<Ask>(&line);
+    // Held until the answer is sent.
+    let turn = matches!(ask, Ok(Ask::Plugin { .. })).then(|| Turn::take(&owner.changing));
+    let answer = match ask {
+        Ok(ask) => answer(ask, &peer(&connection)?, owner),
         Err(error) => Answer::Refused {
             what: format!("the request cannot be read: {error}"),
             mend: "use the `bulkhead` of the same version as the one that runs".to_owned(),
             host: false,
         },
     };
-    send(connection, &answer)
+    let sent = send(connection, &answer);
+    drop(turn);
+    sent
 }
 
-fn answer(ask: Ask, person: &str, gate: &Gate) -> Answer {
-    let refused = |problem: Problem| Answer::Refused {
-        host: problem.blame == Blame::Host,
-        what: problem.what,
-        mend: problem.mend,
+fn refused(problem: Problem) -> Answer {
+    let host = problem.blame == Blame::Host;
+    // The place belongs to what is wrong; an answer has no room of its own for it.
+    let (what, mend) = match &problem.file {
+        Some(file) => (
+            format!("{} ({})", problem.what, file.display()),
+            problem.mend,
+        ),
+        None => (problem.what, problem.mend),
     };
+    Answer::Refused { what, mend, host }
+}
+
+/// The caller has counted the change already, so an owner that begins to stop after this looked waits for it.
+fn change_plugins(change: Value, person: &str, owner: &Owner) -> Answer {
+    let busy = if owner.stopping.load(Ordering::SeqCst) {
+        "is ending"
+    } else if owner.changing.load(Ordering::SeqCst) > CHANGES {
+        "is busy with other changes of plugins"
+    } else {
+        ""
+    };
+    if !busy.is_empty() {
+        return refused(Problem::user(
+            format!("the process that owns the broker connections {busy}; nothing was changed"),
+            "repeat the command",
+        ));
+    }
+    match owner.operations.plugin(change, person) {
+        Ok(applied) => Answer::Plugin { applied },
+        Err(problem) => refused(problem),
+    }
+}
+
+fn answer(ask: Ask, person: &str, owner: &Owner) -> Answer {
+    let gate = &owner.gate;
     match ask {
         Ask::Raise { latch } => {
             // Whoever asks is no rule and not the host: a resumed session would take it for its own.
@@ -263,6 +374,7 @@ fn answer(ask: Ask, person: &str, gate: &Gate) -> Answer {
         Ask::Status => Answer::Status {
             latches: gate.latches(),
         },
+        Ask::Plugin { change } => change_plugins(change, person, owner),
     }
 }
 
@@ -298,7 +410,7 @@ pub fn ask(folder: &Path, request: &Ask) -> Result<Option<Answer>, Problem> {
         Err(error) => return Err(failed(&error)),
     };
     let exchange = || -> std::io::Result<String> {
-        connection.set_read_timeout(Some(PATIENCE))?;
+        connection.set_read_timeout(Some(request.patience()))?;
         connection.set_write_timeout(Some(PATIENCE))?;
         send(connection.try_clone()?, request)?;
         let mut line = String::new();

@@ -2,7 +2,7 @@
 
 use crate::support::{World, dec};
 use bulkhead_desk::audit::{AuditError, AuditKey, AuditLog, Event, Kind, records_of};
-use bulkhead_desk::switch::control::{Answer, Ask, Control, ask};
+use bulkhead_desk::switch::control::{Answer, Ask, Control, NoOperations, Operations, ask};
 use bulkhead_desk::switch::{
     self, BRIEFLY, Gate, GateError, GatewayLock, Latch, Latches, LockError, Scope, TradingState,
     read_latches,
@@ -11,10 +11,12 @@ use bulkhead_desk::tables;
 use bulkhead_domain::order::{OrderRequest, Side};
 use bulkhead_domain::{Problem, Timestamp};
 use bulkhead_store::{Statement, Store, StoreError, wait};
+use serde_json::{Value, json};
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 pub(crate) const RUN: &str = "s-1.1";
@@ -373,7 +375,8 @@ fn a_session_that_left_its_past_stays_outside_it() {
 fn whoever_connects_and_says_nothing_keeps_nobody_from_stopping_trade() {
     let folder = Folder::new("mute");
     let gate = Arc::new(Gate::unrecorded());
-    let _control = Control::start(folder.path(), Arc::clone(&gate)).unwrap();
+    let _control =
+        Control::start(folder.path(), Arc::clone(&gate), Arc::new(NoOperations)).unwrap();
     let socket = folder.path().join("control.sock");
     let mute: Vec<_> = (0..4)
         .map(|_| UnixStream::connect(&socket).unwrap())
@@ -403,6 +406,85 @@ fn whoever_connects_and_says_nothing_keeps_nobody_from_stopping_trade() {
     assert!(answer.contains("cannot be read"), "{answer}");
 }
 
+/// Changes that wait until they are told to go on.
+struct Slow {
+    begun: AtomicUsize,
+    go: AtomicBool,
+}
+
+impl Operations for Slow {
+    fn plugin(&self, change: Value, person: &str) -> Result<Value, Problem> {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        while !self.go.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        if change == json!("refuse") {
+            return Err(Problem::user("no", "ask better").in_file("x.wasm"));
+        }
+        Ok(json!({ "change": change, "person": person }))
+    }
+}
+
+#[test]
+fn a_change_of_the_plugins_that_takes_long_keeps_nobody_from_stopping_trade() {
+    let folder = Folder::new("slow");
+    let gate = Arc::new(Gate::unrecorded());
+    let slow = Arc::new(Slow {
+        begun: AtomicUsize::new(0),
+        go: AtomicBool::new(false),
+    });
+    let operations: Arc<dyn Operations> = Arc::<Slow>::clone(&slow);
+    let control = Control::start(folder.path(), gate, operations).unwrap();
+    let change = &|change: Value| {
+        ask(folder.path(), &Ask::Plugin { change })
+            .unwrap()
+            .unwrap()
+    };
+    std::thread::scope(|scope| {
+        let asked: Vec<_> = [json!(1), json!(2), json!(3), json!("refuse")]
+            .map(|one| scope.spawn(move || change(one)))
+            .into();
+        while slow.begun.load(Ordering::SeqCst) < 4 {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let begun = Instant::now();
+        let latch = latch(Scope::Global, TradingState::Halted, "person:me");
+        let raised = ask(folder.path(), &Ask::Raise { latch }).unwrap().unwrap();
+        assert!(matches!(raised, Answer::Raised { .. }));
+        // One more than there is room for is told so at once.
+        let Answer::Refused { what, .. } = change(json!(5)) else {
+            panic!("it was taken");
+        };
+        assert!(what.contains("busy"), "{what}");
+        assert!(begun.elapsed() < Duration::from_secs(1));
+
+        // The owner that ends waits for what was begun, and answers it.
+        let ending = scope.spawn(move || drop(control));
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(!ending.is_finished());
+        slow.go.store(true, Ordering::SeqCst);
+        ending.join().unwrap();
+        let me = bulkhead_desk::switch::person();
+        let mut made = 0;
+        for answer in asked {
+            match answer.join().unwrap() {
+                Answer::Plugin { applied } => {
+                    assert_eq!(applied["person"], *me);
+                    made += 1;
+                }
+                Answer::Refused { what, mend, host } => {
+                    assert_eq!(
+                        (what.as_str(), mend.as_str(), host),
+                        ("no (x.wasm)", "ask better", false)
+                    );
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(made, 3);
+    });
+}
+
 #[test]
 fn a_state_folder_with_a_long_path_is_answered_for_too() {
     let folder = Folder::new("long");
@@ -413,7 +495,7 @@ fn a_state_folder_with_a_long_path_is_answered_for_too() {
         "longer than a socket's path may be"
     );
     let gate = Arc::new(Gate::unrecorded());
-    let control = Control::start(&deep, Arc::clone(&gate)).unwrap();
+    let control = Control::start(&deep, Arc::clone(&gate), Arc::new(NoOperations)).unwrap();
     let latch = latch(Scope::Global, TradingState::Halted, "person:me");
     let answer = ask(&deep, &Ask::Raise { latch }).unwrap();
     assert!(matches!(answer, Some(Answer::Raised { .. })));

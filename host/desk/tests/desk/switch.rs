@@ -2,7 +2,7 @@
 
 use crate::support::{World, dec, proposal, whats};
 use bulkhead_desk::audit::{AuditKey, AuditLog, Event, Kind, records_of, records_since};
-use bulkhead_desk::switch::control::{Answer, Ask, Control, ask};
+use bulkhead_desk::switch::control::{Answer, Ask, Control, NoOperations, ask};
 use bulkhead_desk::switch::{
     Gate, GateError, Gated, GatewayLock, Latch, LockError, Refusal, Scope, TradingState, person,
     read_latches,
@@ -320,7 +320,7 @@ fn the_owner_answers_over_its_socket_and_nobody_else_owns_the_folder() {
     assert!(matches!(&error, LockError::Owned(owner) if *owner == std::process::id().to_string()));
     let store = store();
     let gate = Arc::new(gate(&store));
-    let control = Control::start(&folder, Arc::clone(&gate)).unwrap();
+    let control = Control::start(&folder, Arc::clone(&gate), Arc::new(NoOperations)).unwrap();
     let raised = ask(
         &folder,
         &Ask::Raise {

@@ -1,0 +1,128 @@
+//! Changes of installed plugins, by whoever owns the state folder.
+
+use crate::halt::{now, person};
+use crate::kept;
+use crate::options::GlobalOptions;
+use crate::owner::{self, Reached};
+use bulkhead_desk::audit::{Event, Kind};
+use bulkhead_desk::switch::Gate;
+use bulkhead_desk::switch::control::{Answer, Ask, Control, Operations};
+use bulkhead_domain::{Problem, Timestamp};
+use bulkhead_registry::{Applied, Installed, Live, NobodyLive, Recorded, Request, Terms};
+use bulkhead_sandbox::Loader;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// The owner's side: every change is in the audit log before it is made.
+pub(crate) struct PluginOperations {
+    pub(crate) installed: Installed,
+    pub(crate) loader: Arc<Loader>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) live: Arc<dyn Live>,
+}
+
+impl Operations for PluginOperations {
+    fn plugin(&self, change: Value, person: &str) -> Result<Value, Problem> {
+        let request: Request = serde_json::from_value(change).map_err(|error| {
+            Problem::user(
+                format!("the change cannot be read: {error}"),
+                "use the `bulkhead` of the same version as the one that runs",
+            )
+        })?;
+        json(&self.apply(&request, &format!("person:{person}"))?)
+    }
+}
+
+impl PluginOperations {
+    /// Makes a change in the name of whoever `by` names, a person or a part of the host.
+    fn apply(&self, request: &Request, by: &str) -> Result<Applied, Problem> {
+        let time = moment();
+        let terms = Terms {
+            by,
+            time,
+            loader: &self.loader,
+            live: &*self.live,
+            record: &|recorded| self.record(recorded, by, time),
+        };
+        self.installed.apply(request, &terms)
+    }
+
+    /// On disk when it returns.
+    fn record(&self, recorded: &Recorded<'_>, by: &str, time: Timestamp) -> Result<(), Problem> {
+        self.gate.note(Event {
+            time,
+            session: String::new(),
+            actor: by.to_owned(),
+            kind: Kind::Configuration,
+            subject: format!("plugin:{}", recorded.request.plugin),
+            body: json(recorded)?.to_string(),
+        })?;
+        Ok(self.gate.sync()?)
+    }
+}
+
+/// The time of the clock in whole milliseconds: people read it.
+fn moment() -> Timestamp {
+    const MILLISECOND: i64 = 1_000_000;
+    Timestamp(now().0 / MILLISECOND * MILLISECOND)
+}
+
+fn json(value: &impl serde::Serialize) -> Result<Value, Problem> {
+    serde_json::to_value(value).map_err(|error| {
+        Problem::host(format!("a change has no JSON form: {error}"), "report this")
+    })
+}
+
+/// What is installed in a state folder; `None` where nothing was ever kept in it.
+pub(crate) fn installed(options: &GlobalOptions) -> Result<Option<Installed>, Problem> {
+    if !kept::path(&options.state).is_file() {
+        return Ok(None);
+    }
+    let store = kept::open(&options.state)?;
+    Ok(Some(Installed::new(store, &options.state)))
+}
+
+/// Has a change made: by the owner of the state folder where there is one, else by this process in its place.
+/// Tells whether there was one.
+pub(crate) fn change(
+    options: &GlobalOptions,
+    loader: &Arc<Loader>,
+    request: &Request,
+) -> Result<(Applied, bool), Problem> {
+    let change = json(request)?;
+    let ask = Ask::Plugin {
+        change: change.clone(),
+    };
+    let (applied, owned) = match owner::reach(&options.state, &ask, silent)? {
+        Reached::Owner(Answer::Plugin { applied }) => (applied, true),
+        Reached::Owner(answer) => return Err(owner::unexpected(answer)),
+        Reached::Nobody(alone) => {
+            let operations = Arc::new(PluginOperations {
+                installed: Installed::new(alone.store.clone(), &options.state),
+                loader: Arc::clone(loader),
+                gate: Arc::clone(&alone.gate),
+                live: Arc::new(NobodyLive),
+            });
+            // A compiler may run: whoever wants to stop trade meanwhile is answered, and so are other changes.
+            let listening: Arc<dyn Operations> = Arc::<PluginOperations>::clone(&operations);
+            let control = Control::start(&options.state, Arc::clone(&alone.gate), listening)?;
+            let applied = operations.plugin(change, &person());
+            drop(control);
+            (applied?, false)
+        }
+    };
+    let applied = serde_json::from_value(applied).map_err(|error| {
+        Problem::host(
+            format!("what became of the change cannot be read: {error}"),
+            "use the `bulkhead` of the same version as the one that runs",
+        )
+    })?;
+    Ok((applied, owned))
+}
+
+fn silent(owner: &str) -> Problem {
+    Problem::host(
+        format!("process {owner} owns this state folder and does not answer; nothing was changed"),
+        "end that process, then repeat",
+    )
+}

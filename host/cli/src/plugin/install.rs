@@ -1,0 +1,139 @@
+//! `bulkhead plugin install`
+
+use super::{Why, build, capabilities, made, request, said};
+use crate::environment::loader;
+use crate::options::GlobalOptions;
+use crate::{operations, output};
+use bulkhead_domain::Problem;
+use bulkhead_registry::grants::effective;
+use bulkhead_registry::{Applied, Capabilities, Change, InstalledPlugin};
+use bulkhead_sandbox::{Loader, Plugin};
+use clap::Args;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The component, or the plugin's folder, which is built first
+    #[arg(value_name = "FILE.wasm|DIR")]
+    what: PathBuf,
+    /// Grant exactly what it asks for; files need --files
+    #[arg(long)]
+    grant_requested: bool,
+    /// A folder that it may read, with everything in it; may be repeated
+    #[arg(long, value_name = "DIR", requires = "grant_requested")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    why: Why,
+}
+
+pub(crate) fn run(options: &GlobalOptions, arguments: &Arguments) -> Result<(), Problem> {
+    let file = if arguments.what.is_dir() {
+        build::component(&arguments.what, None, false)?.path
+    } else {
+        arguments.what.clone()
+    };
+    let loader = Arc::new(loader(options)?);
+    // Loaded here first: what is wrong with the file is said before anything is asked of anybody, and whoever
+    // owns the state folder finds it compiled.
+    let plugin = loader.load_file(&file)?;
+    let manifest = plugin.manifest();
+    let wanted = arguments
+        .grant_requested
+        .then(|| {
+            let files = arguments.files.iter().cloned().collect();
+            let named = Capabilities {
+                files,
+                ..Capabilities::default()
+            };
+            capabilities::requested(manifest, named)?.checked()
+        })
+        .transpose()?;
+    let (applied, owned) = install(options, &loader, &file, &plugin, arguments.why.clone())?;
+    let granted = match wanted.filter(|wanted| !wanted.is_empty()) {
+        Some(wanted) if !has(options, &manifest.id, &wanted)? => {
+            let why = Why::because("asked for with the installation");
+            let grant = request(&*manifest.id, Change::Grant(wanted), why);
+            Some(made(options, &loader, &grant)?.0)
+        }
+        _ => None,
+    };
+    let plugin_now = super::installed(options, &manifest.id)?;
+    if options.json {
+        return output::json(&json!({
+            "applied": applied,
+            "granted": granted,
+            "owned": owned,
+            "digest": plugin.digest(),
+            "manifest": manifest,
+            "plugin": plugin_now,
+            "effective": effective(&manifest.requests, &plugin_now.granted),
+        }));
+    }
+    output::line(said(&applied, owned))?;
+    capabilities::show(&manifest.requests, &plugin_now.granted)?;
+    next(&plugin_now, &plugin, &applied)
+}
+
+/// Has a component installed.
+pub(crate) fn install(
+    options: &GlobalOptions,
+    loader: &Arc<Loader>,
+    file: &Path,
+    plugin: &Plugin,
+    why: Why,
+) -> Result<(Applied, bool), Problem> {
+    let whole = file.canonicalize().map_err(|error| {
+        Problem::user(
+            format!("the plugin cannot be read: {error}"),
+            "check the path",
+        )
+        .in_file(file)
+    })?;
+    let change = Change::Install {
+        file: whole,
+        digest: plugin.digest(),
+    };
+    made(
+        options,
+        loader,
+        &request(&*plugin.manifest().id, change, why),
+    )
+}
+
+/// Whether all of it is granted already.
+fn has(options: &GlobalOptions, id: &str, wanted: &Capabilities) -> Result<bool, Problem> {
+    let Some(installed) = operations::installed(options)? else {
+        return Ok(false);
+    };
+    let granted = installed.plugin(id)?.map(|plugin| plugin.granted);
+    Ok(granted.is_some_and(|granted| granted.clone().with(wanted) == granted))
+}
+
+/// What is left to do.
+fn next(plugin: &InstalledPlugin, version: &Plugin, applied: &Applied) -> Result<(), Problem> {
+    let id = &plugin.id;
+    match capabilities::how(plugin, &version.manifest().requests) {
+        Some(how) => output::line(format!(
+            "not all that it asks for is granted; to grant it: {how}"
+        ))?,
+        None if plugin.granted.is_empty() => {
+            output::line("it asks for nothing, and nothing is granted")?
+        }
+        None => {}
+    }
+    if plugin.active != version.digest() {
+        return output::line(format!(
+            "to put it in service: bulkhead plugin swap {id} --to {}",
+            version.digest().short()
+        ));
+    }
+    if let Some(lacks) = &applied.lacks {
+        output::line(format!("before it can be enabled: {lacks}"))?;
+    }
+    if plugin.standing.enabled {
+        return Ok(());
+    }
+    output::line(format!("to let it run: bulkhead plugin enable {id}"))
+}
