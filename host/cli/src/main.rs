@@ -10,6 +10,7 @@ mod audit;
 mod bandit;
 mod conform;
 mod data;
+mod dev;
 mod environment;
 mod explain;
 mod halt;
@@ -67,6 +68,8 @@ enum Command {
     /// Build, test, install, swap and look into plugins
     #[command(subcommand)]
     Plugin(plugin::Command),
+    /// Build a plugin and put it in service each time its sources are saved
+    Dev(dev::Arguments),
     /// Import, clean and list bars
     #[command(subcommand)]
     Data(data::Command),
@@ -105,6 +108,7 @@ fn run(cli: Cli) -> Result<(), Problem> {
         Command::Conform(arguments) => conform::run(&arguments, options),
         Command::Bandit(arguments) => bandit::run(&arguments),
         Command::Plugin(command) => plugin::run(options, command),
+        Command::Dev(arguments) => dev::run(options, &arguments),
         Command::Data(command) => data::run(options, command),
     }
 }

@@ -8,6 +8,7 @@ mod cli;
 #[path = "../cli/components.rs"]
 mod components;
 
+mod dev;
 mod faults;
 mod lifecycle;
 mod owner;
