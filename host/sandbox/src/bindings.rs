@@ -72,6 +72,14 @@ world!(ai_provider, "ai-provider-plugin", with: {
     "bulkhead:plugin/clock": crate::bindings::common::clock,
 }, exports: { default: async });
 
+/// The optional state of a configured plugin, or of a strategy's one live instance.
+pub mod snapshot {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "with-snapshot",
+    });
+}
+
 /// The optional whole-series form of a strategy.
 pub mod vectorised {
     wasmtime::component::bindgen!({

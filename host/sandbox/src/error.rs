@@ -79,6 +79,9 @@ pub enum Cause {
     /// Any other trap.
     #[error("trapped: {0}")]
     Trapped(String),
+    /// Was in the middle of a call when its time to finish was over; see [`crate::Interrupter`].
+    #[error("was stopped by the host: its time to finish was over")]
+    Interrupted,
     /// Refused its configuration.
     #[error("refused its configuration: {0}")]
     Configuration(String),
@@ -168,6 +171,7 @@ impl Cause {
                 "report it to the plugin's author; `limits.result-kib` in its plugin.toml asks for more"
             }
             Cause::Configuration(_) => "mend the plugin's settings",
+            Cause::Interrupted => "ask again: what is in service now answers",
             Cause::Instantiation(_) => {
                 "run fewer plugins at once; if it happens to this one alone, rebuild it"
             }

@@ -188,6 +188,7 @@ mod tests {
             Limits::of(Kind::DataSource),
             Grants::default(),
             Arc::default(),
+            crate::state::Interrupter::default(),
         )
     }
 

@@ -5,13 +5,13 @@
 
 use crate::engine::{Noted, Role, cause_of, frames_of, ticks};
 use crate::error::{Cause, PluginError};
-use crate::limits::IO_TURN;
+use crate::limits::TURN;
 use crate::plugin::Core;
 use crate::state::{DrawKey, Grants, State};
 use crate::text::one_line;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wasmtime::{Store, UpdateDeadline};
+use wasmtime::{Store, UpdateDeadline, component};
 
 impl Core {
     /// A fresh store within the plugin's limits.
@@ -22,36 +22,41 @@ impl Core {
             self.limits,
             grants.clone(),
             Arc::clone(&self.log),
+            self.interrupter.clone(),
         );
         let mut store = Store::new(self.engines.of(self.role), state);
         store.limiter(|state| state);
         store.set_hostcall_fuel(self.limits.result_bytes);
         store.set_max_component_handles(self.limits.handles);
-        match (self.role, self.turn()) {
-            (_, None) => store.epoch_deadline_trap(),
-            (role, Some(turn)) => store.epoch_deadline_callback(move |mut context| {
-                let state = context.data_mut();
-                state.within_host_calls()?;
-                let over = (state.deadline).is_none_or(|end| Instant::now() >= end);
-                Ok(match role {
-                    _ if over => UpdateDeadline::Interrupt,
-                    // A guest that computes lets the other tasks of its thread have their turn; its own
-                    // time does not stand still meanwhile.
-                    Role::Io => UpdateDeadline::Yield(ticks(turn)),
-                    Role::Compute => UpdateDeadline::Continue(ticks(turn)),
-                })
-            }),
-        }
+        let (role, turn, wall) = (self.role, self.turn(), self.limits.wall);
+        store.epoch_deadline_callback(move |mut context| {
+            let state = context.data_mut();
+            state.within_host_calls()?;
+            state.not_interrupted()?;
+            let now = Instant::now();
+            // Looked at for the first time after one turn: the clock is not read at the start of a call that
+            // is over sooner.
+            let end = *(state.deadline).get_or_insert_with(|| now + wall.saturating_sub(turn));
+            let left = end.saturating_duration_since(now);
+            if left.is_zero() {
+                return Ok(UpdateDeadline::Interrupt);
+            }
+            let next = ticks(turn.min(left));
+            Ok(match role {
+                // A guest that computes lets the other tasks of its thread have their turn; its own time
+                // does not stand still meanwhile.
+                Role::Io => UpdateDeadline::Yield(next),
+                Role::Compute => UpdateDeadline::Continue(next),
+            })
+        });
         self.arm(&mut store, DrawKey::default());
         store
     }
 
-    /// How long a guest computes before it is looked at; `None` where nothing but the deadline matters.
-    /// Calls into WASI are counted where they cannot be refused, so that a guest that makes them is looked
-    /// at on the compute engine too.
-    fn turn(&self) -> Option<Duration> {
-        let looked_at = self.role == Role::Io || self.imports_wasi;
-        looked_at.then(|| IO_TURN.min(self.limits.wall))
+    /// How long a guest computes before it is looked at: whether its time is over, whether it was
+    /// interrupted, and whether it called WASI too often, where calls are counted and cannot be refused.
+    fn turn(&self) -> Duration {
+        TURN.min(self.limits.wall)
     }
 
     /// Instantiates on the I/O engine. Start-up code is bounded as a call is, by the wall clock too.
@@ -103,13 +108,11 @@ impl Core {
             // Cannot fail: the compute engine consumes fuel.
             let _ = store.set_fuel(self.limits.fuel);
         }
-        match self.turn() {
-            None => store.set_epoch_deadline(ticks(self.limits.wall)),
-            Some(turn) => {
-                store.data_mut().deadline = Some(Instant::now() + self.limits.wall);
-                store.set_epoch_deadline(ticks(turn));
-            }
+        if self.role == Role::Io || self.imports_wasi {
+            // Time inside the host may be long here, and it counts.
+            store.data_mut().deadline = Some(Instant::now() + self.limits.wall);
         }
+        store.set_epoch_deadline(ticks(self.turn()));
     }
 
     /// What is left to see to after a call that returned: what it printed, and whether it called WASI too
@@ -191,6 +194,8 @@ impl Core {
 pub(crate) struct Instance<B> {
     pub(crate) core: Arc<Core>,
     live: Option<(Store<State>, B)>,
+    /// The component's instance behind the bindings, where more is asked of it than its kind has.
+    whole: Option<component::Instance>,
     last: Option<PluginError>,
 }
 
@@ -199,8 +204,31 @@ impl<B> Instance<B> {
         Instance {
             core,
             live: Some((store, bindings)),
+            whole: None,
             last: None,
         }
+    }
+
+    /// The same, with the component's instance for what is optional.
+    pub(crate) fn with_whole(mut self, whole: component::Instance) -> Self {
+        self.whole = Some(whole);
+        self
+    }
+
+    /// Looks for an optional interface, of which `function` is to be called: `None` where the component does not
+    /// export it. That is the probe: it exports the interface or it does not.
+    pub(crate) fn optional<O>(
+        &mut self,
+        function: &'static str,
+        probe: impl FnOnce(&mut Store<State>, &component::Instance) -> wasmtime::Result<O>,
+    ) -> Result<Option<O>, PluginError> {
+        let Some((store, _)) = &mut self.live else {
+            return Err(self.retired(function));
+        };
+        Ok(self
+            .whole
+            .as_ref()
+            .and_then(|whole| probe(store, whole).ok()))
     }
 
     /// Whether calls can still be made.

@@ -35,4 +35,4 @@ pub use kinds::{
 pub use limits::Limits;
 pub use plugin::{Loader, Origin, Plugin, read_component};
 pub use pool::PoolPolicy;
-pub use state::{Grants, History, HistoryError, LogCount, Progress, SessionClock};
+pub use state::{Grants, History, HistoryError, Interrupter, LogCount, Progress, SessionClock};

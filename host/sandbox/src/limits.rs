@@ -10,8 +10,9 @@ use std::time::Duration;
 /// Length of one epoch tick: the resolution of wall-clock limits inside a guest.
 pub const EPOCH_TICK: Duration = Duration::from_millis(1);
 
-/// How long a guest on the I/O engine computes before other tasks of its thread get their turn.
-pub const IO_TURN: Duration = Duration::from_millis(10);
+/// How long a guest computes before it is looked at: whether its call must end; and on the I/O engine before
+/// other tasks of its thread get their turn.
+pub const TURN: Duration = Duration::from_millis(10);
 
 /// Largest component that is loaded, bytes.
 pub const COMPONENT_BYTES: u64 = 64 << 20;

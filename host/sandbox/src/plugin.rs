@@ -7,7 +7,7 @@ use crate::cache::{AotCache, Lookup};
 use crate::engine::{Engines, Role};
 use crate::error::PluginError;
 use crate::limits::{COMPONENT_BYTES, Limits};
-use crate::state::{Grants, LogCount, State};
+use crate::state::{Grants, Interrupter, LogCount, State};
 use crate::text::one_line;
 use crate::wasi;
 use bulkhead_domain::{Digest, Problem};
@@ -33,7 +33,8 @@ pub enum Origin {
     Cached,
 }
 
-/// A loaded component of no particular kind yet. Cheap to clone.
+/// A loaded component of no particular kind yet. A copy is the same loaded component: it shares its code,
+/// its log and its interrupter.
 #[derive(Clone)]
 pub struct Plugin {
     pub(crate) core: Arc<Core>,
@@ -45,6 +46,7 @@ pub(crate) struct Core {
     pub(crate) limits: Limits,
     pub(crate) role: Role,
     pub(crate) log: Arc<LogCount>,
+    pub(crate) interrupter: Interrupter,
     pub(crate) id: Arc<str>,
     pub(crate) pre: InstancePre<State>,
     pub(crate) engines: Arc<Engines>,
@@ -144,6 +146,7 @@ impl Loader {
             limits: Limits::granted(manifest.kind, &manifest.limits),
             id: manifest.id.as_str().into(),
             log: Arc::default(),
+            interrupter: Interrupter::default(),
             engines: Arc::clone(&self.engines),
             manifest,
             digest,
@@ -299,6 +302,12 @@ impl Plugin {
     #[must_use]
     pub fn log_count(&self) -> Arc<LogCount> {
         Arc::clone(&self.core.log)
+    }
+
+    /// Ends what its instances are in the middle of.
+    #[must_use]
+    pub fn interrupter(&self) -> Interrupter {
+        self.core.interrupter.clone()
     }
 
     /// Names of everything it imports.

@@ -86,6 +86,23 @@ pub(crate) struct DrawKey {
     pub(crate) item: u64,
 }
 
+/// Ends what the instances of a loaded plugin are in the middle of, from any thread. The calls that are out
+/// fail with [`Cause::Interrupted`] as soon as their guests compute again, and their instances are retired; a
+/// call that begins later is not touched. Time that a guest's call spends inside the host is waited for.
+#[derive(Debug, Clone, Default)]
+pub struct Interrupter(Arc<AtomicU64>);
+
+impl Interrupter {
+    /// Interrupts every call that is out.
+    pub fn interrupt(&self) {
+        self.0.fetch_add(1, Ordering::Release);
+    }
+
+    fn count(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
 /// Log lines of one plugin: those that were kept, and those that came too fast.
 #[derive(Debug, Default)]
 pub struct LogCount {
@@ -123,8 +140,11 @@ pub(crate) struct State {
     pub(crate) wasi: Option<Box<Wasi>>,
     /// Bytes of all linear memories together.
     memory_bytes: usize,
-    /// When the call at hand must end; looked at where epochs do not end it by themselves.
+    /// When the call at hand must end; `None` until it is looked at for the first time.
     pub(crate) deadline: Option<Instant>,
+    interrupter: Interrupter,
+    /// Interruptions before the call at hand.
+    interruptions: u64,
 }
 
 impl State {
@@ -134,6 +154,7 @@ impl State {
         limits: Limits,
         grants: Grants,
         log: Arc<LogCount>,
+        interrupter: Interrupter,
     ) -> Self {
         State {
             plugin,
@@ -156,6 +177,8 @@ impl State {
             wasi: None,
             memory_bytes: 0,
             deadline: None,
+            interrupter,
+            interruptions: 0,
         }
     }
 
@@ -170,6 +193,16 @@ impl State {
         self.budget.panic = None;
         self.draw_key = key;
         self.draws = None;
+        self.deadline = None;
+        self.interruptions = self.interrupter.count();
+    }
+
+    /// Stops a guest that was interrupted since its call began.
+    pub(crate) fn not_interrupted(&mut self) -> wasmtime::Result<()> {
+        if self.interrupter.count() == self.interruptions {
+            return Ok(());
+        }
+        Err(self.stop(Cause::Interrupted))
     }
 
     /// Counts one call from the guest into the host.

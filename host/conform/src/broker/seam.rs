@@ -74,4 +74,18 @@ impl Broker for BrokerPlugin {
     fn finish(&mut self, time: i64) -> Result<Vec<OrderUpdate>, CallError> {
         BrokerPlugin::finish(self, time).map_err(CallError::from)
     }
+
+    fn save(&mut self) -> Option<Result<Vec<u8>, String>> {
+        BrokerPlugin::save(self)
+            .map_err(|error| error.to_string())
+            .transpose()
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), String> {
+        match BrokerPlugin::restore(self, state) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("it exports no `snapshot`".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
 }

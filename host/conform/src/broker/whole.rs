@@ -190,9 +190,7 @@ fn snapshot(make: Make<'_>, scenario: &Scenario) -> Tried {
         command(&mut *broker, account, &turn.commands, &mut Told::default())?;
     }
     let Some(saved) = broker.save() else {
-        return Err(Stop::Skip(
-            "the sandbox gives no handle on its state".to_owned(),
-        ));
+        return Err(Stop::Skip("it exports no `snapshot`".to_owned()));
     };
     let saved = saved?;
     let mut restored = make(&instruments)?;

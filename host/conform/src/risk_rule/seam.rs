@@ -43,4 +43,18 @@ impl Judge for RiskRulePlugin {
     fn review(&mut self, portfolio: &Portfolio) -> Result<Vec<ProtectiveAction>, CallError> {
         RiskRulePlugin::review(self, &portfolio.into())
     }
+
+    fn save(&mut self) -> Option<Result<Vec<u8>, String>> {
+        RiskRulePlugin::save(self)
+            .map_err(|error| error.to_string())
+            .transpose()
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<(), String> {
+        match RiskRulePlugin::restore(self, state) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("it exports no `snapshot`".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
 }

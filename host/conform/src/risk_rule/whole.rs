@@ -243,9 +243,7 @@ fn snapshot(make: Make<'_>, seed: u64) -> Tried {
     let mut rule = make(&instruments)?;
     onwards(&mut *rule, before)?;
     let Some(saved) = rule.save() else {
-        return Err(Stop::Skip(
-            "the sandbox gives no handle on its state".to_owned(),
-        ));
+        return Err(Stop::Skip("it exports no `snapshot`".to_owned()));
     };
     let saved = saved?;
     let mut restored = make(&instruments)?;

@@ -1,12 +1,13 @@
 //! Simulated brokers: deterministic, on the compute engine, pinned to one instance that holds the book.
 
+use super::snapshot::stateful;
 use super::{Setup, accepted, configured, refused};
 use crate::bindings::common::orders as orders_wit;
 use crate::bindings::simulated_broker::exports::bulkhead::plugin::broker as wit;
 use crate::bindings::simulated_broker::exports::bulkhead::plugin::lifecycle::Setup as Lifecycle;
 use crate::bindings::simulated_broker::exports::bulkhead::plugin::simulated as simulated_wit;
 use crate::bindings::simulated_broker::{
-    SimulatedBrokerPlugin as Bindings, SimulatedBrokerPluginPre,
+    SimulatedBrokerPlugin as Bindings, SimulatedBrokerPluginIndices,
 };
 use crate::convert::{Accept, Invalid, same_cases};
 use crate::error::{CallError, PluginError};
@@ -266,8 +267,10 @@ impl BrokerPlugin {
     }
 }
 
+stateful!(BrokerPlugin);
+
 fn instantiate(core: &Arc<Core>, setup: &Setup) -> Result<Instance<Bindings>, PluginError> {
-    configured!(core, SimulatedBrokerPluginPre<_>, setup)
+    configured!(core, SimulatedBrokerPluginIndices, setup)
 }
 
 same_cases!(

@@ -5,6 +5,7 @@ mod broker;
 mod data_source;
 mod model;
 mod risk_rule;
+mod snapshot;
 mod strategy;
 mod warm;
 
@@ -99,15 +100,18 @@ fn accepted<B, A: Accept<T>, T>(
 
 /// Instantiates and configures a plugin whose world exports `lifecycle`, on the compute engine.
 macro_rules! configured {
-    ($core:expr, $pre:ty, $setup:expr) => {{
+    ($core:expr, $indices:ty, $setup:expr) => {{
         let core: &Arc<Core> = $core;
         let setup: &Setup = $setup;
         let mut store = core.store(&setup.grants);
-        let instantiated =
-            <$pre>::new(core.pre.clone()).and_then(|pre| pre.instantiate(&mut store));
+        let instantiated = <$indices>::new(&core.pre).and_then(|indices| {
+            let whole = core.pre.instantiate(&mut store)?;
+            Ok((indices.load(&mut store, &whole)?, whole))
+        });
         match instantiated {
-            Ok(bindings) => {
-                let mut instance = Instance::new(Arc::clone(core), store, bindings);
+            Ok((bindings, whole)) => {
+                let mut instance =
+                    Instance::new(Arc::clone(core), store, bindings).with_whole(whole);
                 let wit_setup = Lifecycle {
                     config: setup.config(),
                     instruments: setup.instruments(),

@@ -5,7 +5,7 @@ use super::{Setup, accepted, configured, refused};
 use crate::bindings::common::types as types_wit;
 use crate::bindings::model::exports::bulkhead::plugin::lifecycle::Setup as Lifecycle;
 use crate::bindings::model::exports::bulkhead::plugin::model as wit;
-use crate::bindings::model::{ModelPlugin as Bindings, ModelPluginPre};
+use crate::bindings::model::{ModelPlugin as Bindings, ModelPluginIndices};
 use crate::convert::{Accept, Invalid, fields, same_cases};
 use crate::error::{CallError, Cause, PluginError};
 use crate::instance::Instance;
@@ -69,7 +69,7 @@ impl ModelPlugin {
     }
 
     fn instance(&self) -> Result<Instance<Bindings>, PluginError> {
-        configured!(&self.plugin.core, ModelPluginPre<_>, &self.setup)
+        configured!(&self.plugin.core, ModelPluginIndices, &self.setup)
     }
 
     /// Algorithms on offer.

@@ -1,10 +1,11 @@
 //! Risk rules. One instance serves a session; after a failure the next call gets a fresh one, and whoever
 //! asked in between was denied.
 
+use super::snapshot::stateful;
 use super::{Setup, accepted, configured, refused};
 use crate::bindings::risk_rule::exports::bulkhead::plugin::lifecycle::Setup as Lifecycle;
 use crate::bindings::risk_rule::exports::bulkhead::plugin::risk_rule as wit;
-use crate::bindings::risk_rule::{RiskRulePlugin as Bindings, RiskRulePluginPre};
+use crate::bindings::risk_rule::{RiskRulePlugin as Bindings, RiskRulePluginIndices};
 use crate::error::{CallError, PluginError};
 use crate::instance::Instance;
 use crate::plugin::{Core, Plugin};
@@ -113,6 +114,8 @@ impl RiskRulePlugin {
     }
 }
 
+stateful!(RiskRulePlugin);
+
 fn instantiate(core: &Arc<Core>, setup: &Setup) -> Result<Instance<Bindings>, PluginError> {
-    configured!(core, RiskRulePluginPre<_>, setup)
+    configured!(core, RiskRulePluginIndices, setup)
 }

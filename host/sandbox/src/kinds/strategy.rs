@@ -1,8 +1,9 @@
 //! Strategies: pinned, one resource a store, for as long as the session lasts.
 
+use super::snapshot::stateful;
 use super::{accepted, refused};
 use crate::bindings::strategy::exports::bulkhead::plugin::strategy as wit;
-use crate::bindings::strategy::{StrategyPlugin as Bindings, StrategyPluginPre};
+use crate::bindings::strategy::{StrategyPlugin as Bindings, StrategyPluginIndices};
 use crate::bindings::vectorised::{WithVectorised, WithVectorisedPre};
 use crate::convert::{Accept, Invalid};
 use crate::error::{CallError, Cause, PluginError};
@@ -66,10 +67,13 @@ impl StrategyPlugin {
         let core = &self.plugin.core;
         let mut store = core.store(grants);
         store.data_mut().history = history;
-        let bindings = StrategyPluginPre::new(core.pre.clone())
-            .and_then(|pre| pre.instantiate(&mut store))
+        let (bindings, whole) = StrategyPluginIndices::new(&core.pre)
+            .and_then(|indices| {
+                let whole = core.pre.instantiate(&mut store)?;
+                Ok((indices.load(&mut store, &whole)?, whole))
+            })
             .map_err(|error| core.instantiation_failure(&mut store, &error))?;
-        let mut instance = Instance::new(Arc::clone(core), store, bindings);
+        let mut instance = Instance::new(Arc::clone(core), store, bindings).with_whole(whole);
         let config = if config.is_empty() { "{}" } else { config };
         let instruments: Vec<_> = instruments.iter().cloned().map(Into::into).collect();
         let created = instance.call("instance.create", DrawKey::default(), |store, bindings| {
@@ -168,6 +172,8 @@ fn whole(targets: &[f64], bars: usize) -> Result<(), Invalid> {
         None => Ok(()),
     }
 }
+
+stateful!(StrategyInstance);
 
 impl StrategyInstance {
     /// What it asked for when it was created.
