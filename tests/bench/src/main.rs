@@ -12,6 +12,7 @@ mod figure;
 mod measure;
 mod orchestrator;
 mod place;
+mod registry;
 mod sandbox;
 mod series;
 
@@ -32,7 +33,7 @@ impl Group {
     }
 }
 
-static GROUPS: [Group; 11] = [
+static GROUPS: [Group; 15] = [
     Group {
         specs: &[&sandbox::CALL_RATIO, &sandbox::CALL, &sandbox::CALL_BARE],
         measure: sandbox::call,
@@ -72,6 +73,22 @@ static GROUPS: [Group; 11] = [
     Group {
         specs: &orchestrator::REGRET_SPECS,
         measure: orchestrator::regret,
+    },
+    Group {
+        specs: &registry::SWAP,
+        measure: registry::swap,
+    },
+    Group {
+        specs: &[&registry::LEAK, &registry::LEAK_STATEFUL],
+        measure: registry::leak,
+    },
+    Group {
+        specs: &registry::LIGHT,
+        measure: registry::light,
+    },
+    Group {
+        specs: &registry::KINDS,
+        measure: registry::kinds,
     },
     Group {
         specs: &[&demo::SECONDS, &demo::PEAK_RSS],
