@@ -8,7 +8,7 @@ use bulkhead_desk::audit::{Event, Kind};
 use bulkhead_desk::switch::Gate;
 use bulkhead_desk::switch::control::{Answer, Ask, Control, Operations};
 use bulkhead_domain::{Problem, Timestamp};
-use bulkhead_registry::{Applied, Installed, Live, NobodyLive, Recorded, Request, Terms};
+use bulkhead_registry::{Applied, Change, Installed, Live, NobodyLive, Recorded, Request, Terms};
 use bulkhead_sandbox::Loader;
 use serde_json::Value;
 use std::sync::Arc;
@@ -45,6 +45,23 @@ impl PluginOperations {
             record: &|recorded| self.record(recorded, by, time),
         };
         self.installed.apply(request, &terms)
+    }
+
+    /// Takes back a version that whoever runs here could not put in service after all.
+    pub(crate) fn take_back(&self, plugin: &str, why: &str) {
+        let request = Request {
+            plugin: plugin.to_owned(),
+            change: Change::Rollback,
+            reason: why.to_owned(),
+            expect: None,
+        };
+        match self.apply(&request, "host") {
+            Ok(_) => tracing::error!("plugin {plugin} was rolled back: {why}"),
+            Err(problem) => tracing::error!(
+                "plugin {plugin} is not in service in the version that is installed as active: {why}; it could not \
+                 be rolled back either: {problem}"
+            ),
+        }
     }
 
     /// On disk when it returns.

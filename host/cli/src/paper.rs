@@ -5,16 +5,17 @@ use crate::halt::{now, person};
 use crate::kept;
 use crate::operations::PluginOperations;
 use crate::output::{self, line, table};
-use bulkhead_desk::switch::control;
+use bulkhead_desk::switch::control::{self, Operations};
 use bulkhead_desk::switch::{self, BRIEFLY, Gate, GatewayLock};
 use bulkhead_domain::{Blame, Problem, Timestamp};
 use bulkhead_lab::report::{Control, Expectation, Report, write};
 use bulkhead_lab::terminal;
 use bulkhead_market::Catalog;
-use bulkhead_registry::{Installed, Live, NobodyLive};
+use bulkhead_registry::{Installed, Live, Ready, Registry};
+use bulkhead_sandbox::Plugin;
 use bulkhead_session::config::{Expect, SessionConfig, StrategyConfig};
 use bulkhead_session::record::Ending;
-use bulkhead_session::{Host, Prepared, Ran, Run, Views, Watch};
+use bulkhead_session::{Host, Incoming, Prepared, Ran, Run, Views, Watch, began_with};
 use bulkhead_store::Store;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
@@ -113,6 +114,7 @@ struct Stage<'a> {
     gate: Arc<Gate>,
     person: String,
     fresh: bool,
+    incoming: Arc<Incoming>,
     interrupted: Arc<AtomicBool>,
     json: bool,
 }
@@ -120,14 +122,24 @@ struct Stage<'a> {
 impl Stage<'_> {
     /// Prepares the session of a configuration file.
     fn prepare(&self, config: SessionConfig, file: &Path) -> Result<Prepared, Problem> {
+        let registry = self.registry(&config)?;
         let host = Host {
-            registry: &self.environment.registry,
+            registry: &registry,
             catalog: Catalog::open(&self.environment.catalog)?,
             runtime: &self.runtime,
             store: self.gate.writer().map(|writer| (&self.store, writer)),
         };
         let base = file.parent().unwrap_or(Path::new("."));
         Prepared::new(config, base, &host).map_err(|problem| placed(problem, file))
+    }
+
+    /// Where a session's plugins come from: those that it began with, where it is to be resumed.
+    fn registry(&self, config: &SessionConfig) -> Result<Registry, Problem> {
+        let registry = &self.environment.registry;
+        if self.fresh {
+            return Ok(registry.clone());
+        }
+        Ok(registry.pinned(began_with(&self.store, config)?))
     }
 
     fn run(
@@ -139,15 +151,16 @@ impl Stage<'_> {
         repeat: Option<Views>,
     ) -> Result<Ran, Problem> {
         let mut meter = Meter::new(name, prepared.bars(), self.json);
+        let registry = self.registry(prepared.config())?;
         let run = Run {
-            registry: &self.environment.registry,
+            registry: &registry,
             runtime: &self.runtime,
             store: keep.then_some(&self.store),
             repeat,
             veto,
             gate: &self.gate,
             fresh: self.fresh,
-            incoming: None,
+            incoming: keep.then_some(&*self.incoming),
             by: (&self.person, now()),
             interrupted: &self.interrupted,
         };
@@ -230,14 +243,23 @@ pub(crate) fn run(
     // From here on this process owns the broker connections of the state folder, and answers for them.
     let _lock = GatewayLock::take_within(&environment.state, BRIEFLY)?;
     let gate = Arc::new(switch::open(&store, &environment.state)?);
+    let incoming = Arc::new(Incoming::default());
     let operations = PluginOperations {
         installed: Installed::new(store.clone(), &environment.state),
         loader: Arc::clone(environment.registry.loader()),
         gate: Arc::clone(&gate),
-        live: live(),
+        live: Arc::new(Running(Arc::clone(&incoming))),
     };
-    let _control =
-        control::Control::start(&environment.state, Arc::clone(&gate), Arc::new(operations))?;
+    let operations = Arc::new(operations);
+    // What the session could not take after all is not in service: what is installed says so again.
+    let refused = Arc::downgrade(&operations);
+    incoming.tell(move |id, why| {
+        if let Some(operations) = refused.upgrade() {
+            operations.take_back(id, why);
+        }
+    });
+    let listening: Arc<dyn Operations> = operations;
+    let _control = control::Control::start(&environment.state, Arc::clone(&gate), listening)?;
     let stage = Stage {
         environment: &environment,
         runtime,
@@ -245,6 +267,7 @@ pub(crate) fn run(
         gate,
         person: person(),
         fresh: arguments.fresh,
+        incoming,
         interrupted,
         json,
     };
@@ -351,10 +374,31 @@ pub(crate) fn run(
     }
 }
 
-/// Whoever runs plugins in this process and takes another version while it runs: nobody yet. What is changed holds
-/// for the session that is prepared next.
-fn live() -> Arc<dyn Live> {
-    Arc::new(NobodyLive)
+/// The session that runs, as whoever changes plugins sees it.
+struct Running(Arc<Incoming>);
+
+/// A version on its way to the session.
+struct Handing {
+    incoming: Arc<Incoming>,
+    plugin: Plugin,
+}
+
+impl Live for Running {
+    fn ready(&self, _: &str, plugin: &Plugin) -> Result<Vec<Box<dyn Ready>>, Problem> {
+        if !self.0.accepts(plugin)? {
+            return Ok(Vec::new());
+        }
+        Ok(vec![Box::new(Handing {
+            incoming: Arc::clone(&self.0),
+            plugin: plugin.clone(),
+        })])
+    }
+}
+
+impl Ready for Handing {
+    fn serve(self: Box<Self>) {
+        self.incoming.push(self.plugin);
+    }
 }
 
 /// One more strategy, on every instrument.

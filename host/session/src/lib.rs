@@ -42,6 +42,7 @@ pub use config::SessionConfig;
 pub use prepare::{Host, Prepared};
 pub use record::SessionRecord;
 pub use rules::rules;
+pub use resume::began_with;
 pub use run::{Ran, Run, Views, Watch};
 pub use swap::Incoming;
 pub use tables::{KeptProposal, KeptRun, MIGRATIONS, find_kept_proposal, find_proposal, runs};

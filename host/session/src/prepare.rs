@@ -566,7 +566,7 @@ fn latencies(
 }
 
 /// Digest of what the configuration says.
-fn config_digest(config: &SessionConfig) -> Result<Digest, Problem> {
+pub(crate) fn config_digest(config: &SessionConfig) -> Result<Digest, Problem> {
     let text = serde_json::to_vec(&canonical(config)).map_err(|error| {
         Problem::host(format!("the configuration cannot be written: {error}"), "")
     })?;

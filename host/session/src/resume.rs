@@ -7,16 +7,19 @@
 //! compares its books with the broker, and goes on.
 
 use crate::broker::{self, Call, CallLog};
+use crate::config::SessionConfig;
+use crate::prepare::config_digest;
 use crate::record::Input;
 use crate::recorder::Ink;
 use crate::tables;
 use bulkhead_desk::audit::{Event, Kind, Record, records_of};
 use bulkhead_desk::switch::{Gate, Latches};
 use bulkhead_desk::tables as desk_tables;
-use bulkhead_domain::{Problem, Timestamp};
+use bulkhead_domain::{Digest, Problem, Timestamp};
 use bulkhead_orchestrator::rewards::Rewards;
 use bulkhead_store::{Store, Writer, wait};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What the first record of a session says.
 #[derive(Serialize, Deserialize)]
@@ -186,6 +189,41 @@ impl Beginner<'_> {
             body: format!("{{\"run\":\"{what}\"}}"),
         })?)
     }
+}
+
+/// The components that an unfinished run of a configuration began with, by plugin id: a session that is resumed runs
+/// on these, whatever was swapped in since. Empty where there is none to resume.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn began_with(
+    store: &Store,
+    config: &SessionConfig,
+) -> Result<BTreeMap<String, Digest>, Problem> {
+    let digest = config_digest(config)?.to_string();
+    for run in wait(tables::unfinished_of(store, &config.name))? {
+        let records = wait(records_of(store, &run))?;
+        let Some(beginning) = records.first().and_then(beginning) else {
+            continue;
+        };
+        let of = |kind: &'static str| beginning.inputs.iter().filter(move |it| it.kind == kind);
+        if !of("config").any(|input| input.digest == digest) {
+            continue;
+        }
+        let mut versions: BTreeMap<String, Vec<Digest>> = BTreeMap::new();
+        for input in of("plugin") {
+            let id = input.name.split(' ').next().unwrap_or_default();
+            let known = versions.entry(id.to_owned()).or_default();
+            known.extend(input.digest.parse::<Digest>());
+        }
+        // Of a plugin that the configuration itself swaps, it names both versions.
+        let one = |(id, digests): (String, Vec<Digest>)| match digests.as_slice() {
+            [digest] => Some((id, *digest)),
+            _ => None,
+        };
+        return Ok(versions.into_iter().filter_map(one).collect());
+    }
+    Ok(BTreeMap::new())
 }
 
 fn beginning(record: &Record) -> Option<Beginning> {

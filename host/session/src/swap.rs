@@ -26,12 +26,12 @@ use bulkhead_desk::audit::Kind as Record;
 use bulkhead_domain::order::InstrumentHandle;
 use bulkhead_domain::{Digest, Problem, Timestamp};
 use bulkhead_manifest::Kind;
-use bulkhead_registry::Registry;
+use bulkhead_registry::{Registry, check_config};
 use bulkhead_sandbox::{AiProviderPlugin, ModelPlugin, Plugin, PoolPolicy, StrategyPlugin};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// A version that the configuration puts in service.
 #[derive(Clone)]
@@ -51,21 +51,36 @@ struct Body {
     to: Digest,
 }
 
+/// Told of a version that a session could not swap in after all: which plugin's, and why.
+type Refused = Box<dyn Fn(&str, &str) + Send + Sync>;
+
 /// Versions that are handed to a session while it runs. Shared with whoever takes an operator's commands.
 #[derive(Default)]
-pub struct Incoming(Mutex<Inbox>);
+pub struct Incoming {
+    inbox: Mutex<Inbox>,
+    refused: OnceLock<Refused>,
+}
 
 #[derive(Default)]
 struct Inbox {
-    /// What the session runs, by id: kinds that can be swapped.
-    runs: BTreeMap<String, Kind>,
+    /// What the session runs, by id.
+    runs: Runs,
     queue: VecDeque<Plugin>,
 }
+
+/// What a session runs, by id: the kind, and the settings it gives it, once for every place.
+pub(crate) type Runs = BTreeMap<String, (Kind, Vec<Value>)>;
 
 impl Incoming {
     fn lock(&self) -> MutexGuard<'_, Inbox> {
         // A panic elsewhere leaves a list whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has `refused` told of every version that was handed over and could not be swapped in after all.
+    pub fn tell(&self, refused: impl Fn(&str, &str) + Send + Sync + 'static) {
+        // Who is told is said once.
+        let _ = self.refused.set(Box::new(refused));
     }
 
     /// Whether a running session uses this plugin and can take a new version of it now. One that runs it as something
@@ -77,8 +92,14 @@ impl Incoming {
         let id = &plugin.manifest().id;
         match self.lock().runs.get(id) {
             None => Ok(false),
-            Some(Kind::Model | Kind::Strategy | Kind::AiProvider) => Ok(true),
-            Some(kind) => Err(Problem::user(
+            Some((kind @ (Kind::Model | Kind::Strategy | Kind::AiProvider), settings)) => {
+                plugin.expect_kind(*kind)?;
+                for config in settings {
+                    check_config(plugin.manifest(), config)?;
+                }
+                Ok(true)
+            }
+            Some((kind, _)) => Err(Problem::user(
                 format!("{kind} {id} is at work in a session, which keeps its version to its end"),
                 "swap it when the session has ended",
             )),
@@ -90,7 +111,7 @@ impl Incoming {
         self.lock().queue.push_back(plugin);
     }
 
-    pub(crate) fn begin(&self, runs: BTreeMap<String, Kind>) {
+    pub(crate) fn begin(&self, runs: Runs) {
         self.lock().runs = runs;
     }
 
@@ -134,7 +155,7 @@ impl Prepared {
                 time,
             )?;
         }
-        for id in self.ids() {
+        for id in self.runs().into_keys() {
             while let Some(event) = session.gate.past(Record::Swapped, &id) {
                 let body: Body = serde_json::from_str(&event.body).map_err(|error| {
                     Problem::host(
@@ -146,33 +167,41 @@ impl Prepared {
                 self.swap(plugin, session, advisers.as_deref_mut(), host, time)?;
             }
         }
-        if session.gate.is_live() {
-            while let Some(plugin) = incoming.and_then(Incoming::take) {
-                self.swap(plugin, session, advisers.as_deref_mut(), host, time)?;
+        let Some(incoming) = incoming.filter(|_| session.gate.is_live()) else {
+            return Ok(());
+        };
+        while let Some(plugin) = incoming.take() {
+            let id = plugin.manifest().id.clone();
+            let refused = self.swap(plugin, session, advisers.as_deref_mut(), host, time)?;
+            if let (Some(why), Some(tell)) = (refused, incoming.refused.get()) {
+                tell(&id, &why);
             }
         }
         Ok(())
     }
 
-    /// Ids of everything that can be swapped.
-    fn ids(&self) -> Vec<String> {
-        let runs = self.runs();
-        runs.into_keys().collect()
-    }
-
-    /// What the session runs, by id.
-    pub(crate) fn runs(&self) -> BTreeMap<String, Kind> {
-        let mut runs = BTreeMap::new();
+    /// What the session runs.
+    pub(crate) fn runs(&self) -> Runs {
+        let mut runs = Runs::new();
+        let mut add = |id: &str, kind: Kind, settings: Option<Value>| {
+            let known = runs.entry(id.to_owned()).or_insert((kind, Vec::new()));
+            known.1.extend(settings);
+        };
         for trainer in self.trainers.values().flat_map(|all| all.iter()) {
-            runs.insert(trainer.candidate().plugin.clone(), Kind::Model);
+            add(&trainer.candidate().plugin, Kind::Model, None);
         }
         for ready in &self.strategies {
-            runs.insert(ready.plugin.manifest().id.clone(), Kind::Strategy);
+            let settings = serde_json::from_str(&ready.setup.config).ok();
+            add(&ready.plugin.manifest().id, Kind::Strategy, settings);
         }
-        for provider in self.providers.iter() {
-            runs.insert(provider.candidate().plugin.clone(), Kind::AiProvider);
+        let tables = self.config.validation.iter().flat_map(|it| it.providers());
+        for (provider, table) in self.providers.iter().zip(tables) {
+            let settings = crate::prepare::json(&table.config).ok();
+            add(&provider.candidate().plugin, Kind::AiProvider, settings);
         }
-        runs.extend(self.fixed.iter().cloned());
+        for (id, kind) in &self.fixed {
+            add(id, *kind, None);
+        }
         runs
     }
 
@@ -184,7 +213,7 @@ impl Prepared {
         advisers: Option<&mut Advisers>,
         host: Host<'_>,
         time: i64,
-    ) -> Result<(), Problem> {
+    ) -> Result<Option<String>, Problem> {
         let (id, version) = (
             plugin.manifest().id.clone(),
             plugin.manifest().version.clone(),
@@ -194,7 +223,7 @@ impl Prepared {
         let ready = match ready {
             Ok(Some(ready)) => ready,
             // It runs already: asked twice, or rolled back to what is in service.
-            Ok(None) => return Ok(()),
+            Ok(None) => return Ok(None),
             Err(problem) => {
                 session.recorder.incident(
                     time,
@@ -202,7 +231,7 @@ impl Prepared {
                     &problem.to_string(),
                     "it was not swapped in; the version in service goes on",
                 );
-                return Ok(());
+                return Ok(Some(problem.to_string()));
             }
         };
         let body = Body {
@@ -232,7 +261,7 @@ impl Prepared {
             }
         }
         session.recorder.swaps.push(ready.record);
-        Ok(())
+        Ok(None)
     }
 
     fn make_ready(
@@ -246,7 +275,7 @@ impl Prepared {
         let manifest = plugin.manifest();
         let id = manifest.id.clone();
         let runs = self.runs();
-        let Some(kind) = runs.get(&id) else {
+        let Some((kind, _)) = runs.get(&id) else {
             return Err(Problem::user(
                 format!("the session does not run plugin {id}"),
                 "swap one that it runs",

@@ -108,6 +108,18 @@ pub(crate) async fn unfinished(store: &Store, session: &str) -> Result<Option<St
     row.map(|row| column(&row, "run")).transpose()
 }
 
+/// Unfinished runs of sessions of this name, the newest first.
+pub(crate) async fn unfinished_of(store: &Store, name: &str) -> Result<Vec<String>, StoreError> {
+    const SQL: &str = "SELECT run FROM sessions WHERE name = $1 AND state = 'running'
+         ORDER BY LENGTH(run) DESC, run DESC";
+    let rows = sqlx::query(SQL)
+        .bind(name.to_owned())
+        .fetch_all(store.pool())
+        .await
+        .map_err(|error| StoreError::of_statement(SQL, &error))?;
+    rows.iter().map(|row| column(row, "run")).collect()
+}
+
 /// Leaves an unfinished run as it is, for good.
 pub(crate) fn write_abandoned(writer: &Writer, run: &str) -> Result<(), StoreError> {
     writer.write(Statement::new("UPDATE sessions SET state = 'abandoned' WHERE run = $1").bind(run))
