@@ -346,6 +346,7 @@ pub(crate) fn run(
                 "name": control.name, "passed": control.passed, "digest": control.session.digest,
             })).collect::<Vec<_>>(),
             "incidents": report.main.incidents.len(),
+            "swaps": report.main.swaps,
             "html": written.html,
             "json": written.json,
             "seconds": seconds,
@@ -469,6 +470,9 @@ fn show(
             ]
         });
         table(["control", "expectation", "outcome", ""], rows)?;
+    }
+    for swap in &report.main.swaps {
+        line(format!("swapped: {swap}"))?;
     }
     for incident in summary.incidents {
         line(format!("contained: {incident}"))?;

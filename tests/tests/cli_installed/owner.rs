@@ -37,7 +37,12 @@ fn with_folder(place: &Place, arguments: &[&str]) -> Command {
 
 /// Starts a session and waits until it owns the folder and listens.
 fn session(place: &Place) -> Child {
-    place.write("session.toml", SESSION);
+    session_of(place, 60_000)
+}
+
+fn session_of(place: &Place, bars: u32) -> Child {
+    let text = SESSION.replace("bars = 60000", &format!("bars = {bars}"));
+    place.write("session.toml", &text);
     let mut paper = with_folder(
         place,
         &[
@@ -141,4 +146,53 @@ fn what_is_changed_during_a_session_does_not_disturb_its_records() {
         (&shown["installed"]["generation"], &shown["config"]),
         (&3.into(), &serde_json::json!({}))
     );
+}
+
+#[test]
+fn a_version_swapped_in_during_a_session_is_seen_by_it_and_a_run_that_was_killed_resumes_on_both() {
+    let place = Place::new();
+    install(&place, &std::fs::read(plugin("ema-cross")).unwrap());
+    install(&place, &version("ema-cross", "0.2.0"));
+    good(&place, &["plugin", "enable", "ema-cross"]);
+    let mut running = session_of(&place, 12_000);
+    let swapped = || {
+        let export = place.path("log.jsonl");
+        let ran = crate::run(&place, &["audit", "export", "--out", text(&export)]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let log = std::fs::read_to_string(&export).unwrap();
+        let lines = log.lines().filter(|line| line.contains("\"kind\":\"swapped\""));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let wait_for = |what: &str, done: &mut dyn FnMut() -> bool| {
+        let begun = Instant::now();
+        while !done() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    // It has traded for a while.
+    wait_for("it never began", &mut || {
+        let status = crate::run(&place, &["--json", "statement", "--list"]);
+        status.code == 0 && status.out.contains("running")
+    });
+    std::thread::sleep(Duration::from_millis(300));
+    good(&place, &["plugin", "swap", "ema-cross", "--to", "0.2.0"]);
+    wait_for("it never swapped", &mut || !swapped().is_empty());
+    running.kill().unwrap();
+    running.wait().unwrap();
+    verified(&place);
+    let before = swapped();
+    assert_eq!(before.len(), 1, "{before:?}");
+
+    // The version in service is the new one by now; the run that goes on began with the old one.
+    let plugins = plugins();
+    let arguments = ["--plugins", text(&plugins), "--json", "paper", "--config", "session.toml"];
+    let ran = crate::run(&place, &[arguments.as_slice(), &["--out", "out"]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let result = ran.json();
+    assert_eq!(result["ending"], "completed", "{result}");
+    assert_eq!(result["swaps"][0]["version"], "0.2.0", "{result}");
+    assert_eq!(result["incidents"], 0, "{result}");
+    assert_eq!(swapped(), before);
+    verified(&place);
 }
