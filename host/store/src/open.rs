@@ -19,6 +19,10 @@ use std::time::Duration;
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections to a file; one of them writes at a time.
 const CONNECTIONS: u32 = 4;
+/// Takes the write lock at once.
+pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE";
+/// Statements that a writer keeps prepared: each table's of one row and of several.
+const STATEMENTS: usize = 512;
 /// `BLKH`, in SQLite's header of every database of ours.
 const APPLICATION_ID: i64 = 0x424c_4b48;
 /// What a SQLite file begins with, and the length of its header (SQLite's file format, section 1.3).
@@ -31,6 +35,8 @@ const CHECKED_UP_TO: u64 = 64 << 20;
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,
+    /// Whether there can be more connections than those of the pool.
+    is_file: bool,
 }
 
 impl Store {
@@ -67,7 +73,10 @@ impl Store {
             .connect_with(options)
             .await
             .map_err(|error| classify(path, &error))?;
-        Ok(Store { pool })
+        Ok(Store {
+            pool,
+            is_file: true,
+        })
     }
 
     /// A database that lives as long as this store and its clones, for tests and trial runs. It has one
@@ -87,7 +96,10 @@ impl Store {
             .connect_with(options)
             .await
             .map_err(|error| classify(Path::new(":memory:"), &error))?;
-        Ok(Store { pool })
+        Ok(Store {
+            pool,
+            is_file: false,
+        })
     }
 
     /// The connections, for reading.
@@ -103,9 +115,25 @@ impl Store {
     /// When the lock is not free within [`BUSY_TIMEOUT`].
     pub async fn begin(&self) -> Result<sqlx::Transaction<'static, crate::Database>, StoreError> {
         self.pool
-            .begin_with("BEGIN IMMEDIATE")
+            .begin_with(BEGIN)
             .await
             .map_err(|error| StoreError::during("begin a transaction", &error))
+    }
+
+    /// A connection beside the pool's, where the database is a file.
+    pub(crate) async fn connection(&self) -> Result<Option<SqliteConnection>, StoreError> {
+        if !self.is_file {
+            return Ok(None);
+        }
+        let options = (*self.pool.connect_options())
+            .clone()
+            .statement_cache_capacity(STATEMENTS)
+            // The writer folds the log by its own rule.
+            .pragma("wal_autocheckpoint", "0");
+        let connected = options.connect().await;
+        connected
+            .map(Some)
+            .map_err(|error| StoreError::during("open a connection", &error))
     }
 
     /// A writer for synchronous code, with a thread of its own.

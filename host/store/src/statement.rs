@@ -1,8 +1,6 @@
 //! A statement with its values, owned, so that it can travel to the writer's thread.
 
 use bulkhead_domain::{Decimal, Timestamp};
-use sqlx::query::Query;
-use sqlx::sqlite::SqliteArguments;
 
 /// One value. Absent values keep their type, because PostgreSQL wants to know it.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,16 +45,14 @@ impl Statement {
         self.sql
     }
 
-    /// The statement as sqlx takes it.
-    pub(crate) fn into_query(self) -> Query<'static, crate::Database, SqliteArguments> {
+    /// The values.
+    pub(crate) fn arguments(&self) -> &[Argument] {
+        &self.arguments
+    }
+
+    /// The values.
+    pub(crate) fn into_arguments(self) -> Vec<Argument> {
         self.arguments
-            .into_iter()
-            .fold(sqlx::query(self.sql), |query, argument| match argument {
-                Argument::Text(value) => query.bind(value),
-                Argument::Integer(value) => query.bind(value),
-                Argument::Real(value) => query.bind(value),
-                Argument::Bytes(value) => query.bind(value),
-            })
     }
 }
 

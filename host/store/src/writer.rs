@@ -5,14 +5,26 @@
 //! every call returns that failure and nothing given later is written, so that what is on disk is always
 //! a prefix of what was given. Dropping the last clone writes what is queued.
 //!
+//! Consecutive inserts of one form are executed several rows at a time ([`rows`]), on a connection that the
+//! writer has to itself where the database is a file.
+//!
 //! Bounds: [`QUEUE`] messages wait at most, then [`Writer::write`] blocks; a transaction takes what has
 //! queued up meanwhile and within [`LINGER`], at most [`BATCH`] statements (a larger group is still one
 //! transaction). After a full one the file is left to other processes for [`GAP`]: SQLite keeps no queue of
 //! who waits, and a writer that always comes back at once would keep them out for good.
 
+mod folding;
+mod queue;
+mod rows;
+
+use self::folding::Folding;
+use self::queue::{Batch, Message, Queue};
+use self::rows::{BindAll as _, Forms};
+use crate::open::BEGIN;
 use crate::wait::{runtime, thread_failed};
-use crate::{Statement, Store, StoreError};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use crate::{Database, Statement, Store, StoreError};
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, Transaction};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -24,14 +36,11 @@ pub const LINGER: Duration = Duration::from_millis(2);
 /// Statements after which a transaction is committed although more are waiting.
 pub const BATCH: usize = 2_048;
 
+/// Takes back what a transaction that failed has done.
+const ROLLBACK: &str = "ROLLBACK";
+
 /// How long other processes have to take the write lock after a full transaction.
 pub const GAP: Duration = Duration::from_millis(2);
-
-enum Message {
-    Write(Statement),
-    Group(Vec<Statement>),
-    Flush(SyncSender<()>),
-}
 
 /// A handle on the writing thread. Cheap to clone; safe to use inside and outside a runtime.
 #[derive(Debug, Clone)]
@@ -39,8 +48,7 @@ pub struct Writer(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    // `None` only while dropping: closing the channel ends the thread.
-    sender: Option<SyncSender<Message>>,
+    queue: Arc<Queue>,
     thread: Option<JoinHandle<()>>,
     failure: Arc<OnceLock<StoreError>>,
 }
@@ -48,15 +56,16 @@ struct Inner {
 impl Writer {
     pub(crate) fn start(store: Store) -> Result<Self, StoreError> {
         let runtime = runtime()?;
-        let (sender, receiver) = sync_channel(QUEUE);
+        let queue = Arc::new(Queue::default());
+        let taken = Arc::clone(&queue);
         let failure = Arc::new(OnceLock::new());
         let seen = Arc::clone(&failure);
         let thread = std::thread::Builder::new()
             .name("bulkhead-writer".to_owned())
-            .spawn(move || run(runtime, &store, &receiver, &seen))
+            .spawn(move || run(runtime, &store, &taken, &seen))
             .map_err(|error| thread_failed(&error))?;
         Ok(Writer(Arc::new(Inner {
-            sender: Some(sender),
+            queue,
             thread: Some(thread),
             failure,
         })))
@@ -103,18 +112,18 @@ impl Writer {
 
     fn send(&self, message: Message) -> Result<(), StoreError> {
         self.health()?;
-        self.0
-            .sender
-            .as_ref()
-            .and_then(|sender| sender.send(message).ok())
-            .ok_or_else(|| thread_failed(&"the writer stopped"))
+        if self.0.queue.add(message) {
+            Ok(())
+        } else {
+            Err(thread_failed(&"the writer stopped"))
+        }
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
         let failed_before = self.failure.get().is_some();
-        drop(self.sender.take());
+        self.queue.close();
         let panicked = self
             .thread
             .take()
@@ -127,34 +136,32 @@ impl Drop for Inner {
     }
 }
 
+/// Tells whoever waits that the thread is gone, however it ended.
+struct Leaving<'a>(&'a Queue);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
 fn run(
     runtime: &tokio::runtime::Handle,
     store: &Store,
-    receiver: &Receiver<Message>,
+    queue: &Queue,
     failure: &OnceLock<StoreError>,
 ) {
-    let mut batch = Vec::new();
-    while let Ok(first) = receiver.recv() {
-        let mut flushed = None;
-        let mut next = Some(first);
-        while let Some(message) = next {
-            match message {
-                Message::Write(statement) => batch.push(statement),
-                Message::Group(statements) => batch.extend(statements),
-                Message::Flush(done) => {
-                    flushed = Some(done);
-                    break;
-                }
-            }
-            next = (batch.len() < BATCH)
-                .then(|| receiver.recv_timeout(LINGER).ok())
-                .flatten();
-        }
-        let full = batch.len() >= BATCH;
-        if failure.get().is_some() {
-            batch.clear();
-        } else if !batch.is_empty()
-            && let Err(error) = runtime.block_on(commit(store, &mut batch))
+    let _leaving = Leaving(queue);
+    let mut hand = Hand::new(store);
+    while let Some(Batch {
+        mut statements,
+        flushed,
+    }) = queue.take()
+    {
+        let full = statements.len() >= BATCH;
+        if failure.get().is_none()
+            && !statements.is_empty()
+            && let Err(error) = runtime.block_on(hand.commit(&mut statements))
         {
             // Only this thread sets it, so it cannot be set already.
             let _ = failure.set(error);
@@ -163,218 +170,80 @@ fn run(
             // The caller may have gone; nobody is left to tell.
             let _ = done.send(());
         }
+        if failure.get().is_none() {
+            runtime.block_on(hand.fold());
+        }
         if full {
             std::thread::sleep(GAP);
         }
     }
+    if let Some(own) = hand.own {
+        // What was flushed is on disk; closing only folds the log into the file.
+        let _ = runtime.block_on(own.close());
+    }
 }
 
-async fn commit(store: &Store, batch: &mut Vec<Statement>) -> Result<(), StoreError> {
-    let mut transaction = store.begin().await?;
-    for statement in batch.drain(..) {
-        let sql = statement.sql();
-        statement
-            .into_query()
-            .execute(&mut *transaction)
-            .await
-            .map_err(|error| StoreError::of_statement(sql, &error))?;
+/// What writes.
+struct Hand<'a> {
+    store: &'a Store,
+    /// The writer's own connection, from the first transaction on. Nobody else uses it, so what it has read and
+    /// prepared stays good. A database in memory has one connection for everybody.
+    own: Option<SqliteConnection>,
+    forms: Forms,
+    folding: Folding,
+}
+
+impl<'a> Hand<'a> {
+    fn new(store: &'a Store) -> Self {
+        Hand {
+            store,
+            own: None,
+            forms: Forms::default(),
+            folding: Folding::default(),
+        }
     }
-    transaction
-        .commit()
-        .await
-        .map_err(|error| StoreError::during("commit", &error))
+
+    /// Writes all statements in one transaction. Nothing of them is there when it fails.
+    async fn commit(&mut self, batch: &mut Vec<Statement>) -> Result<(), StoreError> {
+        if self.own.is_none() {
+            self.own = self.store.connection().await?;
+        }
+        let statements = batch.len();
+        if let Some(own) = &mut self.own
+            && let Some(text) = self.forms.transaction(batch)
+        {
+            let query = sqlx::query(AssertSqlSafe(text))
+                .bind_all(batch.iter().flat_map(Statement::arguments).cloned());
+            if query.execute(&mut *own).await.is_ok() {
+                self.folding.note(statements);
+                return Ok(());
+            }
+            // Nothing of it stays. One statement after the other tells which it was.
+            let _ = sqlx::query(ROLLBACK).execute(own).await;
+        }
+        let mut transaction: Transaction<'_, Database> = match &mut self.own {
+            Some(own) => own
+                .begin_with(BEGIN)
+                .await
+                .map_err(|error| StoreError::during("begin a transaction", &error))?,
+            None => self.store.begin().await?,
+        };
+        self.forms.write(&mut transaction, batch).await?;
+        transaction
+            .commit()
+            .await
+            .map_err(|error| StoreError::during("commit", &error))?;
+        self.folding.note(statements);
+        Ok(())
+    }
+
+    /// Sees to the log, now that nobody waits for what was written.
+    async fn fold(&mut self) {
+        if let Some(own) = &mut self.own {
+            self.folding.turn(self.store, own).await;
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Argument, Migration, MigrationSet, column, decimal, optional_decimal, wait};
-    use bulkhead_domain::{Decimal, Timestamp};
-
-    const SETS: &[MigrationSet] = &[MigrationSet {
-        crate_name: "test",
-        migrations: &[Migration {
-            version: 1,
-            name: "create",
-            sql: "CREATE TABLE a (id BIGINT PRIMARY KEY, price TEXT, time BIGINT)",
-        }],
-    }];
-    const INSERT: &str = "INSERT INTO a (id, price, time) VALUES ($1, $2, $3)";
-
-    fn store() -> Store {
-        wait(async {
-            let store = Store::in_memory().await?;
-            store.migrate(SETS).await?;
-            Ok::<_, StoreError>(store)
-        })
-        .unwrap()
-    }
-
-    fn insert(id: i64) -> Statement {
-        Statement::new(INSERT)
-            .bind(id)
-            .bind(Decimal::new(123_450, 3))
-            .bind(Timestamp(id * 10))
-    }
-
-    fn ids(store: &Store) -> Vec<i64> {
-        wait(async {
-            sqlx::query_scalar("SELECT id FROM a ORDER BY id")
-                .fetch_all(store.pool())
-                .await
-                .map_err(|error| StoreError::during("read", &error))
-        })
-        .unwrap()
-    }
-
-    #[test]
-    fn what_was_flushed_is_there_in_full() {
-        let store = store();
-        let writer = store.writer().unwrap();
-        for id in 0..5_000 {
-            writer.write(insert(id)).unwrap();
-        }
-        writer.flush().unwrap();
-        assert_eq!(ids(&store), (0..5_000).collect::<Vec<_>>());
-        let row = wait(async {
-            sqlx::query("SELECT price, time, NULL AS absent FROM a WHERE id = 7")
-                .fetch_one(store.pool())
-                .await
-                .map_err(|error| StoreError::during("read", &error))
-        })
-        .unwrap();
-        assert_eq!(decimal(&row, "price").unwrap(), Decimal::new(12_345, 2));
-        assert_eq!(optional_decimal(&row, "absent").unwrap(), None);
-        assert_eq!(column::<i64>(&row, "time").unwrap(), 70);
-        assert!(decimal(&row, "absent").is_err());
-    }
-
-    #[test]
-    fn dropping_the_last_clone_writes_what_is_queued() {
-        let store = store();
-        let writer = store.writer().unwrap();
-        let clone = writer.clone();
-        clone.write(insert(1)).unwrap();
-        drop(writer);
-        clone.write(insert(2)).unwrap();
-        drop(clone);
-        assert_eq!(ids(&store), [1, 2]);
-    }
-
-    #[test]
-    fn a_failed_write_surfaces_and_stops_all_later_ones() {
-        let store = store();
-        let writer = store.writer().unwrap();
-        writer.write(insert(1)).unwrap();
-        writer.flush().unwrap();
-        writer.write(insert(1)).unwrap();
-        let error = writer.flush().unwrap_err();
-        assert!(
-            error.to_string().contains("UNIQUE") && error.to_string().contains("INSERT INTO a"),
-            "{error}"
-        );
-        assert_eq!(writer.write(insert(2)), Err(error.clone()));
-        assert_eq!(writer.flush(), Err(error.clone()));
-        assert_eq!(writer.health(), Err(error));
-        drop(writer);
-        assert_eq!(ids(&store), [1]);
-    }
-
-    #[test]
-    fn a_group_is_written_whole_or_not_at_all() {
-        let store = store();
-        let writer = store.writer().unwrap();
-        writer.write_group(vec![insert(1), insert(2)]).unwrap();
-        writer.flush().unwrap();
-        writer
-            .write_group(vec![insert(3), insert(4), insert(1)])
-            .unwrap();
-        assert!(writer.flush().is_err());
-        assert_eq!(ids(&store), [1, 2]);
-    }
-
-    #[test]
-    fn a_writer_may_be_used_inside_a_runtime() {
-        let store = store();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let writer = store.writer().unwrap();
-            writer.write(insert(1)).unwrap();
-            writer.flush().unwrap();
-        });
-        assert_eq!(ids(&store), [1]);
-    }
-
-    #[test]
-    fn flushed_rows_survive_reopening_the_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.db");
-        let open = || {
-            wait(async {
-                let store = Store::open(&path).await?;
-                store.migrate(SETS).await?;
-                Ok::<_, StoreError>(store)
-            })
-            .unwrap()
-        };
-        let first = open();
-        let writer = first.writer().unwrap();
-        writer.write(insert(1)).unwrap();
-        writer.flush().unwrap();
-        // The first store is still open: the second reads through the WAL.
-        assert_eq!(ids(&open()), [1]);
-    }
-
-    #[test]
-    fn a_writer_without_a_pause_keeps_nobody_out() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.db");
-        let open = || wait(async { Store::open(&path).await }).unwrap();
-        let busy = open();
-        wait(busy.migrate(SETS)).unwrap();
-        let other = open();
-        let writer = busy.writer().unwrap();
-        let done = std::sync::atomic::AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            let flood = scope.spawn(|| {
-                let mut id = 0;
-                while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                    writer.write(insert(id)).unwrap();
-                    id += 1;
-                }
-                id
-            });
-            for id in 1..=10 {
-                let came = wait(async {
-                    // Reading and preparing take no lock; what is written has to wait its turn.
-                    other.migrate(SETS).await?;
-                    let mut turn = other.begin().await?;
-                    insert(-id)
-                        .into_query()
-                        .execute(&mut *turn)
-                        .await
-                        .map_err(|error| StoreError::during("write", &error))?;
-                    turn.commit()
-                        .await
-                        .map_err(|error| StoreError::during("commit", &error))
-                });
-                if came.is_err() {
-                    done.store(true, std::sync::atomic::Ordering::Relaxed);
-                }
-                came.unwrap();
-            }
-            done.store(true, std::sync::atomic::Ordering::Relaxed);
-            assert!(flood.join().unwrap() > 0);
-        });
-        writer.flush().unwrap();
-    }
-
-    #[test]
-    fn absent_values_keep_their_type() {
-        assert_eq!(Argument::from(None::<Decimal>), Argument::Text(None));
-        assert_eq!(Argument::from(None::<i64>), Argument::Integer(None));
-        assert_eq!(Argument::from(Some(1.5)), Argument::Real(Some(1.5)));
-    }
-}
+mod tests;

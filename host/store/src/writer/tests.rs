@@ -1,0 +1,311 @@
+//! What is promised of writers.
+
+use super::*;
+use crate::{Argument, Migration, MigrationSet, column, decimal, optional_decimal, wait};
+use bulkhead_domain::{Decimal, Timestamp};
+
+const SETS: &[MigrationSet] = &[MigrationSet {
+    crate_name: "test",
+    migrations: &[Migration {
+        version: 1,
+        name: "create",
+        sql: "CREATE TABLE a (id BIGINT PRIMARY KEY, price TEXT, time BIGINT)",
+    }],
+}];
+const INSERT: &str = "INSERT INTO a (id, price, time) VALUES ($1, $2, $3)";
+
+fn store() -> Store {
+    wait(async {
+        let store = Store::in_memory().await?;
+        store.migrate(SETS).await?;
+        Ok::<_, StoreError>(store)
+    })
+    .unwrap()
+}
+
+fn insert(id: i64) -> Statement {
+    Statement::new(INSERT)
+        .bind(id)
+        .bind(Decimal::new(123_450, 3))
+        .bind(Timestamp(id * 10))
+}
+
+fn ids(store: &Store) -> Vec<i64> {
+    wait(async {
+        sqlx::query_scalar("SELECT id FROM a ORDER BY id")
+            .fetch_all(store.pool())
+            .await
+            .map_err(|error| StoreError::during("read", &error))
+    })
+    .unwrap()
+}
+
+#[test]
+fn what_was_flushed_is_there_in_full() {
+    let store = store();
+    let writer = store.writer().unwrap();
+    for id in 0..5_000 {
+        writer.write(insert(id)).unwrap();
+    }
+    writer.flush().unwrap();
+    assert_eq!(ids(&store), (0..5_000).collect::<Vec<_>>());
+    let row = wait(async {
+        sqlx::query("SELECT price, time, NULL AS absent FROM a WHERE id = 7")
+            .fetch_one(store.pool())
+            .await
+            .map_err(|error| StoreError::during("read", &error))
+    })
+    .unwrap();
+    assert_eq!(decimal(&row, "price").unwrap(), Decimal::new(12_345, 2));
+    assert_eq!(optional_decimal(&row, "absent").unwrap(), None);
+    assert_eq!(column::<i64>(&row, "time").unwrap(), 70);
+    assert!(decimal(&row, "absent").is_err());
+}
+
+#[test]
+fn dropping_the_last_clone_writes_what_is_queued() {
+    let store = store();
+    let writer = store.writer().unwrap();
+    let clone = writer.clone();
+    clone.write(insert(1)).unwrap();
+    drop(writer);
+    clone.write(insert(2)).unwrap();
+    drop(clone);
+    assert_eq!(ids(&store), [1, 2]);
+}
+
+#[test]
+fn a_failed_write_surfaces_and_stops_all_later_ones() {
+    let store = store();
+    let writer = store.writer().unwrap();
+    writer.write(insert(1)).unwrap();
+    writer.flush().unwrap();
+    writer.write(insert(1)).unwrap();
+    let error = writer.flush().unwrap_err();
+    assert!(
+        error.to_string().contains("UNIQUE") && error.to_string().contains("INSERT INTO a"),
+        "{error}"
+    );
+    assert_eq!(writer.write(insert(2)), Err(error.clone()));
+    assert_eq!(writer.flush(), Err(error.clone()));
+    assert_eq!(writer.health(), Err(error));
+    drop(writer);
+    assert_eq!(ids(&store), [1]);
+}
+
+#[test]
+fn a_group_is_written_whole_or_not_at_all() {
+    let store = store();
+    let writer = store.writer().unwrap();
+    writer.write_group(vec![insert(1), insert(2)]).unwrap();
+    writer.flush().unwrap();
+    writer
+        .write_group(vec![insert(3), insert(4), insert(1)])
+        .unwrap();
+    assert!(writer.flush().is_err());
+    assert_eq!(ids(&store), [1, 2]);
+}
+
+#[test]
+fn rows_written_together_keep_their_place_among_other_statements() {
+    const UPDATE: &str = "UPDATE a SET time = time + $1 WHERE id <= $2";
+    let store = store();
+    let writer = store.writer().unwrap();
+    for block in 0..5_i64 {
+        for id in block * 30..(block + 1) * 30 {
+            writer.write(insert(id)).unwrap();
+        }
+        writer
+            .write(Statement::new(UPDATE).bind(1_000_i64).bind(i64::MAX))
+            .unwrap();
+    }
+    writer.flush().unwrap();
+    let times: Vec<i64> = wait(async {
+        sqlx::query_scalar("SELECT time FROM a ORDER BY id")
+            .fetch_all(store.pool())
+            .await
+            .map_err(|error| StoreError::during("read", &error))
+    })
+    .unwrap();
+    // Every row met the updates that were given after it, and no other.
+    let expected = (0..150).map(|id| id * 10 + 1_000 * (5 - id / 30));
+    assert_eq!(times, expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn one_row_of_many_that_is_refused_leaves_none() {
+    let store = store();
+    let writer = store.writer().unwrap();
+    writer.write(insert(20)).unwrap();
+    writer.flush().unwrap();
+    writer.write_group((0..40).map(insert).collect()).unwrap();
+    let error = writer.flush().unwrap_err();
+    assert!(
+        error.to_string().contains("UNIQUE") && error.to_string().contains(INSERT),
+        "{error}"
+    );
+    drop(writer);
+    assert_eq!(ids(&store), [20]);
+}
+
+/// What a writer makes of a file, where small transactions are sent at once.
+fn in_a_file(write: impl FnOnce(&Store, &std::path::Path)) -> Vec<i64> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let store = wait(async {
+        let store = Store::open(&path).await?;
+        store.migrate(SETS).await?;
+        Ok::<_, StoreError>(store)
+    })
+    .unwrap();
+    write(&store, &path);
+    ids(&store)
+}
+
+#[test]
+fn a_small_transaction_is_written_whole_or_not_at_all_too() {
+    const MOVE: &str = "UPDATE a SET id = id + $2 WHERE id = $1";
+    let written = in_a_file(|store, _| {
+        let writer = store.writer().unwrap();
+        let moved = |id: i64, by: i64| Statement::new(MOVE).bind(id).bind(by);
+        writer
+            .write_group(vec![insert(1), insert(2), insert(3), moved(2, 40)])
+            .unwrap();
+        writer.flush().unwrap();
+        writer.write(insert(2)).unwrap();
+        writer.flush().unwrap();
+        // Its last statement is refused, so its first leave nothing.
+        writer
+            .write_group(vec![insert(4), insert(5), moved(1, 1)])
+            .unwrap();
+        let error = writer.flush().unwrap_err();
+        assert!(
+            error.to_string().contains("UNIQUE") && error.to_string().contains(MOVE),
+            "{error}"
+        );
+        assert_eq!(writer.write(insert(6)), Err(error));
+    });
+    assert_eq!(written, [1, 2, 3, 42]);
+}
+
+#[test]
+fn the_log_is_folded_into_the_file_while_the_writer_goes_on() {
+    let written = in_a_file(|store, path| {
+        let writer = store.writer().unwrap();
+        let size = || std::fs::metadata(path).unwrap().len();
+        let before = size();
+        for id in 0..60_000 {
+            writer.write(insert(id)).unwrap();
+            if id % 500 == 0 {
+                writer.flush().unwrap();
+            }
+        }
+        writer.flush().unwrap();
+        // Without it everything would stay in the log for as long as the file is open.
+        assert!(size() > before + 500_000, "{} bytes", size());
+    });
+    assert_eq!(written, (0..60_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn whoever_waits_for_room_is_let_in_or_told_that_the_writer_is_gone() {
+    let queue = Queue::default();
+    std::thread::scope(|scope| {
+        let adds = scope.spawn(|| {
+            (0..8 * QUEUE as i64)
+                .take_while(|id| queue.add(Message::Write(insert(*id))))
+                .count()
+        });
+        let mut taken = 0;
+        while taken < 2 * QUEUE {
+            taken += queue.take().unwrap().statements.len();
+        }
+        queue.leave();
+        let added = adds.join().unwrap();
+        assert!(added >= taken && added < 8 * QUEUE, "{added}");
+    });
+    assert!(!queue.add(Message::Write(insert(0))));
+}
+
+#[test]
+fn a_writer_may_be_used_inside_a_runtime() {
+    let store = store();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let writer = store.writer().unwrap();
+        writer.write(insert(1)).unwrap();
+        writer.flush().unwrap();
+    });
+    assert_eq!(ids(&store), [1]);
+}
+
+#[test]
+fn flushed_rows_survive_reopening_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let open = || {
+        wait(async {
+            let store = Store::open(&path).await?;
+            store.migrate(SETS).await?;
+            Ok::<_, StoreError>(store)
+        })
+        .unwrap()
+    };
+    let first = open();
+    let writer = first.writer().unwrap();
+    writer.write(insert(1)).unwrap();
+    writer.flush().unwrap();
+    // The first store is still open: the second reads through the WAL.
+    assert_eq!(ids(&open()), [1]);
+}
+
+#[test]
+fn a_writer_without_a_pause_keeps_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let open = || wait(async { Store::open(&path).await }).unwrap();
+    let busy = open();
+    wait(busy.migrate(SETS)).unwrap();
+    let other = open();
+    let writer = busy.writer().unwrap();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let flood = scope.spawn(|| {
+            let mut id = 0;
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                writer.write(insert(id)).unwrap();
+                id += 1;
+            }
+            id
+        });
+        for id in 1..=10 {
+            let came = wait(async {
+                // Reading and preparing take no lock; what is written has to wait its turn.
+                other.migrate(SETS).await?;
+                let mut turn = other.begin().await?;
+                Forms::default()
+                    .write(&mut turn, &mut vec![insert(-id)])
+                    .await?;
+                turn.commit()
+                    .await
+                    .map_err(|error| StoreError::during("commit", &error))
+            });
+            if came.is_err() {
+                done.store(true, std::sync::atomic::Ordering::Relaxed);
+            }
+            came.unwrap();
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(flood.join().unwrap() > 0);
+    });
+    writer.flush().unwrap();
+}
+
+#[test]
+fn absent_values_keep_their_type() {
+    assert_eq!(Argument::from(None::<Decimal>), Argument::Text(None));
+    assert_eq!(Argument::from(None::<i64>), Argument::Integer(None));
+    assert_eq!(Argument::from(Some(1.5)), Argument::Real(Some(1.5)));
+}
