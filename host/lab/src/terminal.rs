@@ -124,8 +124,17 @@ fn rows(report: &Report) -> Vec<(String, String)> {
     figure("Sharpe ratio", &statistics.curve.sharpe);
     figure("Time in the market", &statistics.time_in_market);
     figure("Win rate", &statistics.trades.win_rate);
+    rows.push(("Fees".to_owned(), money(session, totals.fees)));
+    // Only where something was sold short, and where the broker pays or takes interest.
+    for (label, amount) in [
+        ("Borrow fees", totals.borrow_fees),
+        ("Interest, net", totals.interest),
+    ] {
+        if !amount.is_zero() {
+            rows.push((label.to_owned(), money(session, amount)));
+        }
+    }
     rows.extend([
-        ("Fees".to_owned(), money(session, totals.fees)),
         (
             "Proposals".to_owned(),
             format!(

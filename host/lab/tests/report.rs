@@ -2,8 +2,9 @@
 
 mod fixture;
 
-use bulkhead_domain::Blame;
+use bulkhead_domain::{Blame, Decimal};
 use bulkhead_lab::report::{Report, Written, write};
+use bulkhead_lab::statistics::Statistics;
 use bulkhead_lab::terminal::summary;
 use bulkhead_session::record::Ending;
 use serde_json::Value;
@@ -248,4 +249,36 @@ fn the_terminal_says_what_limits_a_figure_and_that_a_session_was_cut_short() {
         growth.ends_with("% (annualised from a short sample)"),
         "{growth}"
     );
+}
+
+#[test]
+fn what_holding_cost_and_earned_stands_among_the_costs_where_there_is_any() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut report = fixture::report(40, 40);
+    let page = |report: &Report| embedded(&written(report, &folder.path().join("out")).1);
+    let costs = |report: &Report| -> Vec<(String, String)> {
+        let labels = ["Borrow fees", "Interest, net"];
+        let rows = summary(report).rows.into_iter();
+        rows.filter(|(label, _)| labels.contains(&label.as_str()))
+            .collect()
+    };
+    assert_eq!(costs(&report), []);
+    assert_eq!(page(&report)["main"]["totals"].get("borrowFees"), None);
+
+    report.main.totals.borrow_fees = Decimal::new(1_250, 2);
+    report.main.totals.interest = Decimal::new(-375, 2);
+    let told = costs(&report);
+    assert!(told[0].1.starts_with("12.50"), "{told:?}");
+    assert!(told[1].1.contains("3.75"), "{told:?}");
+    let totals = &page(&report)["main"]["totals"];
+    assert_eq!(totals["borrowFees"], "12.50");
+    assert_eq!(totals["interest"], "-3.75");
+
+    let before = Statistics::of(&fixture::report(40, 40).main)
+        .fees_share
+        .value;
+    let after = Statistics::of(&report.main).fees_share.value;
+    if let (Some(before), Some(after)) = (before, after) {
+        assert!(after > before, "{after} {before}");
+    }
 }

@@ -8,6 +8,10 @@ function totalsTable(caption, sessions) {
     ["Max drawdown", (session) => figure(statistic(session.statistics, "Max drawdown"))],
     ["Sharpe ratio", (session) => figure(statistic(session.statistics, "Sharpe ratio"))],
     ["Fees", (session) => money(Number(session.totals.fees))],
+    ...(sessions.some(([, session]) => session.totals.borrowFees)
+      ? [["Borrow fees", (session) => money(Number(session.totals.borrowFees ?? 0))]] : []),
+    ...(sessions.some(([, session]) => session.totals.interest)
+      ? [["Interest, net", (session) => money(Number(session.totals.interest ?? 0))]] : []),
     ["Proposals", (session) => count(session.totals.proposals)],
     ["Vetoed by the AI", (session) => count(session.totals.vetoed)],
     ["Denied", (session) => count(session.totals.denied)],

@@ -52,7 +52,10 @@ impl Statistics {
             trades: TradeStatistics::of(&session.trades),
             time_in_market: time_in_market(&session.equity.gross_exposure),
             mean_gross_exposure: mean_gross_exposure(&session.equity.gross_exposure),
-            fees_share: fees_share(net, to_f64(session.totals.fees)),
+            fees_share: fees_share(
+                net,
+                to_f64(session.totals.fees + session.totals.borrow_fees),
+            ),
             benchmarks: session
                 .benchmarks
                 .iter()

@@ -102,6 +102,10 @@ struct TotalsView<'a> {
     total_return: f64,
     fees: &'a Decimal,
     dividends: &'a Decimal,
+    #[serde(skip_serializing_if = "is_zero")]
+    borrow_fees: &'a Decimal,
+    #[serde(skip_serializing_if = "is_zero")]
+    interest: &'a Decimal,
     proposals: u64,
     orders: u64,
     fills: u64,
@@ -264,6 +268,10 @@ impl<'a> ModelView<'a> {
     }
 }
 
+fn is_zero(amount: &&Decimal) -> bool {
+    amount.is_zero()
+}
+
 impl<'a> TotalsView<'a> {
     fn new(totals: &'a Totals) -> Self {
         TotalsView {
@@ -272,6 +280,8 @@ impl<'a> TotalsView<'a> {
             total_return: totals.total_return,
             fees: &totals.fees,
             dividends: &totals.dividends,
+            borrow_fees: &totals.borrow_fees,
+            interest: &totals.interest,
             proposals: totals.proposals,
             orders: totals.orders,
             fills: totals.fills,
