@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &ConformArgs, options: &GlobalOptions) -> Result<()
     });
     spinner.finish_and_clear();
     show(options, &component, &report)?;
-    verdict(&report).map_err(|problem| problem.in_file(component))
+    verdict(&report, "run the suite again").map_err(|problem| problem.in_file(component))
 }
 
 /// A path as it is; a name without a folder or an ending is a plugin's id.
@@ -116,7 +116,15 @@ pub(crate) fn config(text: &str) -> Result<Value, Problem> {
         .map_err(|problem| problem.in_file(text))
 }
 
-fn show(options: &GlobalOptions, component: &Path, report: &Conformance) -> Result<(), Problem> {
+/// Prints what was checked and how it went.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn show(
+    options: &GlobalOptions,
+    component: &Path,
+    report: &Conformance,
+) -> Result<(), Problem> {
     let count = |outcome| {
         let of = report
             .checks
@@ -175,17 +183,26 @@ fn word(outcome: Outcome) -> &'static str {
     }
 }
 
-fn verdict(report: &Conformance) -> Result<(), Problem> {
+/// The first check that failed, and how many others did.
+///
+/// # Errors
+/// Where one did; `again` says how to repeat them.
+pub(crate) fn verdict(report: &Conformance, again: &str) -> Result<(), Problem> {
     let failed: Vec<&Check> = report.failures().collect();
     let Some(first) = failed.first() else {
         return Ok(());
+    };
+    let what = if first.of.is_empty() {
+        first.detail.clone()
+    } else {
+        format!("{}: {}", first.of, first.detail)
     };
     let others = match failed.len() - 1 {
         0 => String::new(),
         more => format!(" (and {more} more)"),
     };
     Err(Problem::user(
-        format!("{} fails{others}: {}", first.rule.number, first.detail),
-        "mend it and run the suite again; --config gives other settings",
+        format!("{} fails{others}: {what}", first.rule.number),
+        format!("mend it and {again}; --config gives other settings"),
     ))
 }

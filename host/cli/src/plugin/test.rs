@@ -1,15 +1,16 @@
 //! `bulkhead plugin test`
 
 use super::build;
+use crate::conform::{show, verdict};
 use crate::environment::loader;
 use crate::options::GlobalOptions;
 use crate::output;
-use bulkhead_conform::{Check, Conformance, NATIVE, Outcome, Terms};
+use bulkhead_conform::{Check, NATIVE, Outcome, Terms};
 use bulkhead_domain::Problem;
 use bulkhead_toolchain::rustc;
 use clap::Args;
 use indicatif::ProgressBar;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -64,7 +65,7 @@ pub(crate) fn run(options: &GlobalOptions, arguments: Arguments) -> Result<(), P
     checks.append(&mut report.checks);
     report.checks = checks;
     show(options, &component, &report)?;
-    verdict(&report).map_err(|problem| problem.in_file(component))
+    verdict(&report, "test again").map_err(|problem| problem.in_file(component))
 }
 
 fn config(text: &str) -> Result<Value, Problem> {
@@ -110,67 +111,4 @@ fn native(folder: &Path) -> Result<Check, Problem> {
         outcome,
         detail,
     })
-}
-
-fn show(options: &GlobalOptions, component: &Path, report: &Conformance) -> Result<(), Problem> {
-    if options.json {
-        let subject = report.subject.as_ref();
-        return output::json(&json!({
-            "component": component,
-            "id": subject.map(|subject| &subject.manifest.id),
-            "version": subject.map(|subject| &subject.manifest.version),
-            "kind": subject.map(|subject| subject.manifest.kind),
-            "digest": subject.map(|subject| subject.digest),
-            "passed": report.passed(),
-            "checks": report.checks,
-        }));
-    }
-    if let Some(subject) = &report.subject {
-        output::line(format!(
-            "{} {} ({}), sha-256 {}",
-            subject.manifest.id, subject.manifest.version, subject.manifest.kind, subject.digest
-        ))?;
-    }
-    let rows = report.checks.iter().map(|check| {
-        let what = if check.of.is_empty() {
-            check.rule.what.to_owned()
-        } else {
-            format!("{}: {}", check.of, check.rule.what)
-        };
-        [
-            check.rule.number.to_owned(),
-            what,
-            word(check.outcome).to_owned(),
-            check.detail.clone(),
-        ]
-    });
-    output::table(["check", "what has to hold", "outcome", "seen"], rows)
-}
-
-fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Passed => "pass",
-        Outcome::Failed => "FAIL",
-        Outcome::Skipped => "skipped",
-    }
-}
-
-fn verdict(report: &Conformance) -> Result<(), Problem> {
-    let failed: Vec<&Check> = report.failures().collect();
-    let Some(first) = failed.first() else {
-        return Ok(());
-    };
-    let what = if first.of.is_empty() {
-        first.detail.clone()
-    } else {
-        format!("{}: {}", first.of, first.detail)
-    };
-    let others = match failed.len() - 1 {
-        0 => String::new(),
-        more => format!(" (and {more} more)"),
-    };
-    Err(Problem::user(
-        format!("{} fails{others}: {what}", first.rule.number),
-        "mend it and test again; --config gives other settings",
-    ))
 }
