@@ -28,6 +28,7 @@ mod traits;
 pub use desk::{
     Amendment, Applied, BrokerAccount, BrokerView, Desk, DeskConfig, Disposition, FLATTEN, Finding,
     Holding, Leg, NEVER_ARRIVED_CHECKS, Proposal, Reconciliation, Review, Ruling, SendError, Sent,
+    leading_cancels,
 };
 pub use error::DeskError;
 pub use risk::{CheckLimits, RiskApproved, TradingState, VerdictKind, VerdictRecord};

@@ -2,7 +2,7 @@
 
 use super::Desk;
 use super::core::Core;
-use super::decide::{Disposition, Leg, Proposal};
+use super::disposition::{Disposition, Leg, Proposal};
 use super::legs::parts;
 use super::send::{SendError, Sent};
 use crate::ledger::LineKey;
@@ -42,7 +42,10 @@ impl Desk {
         let refuse = |core: &Core, denial: Denial| {
             let owner = amendment.owner.clone();
             let id = amendment.client_order_id.clone();
-            Disposition::refused(&amendment.decision_id, owner, id, denial, core.now)
+            Disposition {
+                instrument: core.instrument_of(&id),
+                ..Disposition::refused(&amendment.decision_id, owner, id, denial, core.now)
+            }
         };
         let Some(working) = core.blotter.get(&amendment.client_order_id) else {
             let why = denial(

@@ -47,6 +47,12 @@ pub(super) struct Core {
 }
 
 impl Core {
+    /// The instrument of a working order.
+    pub(super) fn instrument_of(&self, client_order_id: &str) -> Option<InstrumentHandle> {
+        let working = self.blotter.get(client_order_id)?;
+        Some(working.order.request.instrument)
+    }
+
     pub(super) fn last_price(&self, instrument: InstrumentHandle) -> Option<Decimal> {
         self.listings
             .get(&instrument)

@@ -2,95 +2,22 @@
 
 use super::Desk;
 use super::core::Core;
+use super::disposition::{Disposition, Leg, Proposal, Ruling};
 use crate::allocation::{fraction, share};
-use crate::audit::{Event, Kind};
 use crate::ledger::LineKey;
-use crate::orders::Origin;
-use crate::orders::blotter::Approval;
+use crate::orders::{Approval, Origin};
 use crate::risk::checks::{
     BUYING_POWER_EXCEEDED, available_buying_power, gross_room, leverage_room,
 };
 use crate::risk::{
-    AccountView, Candidate, Chain, Judge, RiskApproved, Screened, TradingState, VerdictKind,
-    VerdictRecord, Verdicts, denial,
+    AccountView, Candidate, Chain, Judge, Screened, TradingState, VerdictKind, VerdictRecord,
+    Verdicts, denial,
 };
-use bulkhead_domain::order::{Order, OrderKind, OrderRequest, Replacement, Side, Trail};
+use bulkhead_domain::order::{Order, OrderKind, OrderRequest, Side, Trail};
 use bulkhead_domain::risk::{Denial, Portfolio, RiskContext};
 use bulkhead_domain::{Decimal, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// An order that somebody wants, with what it is to be judged by.
-#[derive(Debug, Clone)]
-pub struct Proposal {
-    /// The decision it comes from; unique within a session.
-    pub decision_id: String,
-    /// The strategy or person.
-    pub owner: String,
-    /// The order.
-    pub request: OrderRequest,
-    /// What rules see beside it. The desk fills in reference price and multiplier itself.
-    pub context: RiskContext,
-    /// When the oldest model that the decision rests on was fitted; `None` where it rests on none.
-    pub fitted: Option<Timestamp>,
-}
-
-/// Which part of a proposal an order is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Leg {
-    /// It is proven to reduce the position.
-    Exit,
-    /// It opens or enlarges a position, or might.
-    Entry,
-    /// A risk rule asked for it; reduce-only.
-    Protective,
-}
-
-impl Leg {
-    /// Its name in records.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Leg::Exit => "exit",
-            Leg::Entry => "entry",
-            Leg::Protective => "protective",
-        }
-    }
-}
-
-/// What becomes of a proposal's part.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Ruling {
-    /// To be sent with [`Desk::send`].
-    Send(RiskApproved<Order>),
-    /// The working order is to be changed with [`Desk::send_change`].
-    Replace(RiskApproved<Replacement>),
-    /// The working order is to be cancelled with [`Desk::cancel`].
-    Cancel,
-    /// Nothing happens.
-    Deny(Denial),
-}
-
-/// A proposal's part, judged.
-#[derive(Debug)]
-pub struct Disposition {
-    /// The decision.
-    pub decision_id: String,
-    /// Which part of it.
-    pub leg: Leg,
-    /// Whose.
-    pub owner: String,
-    /// The id that the order has, or would have had; of the order to cancel.
-    pub client_order_id: String,
-    /// What was asked for; absent for a cancellation.
-    pub requested: Option<OrderRequest>,
-    /// What becomes of it.
-    pub ruling: Ruling,
-    /// Everything that was said about it, in order.
-    pub verdicts: Vec<VerdictRecord>,
-    /// When.
-    pub time: Timestamp,
-}
 
 /// A part with the order it would become.
 pub(super) type Entry = (Draft, Candidate);
@@ -127,6 +54,7 @@ impl Draft {
             decision_id: self.decision_id,
             leg: self.leg,
             owner: self.owner,
+            instrument: Some(self.key.instrument),
             client_order_id: self.client_order_id,
             requested: Some(self.requested),
             ruling,
@@ -218,72 +146,6 @@ impl Desk {
         core.withdraw(&mut cuts, &mut done);
         cuts.append(&mut done);
         cuts
-    }
-}
-
-impl Disposition {
-    /// A refusal in the host's name before there is an order to judge.
-    pub(super) fn refused(
-        decision_id: &str,
-        owner: String,
-        client_order_id: String,
-        denial: Denial,
-        time: Timestamp,
-    ) -> Disposition {
-        Disposition {
-            decision_id: decision_id.to_owned(),
-            leg: Leg::Entry,
-            owner,
-            client_order_id,
-            requested: None,
-            verdicts: vec![VerdictRecord::new(
-                "host:change",
-                VerdictKind::Rejected,
-                Decimal::ZERO,
-                Some(denial.clone()),
-            )],
-            ruling: Ruling::Deny(denial),
-            time,
-        }
-    }
-
-    /// It as the audit log keeps it.
-    pub(crate) fn event(&self, session: &str) -> Event {
-        let (kind, order) = match &self.ruling {
-            Ruling::Send(order) => (Kind::Order, serde_json::to_value(&**order)),
-            Ruling::Replace(change) => (Kind::Request, serde_json::to_value(&**change)),
-            Ruling::Cancel => (Kind::Request, Ok("cancel".into())),
-            Ruling::Deny(denial) => (Kind::Denied, serde_json::to_value(denial)),
-        };
-        let body = serde_json::json!({
-            "decision": self.decision_id,
-            "leg": self.leg.name(),
-            "owner": self.owner,
-            "requested": self.requested,
-            "ruling": order.unwrap_or_default(),
-            "verdicts": self.verdicts,
-        });
-        Event {
-            time: self.time,
-            session: session.to_owned(),
-            actor: "host".to_owned(),
-            kind,
-            subject: self.client_order_id.clone(),
-            body: body.to_string(),
-        }
-    }
-
-    /// Whether it becomes an order, or another order, at the broker.
-    pub(crate) fn is_sent(&self) -> bool {
-        matches!(self.ruling, Ruling::Send(_) | Ruling::Replace(_))
-    }
-
-    pub(crate) fn mark_journalled(&mut self, repeated: bool) {
-        match &mut self.ruling {
-            Ruling::Send(order) => order.mark_journalled(repeated),
-            Ruling::Replace(change) => change.mark_journalled(repeated),
-            Ruling::Cancel | Ruling::Deny(_) => {}
-        }
     }
 }
 

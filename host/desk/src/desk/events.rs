@@ -3,8 +3,7 @@
 use super::Desk;
 use crate::error::DeskError;
 use crate::ledger::{FillEffect, SplitTerms};
-use crate::orders::blotter::Admission;
-use crate::orders::{OrderState, time_of};
+use crate::orders::{Admission, OrderState, time_of};
 use crate::risk::Mark;
 use bulkhead_domain::order::{
     ActionKind, CorporateAction, InstrumentHandle, Nanos, Order, OrderUpdate,

@@ -15,10 +15,10 @@
 //! stops, stops before targets, what rules placed before what owners did, older before younger.
 
 use super::core::Core;
-use super::decide::{Disposition, Leg, Proposal, Ruling, host_context};
+use super::decide::host_context;
+use super::disposition::{Disposition, Leg, Proposal, Ruling};
 use crate::ledger::LineKey;
-use crate::orders::blotter::Change;
-use crate::orders::{OrderState, Origin, WorkingOrder};
+use crate::orders::{Change, OrderState, Origin, WorkingOrder};
 use crate::risk::{Chain, denial};
 use bulkhead_domain::Decimal;
 use bulkhead_domain::order::{

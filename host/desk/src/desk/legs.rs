@@ -7,7 +7,8 @@
 //! caller himself asks for reduce-only where the venue bounds them.
 
 use super::core::Core;
-use super::decide::{Disposition, Entry, Leg, Proposal};
+use super::decide::Entry;
+use super::disposition::{Disposition, Leg, Proposal};
 use super::exits::{Exits, Rank};
 use crate::ledger::LineKey;
 use crate::risk::{VerdictKind, VerdictRecord, denial};

@@ -4,6 +4,7 @@ mod carry;
 mod change;
 mod core;
 mod decide;
+mod disposition;
 mod events;
 mod exits;
 mod legs;
@@ -15,7 +16,7 @@ mod streaks;
 
 pub use carry::BrokerAccount;
 pub use change::Amendment;
-pub use decide::{Disposition, Leg, Proposal, Ruling};
+pub use disposition::{Disposition, Leg, Proposal, Ruling, leading_cancels};
 pub use events::Applied;
 pub use obey::FLATTEN;
 pub use reconcile::{BrokerView, Finding, NEVER_ARRIVED_CHECKS, Reconciliation};

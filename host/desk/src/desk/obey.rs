@@ -10,7 +10,8 @@
 
 use super::Desk;
 use super::core::Core;
-use super::decide::{Disposition, Leg, Proposal, host_context};
+use super::decide::host_context;
+use super::disposition::{Disposition, Leg, Proposal};
 use crate::ledger::LineKey;
 use crate::orders::{Origin, WorkingOrder};
 use crate::risk::{Chain, denial};

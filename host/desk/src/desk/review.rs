@@ -2,7 +2,8 @@
 
 use super::Desk;
 use super::core::Core;
-use super::decide::{Disposition, Leg, Proposal, Ruling, host_context};
+use super::decide::host_context;
+use super::disposition::{Disposition, Leg, Proposal, Ruling};
 use super::exits::Rank;
 use crate::ledger::LineKey;
 use crate::orders::{Origin, WorkingOrder};
@@ -108,6 +109,7 @@ impl Core {
             decision_id: format!("review:{source}"),
             leg: Leg::Protective,
             owner: working.order.owner.clone(),
+            instrument: Some(working.order.request.instrument),
             client_order_id: working.order.client_order_id.clone(),
             requested: None,
             ruling: Ruling::Cancel,
@@ -152,6 +154,7 @@ impl Core {
             decision_id: format!("review:{rule}"),
             leg: Leg::Protective,
             owner,
+            instrument: self.instrument_of(&client_order_id),
             client_order_id,
             requested: None,
             verdicts: vec![VerdictRecord::new(

@@ -4,7 +4,8 @@
 //! An exit covers what its entry has filled, as far as the fills were told, and no more: a venue that says
 //! more of it is not believed. So a venue tells of a fill before it tells of the exits that the fill makes.
 
-use super::blotter::{Approval, Blotter, NewOrder, Origin, WorkingOrder};
+use super::blotter::Blotter;
+use super::working::{Approval, NewOrder, Origin, WorkingOrder};
 use super::{OrderError, OrderState};
 use crate::ledger::OwnerId;
 use bulkhead_domain::order::{

@@ -8,17 +8,24 @@
 //! Bounds: the last [`blotter::CLOSED_KEPT`] finished orders are remembered, to tell a repeated update
 //! from a wrong one.
 
+mod admission;
 pub mod blotter;
 mod bracket;
+mod change;
 mod dating;
 mod identity;
 mod split;
 mod state;
+mod working;
 
-pub use blotter::{Blotter, Origin, WorkingOrder};
+pub(crate) use admission::Admission;
+pub use blotter::Blotter;
+pub(crate) use change::Change;
 pub(crate) use dating::time_of;
 pub use identity::OrderIds;
 pub use state::{IllegalTransition, OrderEvent, OrderState};
+pub(crate) use working::Approval;
+pub use working::{Origin, WorkingOrder};
 
 use bulkhead_domain::Decimal;
 

@@ -1,8 +1,8 @@
 //! The restrictions that hold, as the audit log tells it: there is no other record of them.
 //! [`crate::audit::AuditLog::open`] proves that what is read here is what was sealed.
 
-use super::gate::LatchBody;
 use super::latch::{Latch, Latches, Scope, TradingState};
+use super::restrict::LatchBody;
 use crate::audit::{Kind, Record, restrictions};
 use bulkhead_domain::Timestamp;
 use bulkhead_store::{Store, StoreError};

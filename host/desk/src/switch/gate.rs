@@ -1,13 +1,13 @@
 //! What may pass to the broker, and the log of everything that did.
 
-use super::error::{Acknowledgement, GateError, Refusal};
+use super::error::Refusal;
 use super::fold::read_latches;
-use super::latch::{Latch, Latches, Scope, Scopes, TradingState};
+use super::latch::{Latches, Scope, Scopes};
+use super::restrict::{LatchBody, is_from_outside};
 use crate::audit::{AuditError, AuditKey, AuditLog, Event, Kind, Record, is_begun};
 use crate::desk::Disposition;
-use bulkhead_domain::{Problem, Timestamp};
+use bulkhead_domain::Problem;
 use bulkhead_store::{Store, StoreError, Writer, wait};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,17 +16,17 @@ use std::time::Duration;
 /// How long [`Gate::raise`] waits for sends that had passed before it.
 pub const FENCE_PATIENCE: Duration = Duration::from_secs(5);
 
-struct Inner {
-    log: AuditLog,
+pub(super) struct Inner {
+    pub(super) log: AuditLog,
     /// What holds.
-    latches: Latches,
+    pub(super) latches: Latches,
     /// What held at this point of the past, while a resumed session repeats it. What it repeats does not
     /// reach the broker, so what holds now need not hold there.
-    then: Option<Latches>,
+    pub(super) then: Option<Latches>,
     /// Sends that passed so far; numbers them.
-    passed: u64,
+    pub(super) passed: u64,
     /// Those that are not answered yet.
-    unanswered: BTreeSet<u64>,
+    pub(super) unanswered: BTreeSet<u64>,
     /// Where the log is kept.
     writer: Option<Writer>,
 }
@@ -34,7 +34,7 @@ struct Inner {
 /// The gate. Shared by whoever sends and whoever stops.
 pub struct Gate {
     inner: Mutex<Inner>,
-    answered: Condvar,
+    pub(super) answered: Condvar,
 }
 
 impl Gate {
@@ -60,7 +60,7 @@ impl Gate {
         Gate::new(AuditLog::none(), Latches::default(), None)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         // No code that holds the lock leaves the state half-changed when it panics.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -266,139 +266,12 @@ impl Gate {
         }
         Ok(())
     }
-
-    /// Restricts trading. See the module's promises. Where as strict a restriction holds already, that
-    /// one is acknowledged.
-    ///
-    /// # Errors
-    /// [`GateError::NotDurable`] when it could not be made durable: it holds nevertheless, in this process.
-    pub fn raise(&self, latch: Latch) -> Result<Acknowledgement, GateError> {
-        let automatic = !latch.actor.starts_with("person:") && !latch.actor.starts_with("agent:");
-        if automatic && latch.state == TradingState::Flatten {
-            let halted = TradingState::Halted;
-            self.raise(Latch {
-                state: halted,
-                ..latch
-            })?;
-            return Err(GateError::AutomaticFlatten);
-        }
-        let scope = latch.scope.clone();
-        let mut inner = self.lock();
-        inner.catch_up();
-        let from_outside = is_from_outside(&latch.scope, &latch.actor);
-        // A session that repeats its past says what it said then. What holds now is known already: a person may
-        // have lifted it since.
-        let Inner { then, latches, .. } = &mut *inner;
-        let place = match then {
-            Some(then) if !from_outside => then,
-            _ => latches,
-        };
-        let news = place.raise(latch.clone());
-        let held = place.get(&scope).cloned().unwrap_or_else(|| latch.clone());
-        let recorded = if news {
-            inner.record(
-                Kind::Raised,
-                &latch,
-                (&latch.reason, &latch.actor, latch.time),
-            )
-        } else {
-            Ok(())
-        };
-        let before = inner.passed;
-        drop(inner);
-        recorded
-            .and_then(|()| self.sync())
-            .map_err(GateError::NotDurable)?;
-        let (inner, _) = self
-            .answered
-            .wait_timeout_while(self.lock(), FENCE_PATIENCE, |inner| {
-                inner.unanswered.range(..=before).next().is_some()
-            })
-            .unwrap_or_else(PoisonError::into_inner);
-        let in_flight = inner.unanswered.range(..=before).count();
-        Ok(Acknowledgement {
-            latch: held,
-            in_flight: u32::try_from(in_flight).unwrap_or(u32::MAX),
-        })
-    }
-
-    /// Lifts a scope's restriction. Durable when it returns; it holds until then.
-    ///
-    /// # Errors
-    /// [`GateError`]; the restriction then still holds.
-    pub fn lower(
-        &self,
-        scope: &Scope,
-        person: &str,
-        reason: &str,
-        time: Timestamp,
-    ) -> Result<Latch, GateError> {
-        if reason.trim().is_empty() {
-            return Err(GateError::NoReason);
-        }
-        let mut inner = self.lock();
-        inner.catch_up();
-        if inner.log.next_past().is_some() {
-            return Err(GateError::Resuming);
-        }
-        let held = inner
-            .latches
-            .get(scope)
-            .cloned()
-            .ok_or_else(|| GateError::NotRaised(scope.clone()))?;
-        inner.record(
-            Kind::Lowered,
-            &held,
-            (reason, &format!("person:{person}"), time),
-        )?;
-        if let Some(writer) = inner.log.seal()? {
-            // Under the lock: no send may see it lifted before it is.
-            writer.flush().map_err(AuditError::from)?;
-        }
-        inner.latches.lower(scope);
-        Ok(held)
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct LatchBody {
-    pub(super) latch: Latch,
-    reason: String,
 }
 
 impl Inner {
-    fn record(
-        &mut self,
-        kind: Kind,
-        latch: &Latch,
-        (reason, actor, time): (&str, &str, Timestamp),
-    ) -> Result<(), AuditError> {
-        let body = LatchBody {
-            latch: latch.clone(),
-            reason: reason.to_owned(),
-        };
-        let session = match &latch.scope {
-            Scope::Session(run) => run.clone(),
-            _ => String::new(),
-        };
-        let event = Event {
-            time,
-            session,
-            actor: actor.to_owned(),
-            kind,
-            subject: latch.scope.to_string(),
-            body: serde_json::to_string(&body).unwrap_or_default(),
-        };
-        if is_from_outside(&latch.scope, actor) {
-            self.log.append_new(event)
-        } else {
-            self.log.append(event)
-        }
-    }
-
     /// Restrictions come from outside a session, so a resumed session meets them where they were recorded.
     /// Those that it raised itself it will raise again.
-    fn catch_up(&mut self) {
+    pub(super) fn catch_up(&mut self) {
         while let Some(record) = self.log.next_past() {
             let event = &record.event;
             if !matches!(event.kind, Kind::Raised | Kind::Lowered) {
@@ -423,40 +296,8 @@ impl Inner {
     }
 
     /// The restrictions at this point of the log.
-    fn here(&self) -> &Latches {
+    pub(super) fn here(&self) -> &Latches {
         self.then.as_ref().unwrap_or(&self.latches)
-    }
-}
-
-/// Whether a restriction was raised by somebody other than the session that it restricts.
-fn is_from_outside(scope: &Scope, actor: &str) -> bool {
-    !matches!(scope, Scope::Session(_))
-        || actor.starts_with("person:")
-        || actor.starts_with("agent:")
-}
-
-impl Latches {
-    /// Whether the restrictions let an order pass.
-    pub(crate) fn allow(
-        &self,
-        order: &Scopes<'_>,
-        reducing: bool,
-        flatten: bool,
-    ) -> Result<(), Refusal> {
-        let Some(latch) = self.strictest(order) else {
-            return Ok(());
-        };
-        let allowed = match latch.state {
-            TradingState::Running => true,
-            TradingState::ReduceOnly => reducing,
-            TradingState::NoNewOrders | TradingState::Halted => false,
-            TradingState::Flatten => flatten,
-        };
-        if allowed {
-            Ok(())
-        } else {
-            Err(Refusal::Restricted(latch.clone()))
-        }
     }
 }
 

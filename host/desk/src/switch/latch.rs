@@ -1,5 +1,6 @@
 //! Restrictions: how much trading is allowed, where, since when and why.
 
+use super::error::Refusal;
 use bulkhead_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -256,6 +257,31 @@ impl Latches {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl Latches {
+    /// Whether the restrictions let an order pass.
+    pub(crate) fn allow(
+        &self,
+        order: &Scopes<'_>,
+        reducing: bool,
+        flatten: bool,
+    ) -> Result<(), Refusal> {
+        let Some(latch) = self.strictest(order) else {
+            return Ok(());
+        };
+        let allowed = match latch.state {
+            TradingState::Running => true,
+            TradingState::ReduceOnly => reducing,
+            TradingState::NoNewOrders | TradingState::Halted => false,
+            TradingState::Flatten => flatten,
+        };
+        if allowed {
+            Ok(())
+        } else {
+            Err(Refusal::Restricted(latch.clone()))
+        }
     }
 }
 

@@ -25,6 +25,7 @@ mod gated;
 mod latch;
 mod lock;
 mod person;
+mod restrict;
 
 pub use error::{Acknowledgement, GateError, Refusal};
 pub use fold::read_latches;

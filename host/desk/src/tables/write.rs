@@ -84,14 +84,9 @@ impl Recorder {
         desk: &Desk,
         disposition: &Disposition,
     ) -> Result<(), StoreError> {
-        let handle = match (&disposition.requested, &disposition.ruling) {
-            (Some(request), _) => Some(request.instrument),
-            (None, _) => desk
-                .orders()
-                .get(&disposition.client_order_id)
-                .map(|working| working.order.request.instrument),
-        };
-        let symbol = handle.map_or("", |handle| symbol(desk, handle));
+        let symbol = disposition
+            .instrument
+            .map_or("", |handle| symbol(desk, handle));
         let mut group = Vec::with_capacity(disposition.verdicts.len() + 1);
         if let Ruling::Send(order) = &disposition.ruling {
             group.push(self.order(
