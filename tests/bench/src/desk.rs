@@ -14,5 +14,5 @@ mod plugin;
 mod state;
 
 pub(crate) use checks::{CHECKS, DECIDE, checks};
-pub(crate) use halt::{ACKNOWLEDGED, HALT, JOURNALLED, halt};
+pub(crate) use halt::{ACKNOWLEDGED, HALT, REASONS, halt};
 pub(crate) use pipeline::{SPECS as PIPELINE, pipeline};

@@ -63,7 +63,7 @@ static GROUPS: [Group; 15] = [
         measure: desk::checks,
     },
     Group {
-        specs: &[&desk::HALT, &desk::JOURNALLED, &desk::ACKNOWLEDGED],
+        specs: &[&desk::HALT, &desk::REASONS, &desk::ACKNOWLEDGED],
         measure: desk::halt,
     },
     Group {

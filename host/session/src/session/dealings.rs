@@ -5,7 +5,8 @@ use super::{Session, broken};
 use bulkhead_desk::audit::Kind;
 use bulkhead_desk::switch::TradingState;
 use bulkhead_desk::{
-    Applied, BrokerAccount, BrokerView, Disposition, Gateway, GatewayError, Ruling, SendError, Sent,
+    Applied, BrokerAccount, BrokerView, Disposition, Gateway, GatewayError, Ruling, SendError,
+    Sent, leading_cancels,
 };
 use bulkhead_domain::number::to_f64;
 use bulkhead_domain::order::{Execution, OrderUpdate};
@@ -203,16 +204,22 @@ impl Session {
         Ok(())
     }
 
+    /// Does what was decided, in its order. Cancellations at its head are on their way before it is recorded why.
     pub(super) fn carry_out(
         &mut self,
         mut dispositions: Vec<Disposition>,
         gateway: &mut dyn Gateway,
     ) -> Result<(), Problem> {
+        let leading = leading_cancels(&dispositions);
+        for disposition in dispositions.iter().take(leading) {
+            self.cancel(&disposition.client_order_id, gateway)?;
+        }
         self.gate.journal(&self.run, &mut dispositions)?;
-        for disposition in dispositions {
+        for (index, disposition) in dispositions.into_iter().enumerate() {
             self.recorder.disposition(&self.desk, &disposition)?;
             match disposition.ruling {
                 Ruling::Deny(_) => {}
+                Ruling::Cancel if index < leading => {}
                 Ruling::Cancel => self.cancel(&disposition.client_order_id, gateway)?,
                 Ruling::Replace(change) => {
                     self.settle_first(gateway)?;

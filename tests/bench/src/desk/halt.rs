@@ -1,8 +1,10 @@
 //! What stopping takes, while another session goes on sending through the same gate.
 //!
 //! `desk.halt.ack_ms` is from raising a global halt to its acknowledgement; `desk.halt.ms` from there to the
-//! last cancel of 1,000 open orders, of which `desk.halt.journal_ms` is until the cancels are journalled. The measurement fails if one order reaches the
-//! broker after the acknowledgement, or if the other session did not run into the halt.
+//! last cancel of 1,000 open orders, in the steps of a session (`Session::carry_out`): the cancels first, each
+//! recorded as it is sent and with its answer, in the audit log and in the desk's tables; then why they were
+//! sent, which `desk.halt.reasons_ms` tells. The measurement fails if one order reaches the broker after the
+//! acknowledgement, or if the other session did not run into the halt.
 
 use super::account::{Account, INSTRUMENTS, proposal};
 use super::broker::Counting;
@@ -11,8 +13,9 @@ use crate::figure::{Figure, Spec};
 use crate::measure::{WARM_UP, median, median_of};
 use crate::place::Place;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use bulkhead_desk::Ruling;
+use bulkhead_desk::leading_cancels;
 use bulkhead_desk::switch::{Gate, Latch, Scope, TradingState};
+use bulkhead_desk::tables::Recorder;
 use bulkhead_domain::Decimal;
 use bulkhead_domain::order::{OrderKind, OrderRequest, Outcome, Side, TimeInForce};
 use std::sync::Arc;
@@ -21,7 +24,7 @@ use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 pub(crate) static HALT: Spec = Spec::at_most("desk.halt.ms", "ms", 10.0);
-pub(crate) static JOURNALLED: Spec = Spec::informative("desk.halt.journal_ms", "ms");
+pub(crate) static REASONS: Spec = Spec::informative("desk.halt.reasons_ms", "ms");
 pub(crate) static ACKNOWLEDGED: Spec = Spec::informative("desk.halt.ack_ms", "ms");
 
 /// Open orders.
@@ -48,10 +51,10 @@ struct Other {
 struct Stopped {
     /// From raised to acknowledged.
     answer: f64,
-    /// From there until the cancels were journalled.
-    journalled: f64,
     /// From the acknowledgement to the last cancel.
     cancelled: f64,
+    /// From there until it was recorded why.
+    reasons: f64,
 }
 
 /// All figures.
@@ -67,13 +70,21 @@ pub(crate) fn halt(place: &Place) -> Result<Vec<Figure>> {
     let mut account = Account::new("halted", gate, broker(Duration::ZERO), Vec::new())?;
     let mut sender = Account::new("other", gate, broker(WIRE), Vec::new())?;
     let mut number = 0;
-    let (mut answers, mut journals) = (Vec::new(), Vec::new());
+    let mut recorder = Recorder::new(gate.writer().context("nothing is kept")?, "halted");
+    let (mut answers, mut reasons) = (Vec::new(), Vec::new());
     let cancelled = median_of(|| {
-        open(&mut account)?;
+        open(&mut account, &mut recorder)?;
         let other = Other::default();
         let stopped = std::thread::scope(|scope| {
             let sending = scope.spawn(|| send(&mut sender, &other, &mut number));
-            let measured = stop(&mut account, gate, &acknowledged, &other, &sending);
+            let measured = stop(
+                &mut account,
+                &mut recorder,
+                gate,
+                &acknowledged,
+                &other,
+                &sending,
+            );
             other.enough.store(true, Ordering::SeqCst);
             let sent = sending
                 .join()
@@ -85,7 +96,7 @@ pub(crate) fn halt(place: &Place) -> Result<Vec<Figure>> {
             ensure!(late == 0, "{late} orders passed after the acknowledgement");
         }
         answers.push(stopped.answer);
-        journals.push(stopped.journalled);
+        reasons.push(stopped.reasons);
         acknowledged.store(false, Ordering::SeqCst);
         gate.lower(&Scope::Global, "bench", "the next round", account.now())?;
         account.desk.observe(gate.latches());
@@ -93,13 +104,13 @@ pub(crate) fn halt(place: &Place) -> Result<Vec<Figure>> {
     })?;
     Ok(vec![
         HALT.is(cancelled * 1e3),
-        JOURNALLED.is(median(journals.split_off(WARM_UP)) * 1e3),
+        REASONS.is(median(reasons.split_off(WARM_UP)) * 1e3),
         ACKNOWLEDGED.is(median(answers.split_off(WARM_UP)) * 1e3),
     ])
 }
 
 /// Puts the orders to work.
-fn open(account: &mut Account) -> Result<()> {
+fn open(account: &mut Account, recorder: &mut Recorder) -> Result<()> {
     account.tick(1)?;
     let wanted = (0..ORDERS)
         .map(|number| {
@@ -116,6 +127,7 @@ fn open(account: &mut Account) -> Result<()> {
     let mut dispositions = account.desk.decide(wanted);
     account.journal(&mut dispositions)?;
     for disposition in dispositions {
+        recorder.disposition(&account.desk, &disposition)?;
         account
             .send(disposition)?
             .context("an order was stopped before anything was halted")?;
@@ -128,6 +140,7 @@ fn open(account: &mut Account) -> Result<()> {
 /// Halts everything and cancels what works.
 fn stop(
     account: &mut Account,
+    recorder: &mut Recorder,
     gate: &Gate,
     acknowledged: &AtomicBool,
     other: &Other,
@@ -156,19 +169,25 @@ fn stop(
     let begun = Instant::now();
     account.desk.observe(gate.latches());
     let mut dispositions = account.desk.obey();
-    account.journal(&mut dispositions)?;
-    let journalled = begun.elapsed();
+    let leading = leading_cancels(&dispositions);
+    ensure!(
+        leading == ORDERS as usize && dispositions.len() == leading,
+        "the halt came to {leading} cancels of {} dispositions",
+        dispositions.len()
+    );
     for disposition in &dispositions {
-        ensure!(
-            matches!(disposition.ruling, Ruling::Cancel),
-            "the halt came to {:?}",
-            disposition.ruling
-        );
-        account
+        let applied = account
             .desk
-            .cancel(&disposition.client_order_id, &mut account.broker)?;
+            .cancel(&disposition.client_order_id, &mut account.broker)?
+            .context("a cancel was not confirmed")?;
+        recorder.applied(&account.desk, &applied, None)?;
     }
     let cancelled = begun.elapsed();
+    account.journal(&mut dispositions)?;
+    for disposition in &dispositions {
+        recorder.disposition(&account.desk, disposition)?;
+    }
+    let recorded = begun.elapsed();
     let cancels = account.broker.broker().cancels - cancels_before;
     ensure!(
         cancels == ORDERS as usize && account.desk.orders().iter().next().is_none(),
@@ -177,8 +196,8 @@ fn stop(
     wait(&other.stopped, 1, sending)?;
     Ok(Stopped {
         answer: answer.as_secs_f64(),
-        journalled: journalled.as_secs_f64(),
         cancelled: cancelled.as_secs_f64(),
+        reasons: (recorded - cancelled).as_secs_f64(),
     })
 }
 
