@@ -38,6 +38,19 @@ pub(crate) const MIGRATION_OF_RESTRICTIONS: Migration = Migration {
     sql: "ALTER TABLE audit_head ADD COLUMN restrictions TEXT NOT NULL DEFAULT '';",
 };
 
+/// Every index of the log is one more tree that each record is put into before it is durable, so only those records
+/// are in one that are looked for by what they are: restrictions at every start, a run's first when it is resumed.
+pub(crate) const MIGRATION_OF_INDEXES: Migration = Migration {
+    version: 7,
+    name: "an index of restrictions and one of beginnings",
+    sql: "
+DROP INDEX audit_log_by_session;
+DROP INDEX audit_log_by_kind;
+CREATE INDEX audit_log_of_restrictions ON audit_log (sequence) WHERE kind IN ('raised', 'lowered', 'ended');
+CREATE INDEX audit_log_of_beginnings ON audit_log (session, sequence) WHERE kind = 'session';
+",
+};
+
 const INSERT: &str = "INSERT INTO audit_log (sequence, time, session, actor, kind, subject, body, hash) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 const HEAD: &str = "INSERT INTO audit_head (id, sequence, hash, restrictions, seal) VALUES (1, $1, $2, $3, $4) \
@@ -55,9 +68,10 @@ const RESTRICTIONS: &str = "SELECT sequence, time, session, actor, kind, subject
 const NUMBERLESS: &str =
     "SELECT COUNT(*) AS count FROM audit_log WHERE sequence IS NULL OR sequence < 1";
 const OF_SESSION: &str = "SELECT sequence, time, session, actor, kind, subject, body, hash FROM audit_log \
-    WHERE (session = $1 OR (session = '' AND kind IN ('raised', 'lowered'))) AND sequence >= COALESCE(\
-    (SELECT MIN(sequence) FROM audit_log WHERE session = $1 AND kind = 'session'), \
-    (SELECT MIN(sequence) FROM audit_log WHERE session = $1)) ORDER BY sequence";
+    WHERE sequence >= COALESCE(\
+    (SELECT MIN(sequence) FROM audit_log WHERE kind = 'session' AND session = $1), \
+    (SELECT MIN(sequence) FROM audit_log WHERE session = $1)) \
+    AND (session = $1 OR (session = '' AND kind IN ('raised', 'lowered'))) ORDER BY sequence";
 
 /// Most records that are read at once.
 pub const PAGE_LENGTH: u32 = 4_096;
@@ -221,4 +235,40 @@ pub async fn records_of(store: &Store, session: &str) -> Result<Vec<Record>, Sto
     )
     .await?;
     rows.iter().map(record).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bulkhead_store::wait;
+    use sqlx::Row as _;
+
+    #[test]
+    fn a_start_looks_restrictions_and_beginnings_up_and_reads_nothing_else() {
+        let plan = |sql: &str| {
+            let explained = format!("EXPLAIN QUERY PLAN {}", sql.replace("$1", "'s-1'"));
+            wait(async {
+                let store = Store::in_memory().await?;
+                store.migrate(&[crate::tables::MIGRATIONS]).await?;
+                let rows = sqlx::query(sqlx::AssertSqlSafe(explained))
+                    .fetch_all(store.pool())
+                    .await
+                    .unwrap();
+                let steps = rows.iter().map(|row| row.get::<String, _>("detail"));
+                Ok::<_, StoreError>(steps.collect::<Vec<_>>().join("; "))
+            })
+            .unwrap()
+        };
+        let restrictions = plan(RESTRICTIONS);
+        assert!(
+            restrictions.contains("USING INDEX audit_log_of_restrictions"),
+            "{restrictions}"
+        );
+        let session = plan(OF_SESSION);
+        assert!(
+            session.contains("INDEX audit_log_of_beginnings (session=?)"),
+            "{session}"
+        );
+        assert!(session.contains("(sequence>?)"), "{session}");
+    }
 }

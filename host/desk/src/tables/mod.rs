@@ -169,5 +169,6 @@ CREATE TABLE ledger_marks (
             sql: "DROP TABLE restrictions;",
         },
         crate::audit::MIGRATION_OF_RESTRICTIONS,
+        crate::audit::MIGRATION_OF_INDEXES,
     ],
 };
