@@ -1,6 +1,7 @@
 //! Comparing with the broker: what it knows is what is.
 //!
-//! Promises: a fill that was missed is booked once, under the broker's own execution id; an order whose
+//! Promises: a fill that was missed is booked once, under the broker's own execution id; the exit of a bracket is
+//! known by the id that follows from its entry's, whether or not it was told of; an order whose
 //! answer was ambiguous is settled by what the broker shows, never assumed; whatever cannot be explained
 //! (an order or a fill that is not ours, a position that differs) stops trading until a person has
 //! looked. A broker that does not answer leaves nothing but exits ([`Desk::cannot_reconcile`]).
@@ -26,7 +27,8 @@ pub const NEVER_ARRIVED_CHECKS: u32 = 3;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "finding")]
 pub enum Finding {
-    /// An order that was sent without an answer works at the broker.
+    /// An order that was sent without an answer works at the broker, or an exit that the venue placed and nobody
+    /// told of.
     Arrived {
         /// Which.
         client_order_id: String,
@@ -237,6 +239,12 @@ impl Desk {
             execution_id: execution_id.clone(),
             why,
         };
+        if let Some((expected, covered)) = self.core.blotter.expected_exit(&id)
+            && expected.instrument == execution.instrument
+            && expected.side == execution.side
+        {
+            self.settle(&id, Outcome::Accepted, covered, found);
+        }
         let Some(working) = self.core.blotter.get(&id) else {
             found
                 .findings
@@ -279,11 +287,24 @@ impl Desk {
     fn settle_orders(&mut self, open: &[OpenOrder], found: &mut Reconciliation) {
         let at_broker = |id: &str| open.iter().any(|open| open.order.client_order_id == id);
         for open in open {
-            if self.core.blotter.get(&open.order.client_order_id).is_none() {
-                found.findings.push(Finding::ForeignOrder {
-                    client_order_id: open.order.client_order_id.clone(),
-                });
+            let id = &open.order.client_order_id;
+            if self.core.blotter.get(id).is_some() {
+                continue;
             }
+            let client_order_id = id.clone();
+            let shown = &open.order.request;
+            if let Some((expected, _)) = self.core.blotter.expected_exit(id)
+                && expected.instrument == shown.instrument
+                && expected.side == shown.side
+            {
+                let leaves = shown.quantity.saturating_sub(open.filled);
+                self.settle(id, Outcome::Accepted, leaves, found);
+            }
+            found.findings.push(if self.core.blotter.get(id).is_some() {
+                Finding::Arrived { client_order_id }
+            } else {
+                Finding::ForeignOrder { client_order_id }
+            });
         }
         let ours: Vec<_> = self
             .core

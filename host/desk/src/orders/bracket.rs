@@ -78,6 +78,12 @@ impl Blotter {
         }
     }
 
+    /// An exit that the venue has not spoken of, and what its entry has filled.
+    pub(crate) fn expected_exit(&self, id: &str) -> Option<(&OrderRequest, Decimal)> {
+        let exit = self.expected.get(id)?;
+        Some((&exit.order.request, exit.covered))
+    }
+
     /// Takes up the exit of a bracket when the venue first speaks of it.
     ///
     /// # Errors

@@ -7,8 +7,8 @@ use bulkhead_desk::{
 };
 use bulkhead_domain::Decimal;
 use bulkhead_domain::order::{
-    ActionKind, CorporateAction, Execution, OpenOrder, Order, OrderKind, OrderRequest, Replacement,
-    Side, TimeInForce,
+    ActionKind, Bracket, CorporateAction, Execution, OpenOrder, Order, OrderKind, OrderRequest,
+    Replacement, Side, TimeInForce,
 };
 
 /// A broker that answers, or not, as told.
@@ -122,35 +122,130 @@ fn an_unanswered_order_that_never_arrived_is_given_up_after_three_looks() {
     assert_eq!(state(&world.desk), TradingState::Running);
 }
 
+/// A bar that the venue fills against, and whatever it says is lost.
+fn untold(world: &mut World, [open, high, low, close]: [f64; 4]) -> Vec<Execution> {
+    let open_time = world.now() + 10 * world.executions.len() as i64;
+    let steps = [bulkhead_venue::order::Step {
+        instrument: 1,
+        open_time,
+        bar: bulkhead_venue::order::Bar {
+            time: open_time + 1,
+            open,
+            high,
+            low,
+            close,
+            volume: 1e9,
+            factor: 1.0,
+        },
+        session_end: true,
+        actions: Vec::new(),
+    }];
+    let updates = world.venue.advance(&steps).unwrap();
+    let executions: Vec<_> = updates
+        .into_iter()
+        .filter_map(|update| update.execution)
+        .collect();
+    world.executions.extend(executions.clone());
+    executions
+}
+
+fn bracket() -> OrderRequest {
+    OrderRequest {
+        bracket: Some(Bracket {
+            take_profit: Some(dec("110")),
+            stop_loss: Some(dec("95")),
+        }),
+        ..OrderRequest::market(1, Side::Buy, dec("10"))
+    }
+}
+
+fn missed(execution: &Execution) -> Finding {
+    Finding::MissedFill {
+        client_order_id: execution.client_order_id.clone(),
+        execution_id: execution.execution_id.clone(),
+    }
+}
+
+#[test]
+fn the_exits_of_a_bracket_are_ours_although_nobody_told_of_them() {
+    let mut world = World::plain(Vec::new());
+    let entry = world.request(bracket())[0].id.clone();
+    let filled = untold(&mut world, [100.0; 4]);
+    let arrived = |suffix: &str| Finding::Arrived {
+        client_order_id: format!("{entry}{suffix}"),
+    };
+    let (mut findings, agrees) = reconcile(&mut world);
+    findings.sort_by_key(|finding| format!("{finding:?}"));
+    assert!(agrees, "{findings:?}");
+    assert_eq!(
+        findings,
+        [arrived("-sl"), arrived("-tp"), missed(&filled[0])]
+    );
+    assert_eq!(world.held(), dec("10"));
+    assert_eq!(world.desk.orders().iter().count(), 2);
+    assert_eq!(reconcile(&mut world), (Vec::new(), true));
+
+    // One of them fills, and that is lost too: the venue has cancelled the other.
+    let stopped = untold(&mut world, [99.0, 99.0, 94.0, 94.0]);
+    let (findings, agrees) = reconcile(&mut world);
+    assert!(agrees, "{findings:?}");
+    let ended = Finding::Ended {
+        client_order_id: format!("{entry}-tp"),
+    };
+    assert_eq!(findings, [missed(&stopped[0]), ended]);
+    assert_eq!(world.held(), dec("0"));
+    assert_eq!(world.desk.orders().iter().count(), 0);
+    assert_eq!(state(&world.desk), TradingState::Running);
+}
+
+#[test]
+fn an_exit_that_filled_before_anybody_told_of_its_entry_is_booked() {
+    let mut world = World::plain(Vec::new());
+    let entry = world.request(bracket())[0].id.clone();
+    let mut filled = untold(&mut world, [100.0; 4]);
+    filled.extend(untold(&mut world, [99.0, 99.0, 94.0, 94.0]));
+    assert_eq!(filled[1].client_order_id, format!("{entry}-sl"));
+    let (findings, agrees) = reconcile(&mut world);
+    assert!(agrees, "{findings:?}");
+    assert_eq!(findings, [missed(&filled[0]), missed(&filled[1])]);
+    assert_eq!(world.held(), dec("0"));
+    assert_eq!(state(&world.desk), TradingState::Running);
+}
+
+#[test]
+fn an_exit_that_is_larger_than_its_entry_or_on_another_side_is_not_ours() {
+    for change in [
+        |order: &mut OrderRequest| order.quantity = dec("11"),
+        |order: &mut OrderRequest| order.side = Side::Buy,
+    ] {
+        let mut world = World::plain(Vec::new());
+        let entry = world.request(bracket())[0].id.clone();
+        untold(&mut world, [100.0; 4]);
+        let stop = format!("{entry}-sl");
+        let findings = shown(&mut world, |view| {
+            let exit = view
+                .open_orders
+                .iter_mut()
+                .find(|open| open.order.client_order_id == stop);
+            change(&mut exit.unwrap().order.request);
+        });
+        assert!(
+            findings.contains(&Finding::ForeignOrder {
+                client_order_id: stop
+            }),
+            "{findings:?}"
+        );
+        assert_eq!(state(&world.desk), TradingState::Halted);
+    }
+}
+
 #[test]
 fn a_fill_that_nobody_told_of_is_booked_once() {
     let mut world = World::plain(Vec::new());
     let id = send_unsure(&mut world, true);
     // The venue fills, and what it says is lost.
     let held = |world: &World| world.desk.holding("ema", 1).quantity;
-    let executions = {
-        let steps = [bulkhead_venue::order::Step {
-            instrument: 1,
-            open_time: world.now(),
-            bar: bulkhead_venue::order::Bar {
-                time: world.now() + 1,
-                open: 100.0,
-                high: 100.0,
-                low: 100.0,
-                close: 100.0,
-                volume: 1e9,
-                factor: 1.0,
-            },
-            session_end: true,
-            actions: Vec::new(),
-        }];
-        let updates = world.venue.advance(&steps).unwrap();
-        updates
-            .into_iter()
-            .filter_map(|update| update.execution)
-            .collect::<Vec<_>>()
-    };
-    world.executions.extend(executions.clone());
+    let executions = untold(&mut world, [100.0; 4]);
     assert_eq!(held(&world), dec("0"));
     let (findings, agrees) = reconcile(&mut world);
     assert!(agrees);
