@@ -13,7 +13,9 @@ use bulkhead_desk::switch::control::{Answer, Ask};
 pub(crate) use bulkhead_desk::switch::person;
 use bulkhead_desk::switch::{Latch, Latches, Scope, TradingState};
 use bulkhead_domain::{Problem, Timestamp};
+use bulkhead_store::wait;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// Stop trading, or some of it, until `bulkhead resume`.
 #[derive(Debug, clap::Args)]
@@ -112,8 +114,16 @@ pub(crate) fn halt(arguments: HaltArgs, options: &GlobalOptions) -> Result<(), P
         return Err(owner::unexpected(answer));
     };
     let latch = &acknowledgement.latch;
+    let unknown = unknown(&latch.scope, options);
     if options.json {
-        output::json(&json!({ "acknowledged": acknowledgement, "owned": owned }))?;
+        let mut told = json!({ "acknowledged": acknowledgement, "owned": owned });
+        if let (Some(names), Some(told)) = (&unknown, told.as_object_mut()) {
+            told.insert(
+                "unknown".to_owned(),
+                json!({ "scope": latch.scope, "known": names }),
+            );
+        }
+        output::json(&told)?;
     } else {
         line(format!(
             "trading is {} in scope {}: on disk, and {}",
@@ -126,6 +136,14 @@ pub(crate) fn halt(arguments: HaltArgs, options: &GlobalOptions) -> Result<(), P
             }
         ))?;
     }
+    if let Some(names) = unknown {
+        let names: Vec<_> = names.into_iter().collect();
+        output::warning(&format!(
+            "{} names nothing that ever traded here; there is {}",
+            latch.scope,
+            names.join(", ")
+        ));
+    }
     if acknowledgement.in_flight > 0 {
         return Err(Problem::host(
             format!(
@@ -136,6 +154,14 @@ pub(crate) fn halt(arguments: HaltArgs, options: &GlobalOptions) -> Result<(), P
         ));
     }
     Ok(())
+}
+
+/// What there is of a scope's sort, where it names nothing that is known here. It holds all the same: a kill switch
+/// refuses nobody. What cannot be read after the acknowledgement is no reason for alarm.
+fn unknown(scope: &Scope, options: &GlobalOptions) -> Option<BTreeSet<String>> {
+    let store = kept::open(&options.state).ok()?;
+    let known = wait(switch::known(&store)).ok()?;
+    known.instead_of(scope).cloned()
 }
 
 /// Runs `bulkhead resume`.

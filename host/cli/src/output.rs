@@ -83,6 +83,11 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "{}", plain(text));
 }
 
+/// Says what may not be what was meant, on standard error.
+pub(crate) fn warning(text: &str) {
+    note(&format!("warning: {text}"));
+}
+
 /// Says what went wrong, on standard error.
 pub(crate) fn error(problem: &Problem) {
     note(&format!("error: {problem}"));

@@ -13,7 +13,7 @@ use crate::record::Input;
 use crate::recorder::Ink;
 use crate::tables;
 use bulkhead_desk::audit::{Event, Kind, Record, records_of};
-use bulkhead_desk::switch::{Gate, Latches};
+use bulkhead_desk::switch::{Gate, Known, Latches};
 use bulkhead_desk::tables as desk_tables;
 use bulkhead_domain::{Digest, Problem, Timestamp};
 use bulkhead_orchestrator::rewards::Rewards;
@@ -33,6 +33,9 @@ struct Beginning {
     inputs: Vec<Input>,
     /// The restrictions that held when it began.
     restrictions: Latches,
+    /// What its orders belong to, for whoever restricts by name.
+    #[serde(default)]
+    known: Known,
 }
 
 /// A run that is about to begin, or to go on.
@@ -156,6 +159,7 @@ impl Beginner<'_> {
         self.note(if resumed { "resumed" } else { "started" }, &run)?;
         let (_, started) = self.by;
         tables::write_start(&ink, id, name, "simulated: historical replay", started)?;
+        let known = self.gate.served(&run);
         self.gate.append_under(|restrictions| {
             let beginning = Beginning {
                 session: id.to_owned(),
@@ -163,6 +167,7 @@ impl Beginner<'_> {
                 nonce: self.nonce.clone(),
                 inputs: self.inputs.to_vec(),
                 restrictions: restrictions.clone(),
+                known,
             };
             Event {
                 time: self.opened,

@@ -401,6 +401,41 @@ fn a_restriction_from_before_holds_from_the_first_order_on_in_its_scope_alone() 
 }
 
 #[test]
+fn a_mistyped_scope_is_restricted_and_told() {
+    let place = place(100);
+    // Nothing ever ran here: nobody can say what there is.
+    let early = finish(command(&place, &["halt", "--scope", "instrument:AAB"]));
+    assert_eq!((early.code, early.err.as_str()), (0, ""));
+    let told = finish(command(&place, &PAPER));
+    assert_eq!(told.code, 0, "{}", told.err);
+    for (scope, known) in [
+        ("instrument:AAB", &["AAA", "BBB", "CCC"][..]),
+        ("strategy:quick", &["fast", "middle", "slow"]),
+        ("account:live", &["paper"]),
+        ("plugin:limits", &["ema-cross", "paper"]),
+    ] {
+        let halted = finish(command(&place, &["halt", "--scope", scope]));
+        assert_eq!(halted.code, 0, "{}", halted.err);
+        assert!(halted.out.contains(&format!("scope {scope}")));
+        let there = known.join(", ");
+        assert_eq!(
+            halted.err,
+            format!("warning: {scope} names nothing that ever traded here; there is {there}\n")
+        );
+        let json = say(&place, &["halt", "--scope", scope]).json();
+        assert_eq!(json["unknown"]["scope"], scope);
+        assert_eq!(json["unknown"]["known"], serde_json::json!(known));
+        let status = say(&place, &["status"]).json();
+        assert_eq!(status["restrictions"][scope]["state"], "halted");
+    }
+    for scope in ["global", "instrument:AAA", "strategy:slow"] {
+        let halted = say(&place, &["halt", "--scope", scope]);
+        assert_eq!(halted.err, "");
+        assert_eq!(halted.json().get("unknown"), None);
+    }
+}
+
+#[test]
 fn a_halt_needs_nobody_and_is_clear_about_what_it_did() {
     let place = Place::new();
     let halted = finish(command(&place, &["halt"]));
