@@ -11,7 +11,7 @@ use crate::output::{self, line, table};
 use crate::owner::{self, Reached};
 use bulkhead_desk::switch::control::{Answer, Ask};
 pub(crate) use bulkhead_desk::switch::person;
-use bulkhead_desk::switch::{Latch, Latches, Scope, TradingState};
+use bulkhead_desk::switch::{self, Latch, Latches, Scope, TradingState};
 use bulkhead_domain::{Problem, Timestamp};
 use bulkhead_store::wait;
 use serde_json::json;
