@@ -14,6 +14,7 @@ use crate::tree::{Tree, run, say};
 pub(crate) fn setup(tree: &Tree) -> Result<()> {
     wasm_target(tree)?;
     components(tree, "plugins", &tree.plugins())?;
+    released_anew(tree)?;
     host(tree)
 }
 
@@ -21,6 +22,7 @@ pub(crate) fn setup(tree: &Tree) -> Result<()> {
 pub(crate) fn plugins(tree: &Tree) -> Result<()> {
     wasm_target(tree)?;
     components(tree, "plugins", &tree.plugins())?;
+    released_anew(tree)?;
     components(tree, "tests/hostile", &tree.hostile())
 }
 
@@ -48,6 +50,29 @@ fn components(tree: &Tree, workspace: &str, out: &Path) -> Result<()> {
         built.len(),
         out.display()
     ));
+    Ok(())
+}
+
+/// The plugin that the demo swaps in the middle of a session, released anew: the same code under the next version
+/// number, so that what comes of the swap can be compared with what would have come without.
+const RELEASED_ANEW: &str = "linfa";
+
+fn released_anew(tree: &Tree) -> Result<()> {
+    let file = format!("{RELEASED_ANEW}.wasm");
+    let component = std::fs::read(tree.plugins().join(&file)).context(file.clone())?;
+    let mut manifest = bulkhead_manifest::read_section(&component)?;
+    let next = manifest.version.rsplit_once('.').and_then(|(most, patch)| {
+        let patch: u64 = patch.parse().ok()?;
+        Some(format!("{most}.{}", patch + 1))
+    });
+    manifest.version = next.with_context(|| format!("version {}", manifest.version))?;
+    let next = bulkhead_manifest::replace_section(&component, &manifest)?;
+    let folder = tree.plugins().join("next");
+    std::fs::create_dir_all(&folder)?;
+    let path = folder.join(file);
+    if std::fs::read(&path).ok().as_ref() != Some(&next) {
+        std::fs::write(&path, next).with_context(|| path.display().to_string())?;
+    }
     Ok(())
 }
 

@@ -34,7 +34,8 @@ pub struct Operator {
 /// What is installed and the components of one folder. Cheap to clone.
 ///
 /// A plugin is named by its id: the installed one's active version, or else the folder's component; by
-/// `ID@VERSION` or `ID@DIGEST`: that installed version; or by the path of a `.wasm` file. The folder and files are
+/// `ID@VERSION` or `ID@DIGEST`: that installed version; or by the path of a `.wasm` file, from the current folder or
+/// else from the folder of components. The folder and files are
 /// the developer's way: what is named so runs on what the session gives. A component that is installed runs on
 /// what is installed for it (its grants, its default configuration), however it was named.
 #[derive(Clone)]
@@ -176,7 +177,7 @@ impl Registry {
         let pin = self.pins.get(reference);
         let (id, wanted) = match reference.split_once('@') {
             _ if reference.ends_with(".wasm") => {
-                return self.file(reference, PathBuf::from(reference), pin);
+                return self.file(reference, self.path_of(reference), pin);
             }
             Some((id, wanted)) => (id, Some(wanted)),
             None => (reference, None),
@@ -222,6 +223,16 @@ impl Registry {
                 "restore the database from a backup",
             )),
         }
+    }
+
+    /// A file by a path, from the current folder or else from the folder of components.
+    fn path_of(&self, reference: &str) -> PathBuf {
+        let path = PathBuf::from(reference);
+        let beside = self.folder.join(&path);
+        if !path.exists() && beside.is_file() {
+            return beside;
+        }
+        path
     }
 
     /// A file, which has to be the component that is pinned, where one is.

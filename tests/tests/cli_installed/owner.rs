@@ -160,7 +160,9 @@ fn a_version_swapped_in_during_a_session_is_seen_by_it_and_a_run_that_was_killed
         let ran = crate::run(&place, &["audit", "export", "--out", text(&export)]);
         assert_eq!(ran.code, 0, "{}", ran.err);
         let log = std::fs::read_to_string(&export).unwrap();
-        let lines = log.lines().filter(|line| line.contains("\"kind\":\"swapped\""));
+        let lines = log
+            .lines()
+            .filter(|line| line.contains("\"kind\":\"swapped\""));
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
     let wait_for = |what: &str, done: &mut dyn FnMut() -> bool| {
@@ -186,7 +188,14 @@ fn a_version_swapped_in_during_a_session_is_seen_by_it_and_a_run_that_was_killed
 
     // The version in service is the new one by now; the run that goes on began with the old one.
     let plugins = plugins();
-    let arguments = ["--plugins", text(&plugins), "--json", "paper", "--config", "session.toml"];
+    let arguments = [
+        "--plugins",
+        text(&plugins),
+        "--json",
+        "paper",
+        "--config",
+        "session.toml",
+    ];
     let ran = crate::run(&place, &[arguments.as_slice(), &["--out", "out"]].concat());
     assert_eq!(ran.code, 0, "{}", ran.err);
     let result = ran.json();

@@ -21,7 +21,8 @@ pub(crate) struct Swap {
     to: String,
     #[command(flatten)]
     expect: Expect,
-    /// Do not put it in service: compare it with what serves, on this share of the traffic
+    /// Do not put it in service: keep it to be compared with what serves, on this share of the traffic (sessions do
+    /// not mirror calls to it yet)
     #[arg(long, value_name = "N%", value_parser = percent)]
     shadow: Option<u8>,
     /// When the compared version is promoted by itself, a JSON object
