@@ -7,6 +7,7 @@ use bulkhead_domain::order::{OrderKind, Outcome, Side};
 use bulkhead_domain::{Decimal, Digest, Timestamp};
 pub use bulkhead_orchestrator::Interval;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// How a session ended.
@@ -88,9 +89,14 @@ impl fmt::Display for SwapRecord {
             "{date}: version {} of {} was put in service",
             self.version, self.plugin
         )?;
-        for (index, (place, how)) in self.places.iter().enumerate() {
-            let joint = if index == 0 { ": " } else { "; " };
-            write!(f, "{joint}{place} ({how})")?;
+        let mut ways: BTreeMap<&str, usize> = BTreeMap::new();
+        for (_, how) in &self.places {
+            *ways.entry(how).or_default() += 1;
+        }
+        for (index, (how, places)) in ways.iter().enumerate() {
+            let joint = if index == 0 { " in " } else { ", " };
+            let plural = if *places == 1 { "" } else { "s" };
+            write!(f, "{joint}{places} place{plural} ({how})")?;
         }
         f.write_str(".")
     }
