@@ -32,6 +32,37 @@ fn a_hundred_swaps_under_calls_fail_none_of_them() {
     assert_eq!(service.drain(Duration::from_secs(30)).ended, []);
 }
 
+/// Resident memory of this process, kB.
+#[cfg(target_os = "linux")]
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let value = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let digits = value.unwrap().trim().trim_end_matches("kB").trim();
+    digits.parse().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "a minute of swaps"]
+fn ten_thousand_swaps_leave_nothing_behind() {
+    const SWAPS: u64 = 10_000;
+    const WARM_UP: u64 = 500;
+    let (service, loader) = in_service("none");
+    let account = portfolio(2);
+    let swap = |number| {
+        replace(&service, &loader, number, "none").unwrap();
+        let order = order(number, 20);
+        assess(service.enter().get().unwrap(), &order, &account).unwrap();
+    };
+    (2..WARM_UP).for_each(swap);
+    let before = resident();
+    (WARM_UP..WARM_UP + SWAPS).for_each(swap);
+    let grown = resident().saturating_sub(before);
+    println!("{grown} kB over {SWAPS} swaps");
+    // Half a kilobyte a swap.
+    assert!(grown <= SWAPS / 2, "{grown} kB");
+}
+
 #[test]
 fn what_traps_as_it_starts_or_at_its_first_call_never_serves_and_says_one_reason() {
     let (service, loader) = in_service("none");

@@ -59,8 +59,8 @@ pub(crate) fn kinds(place: &Place) -> Result<Vec<Figure>> {
             let mut one = rule::instance(&shelf.load(rule::COMPONENT)?)?;
             Ok(rule::assess(&mut one, &question)?)
         })?,
-        measure(&MODEL, "tabular", &|| {
-            let one = ModelPlugin::new(shelf.load("tabular")?, setup())?;
+        measure(&MODEL, "baseline", &|| {
+            let one = ModelPlugin::new(shelf.load("baseline")?, setup())?;
             one.algorithms()?;
             Ok(())
         })?,
