@@ -385,15 +385,12 @@ impl Prepared {
                 handles: known.handles.clone(),
             };
             let window = Window::on(past.clone());
-            let created = next
-                .plugin
-                .create(
-                    &next.setup.config,
-                    &next.setup.instruments,
-                    &next.setup.grants,
-                    Some(Box::new(window.clone())),
-                )
-                .map_err(bulkhead_sandbox::CallError::from)?;
+            let created = next.plugin.create(
+                &next.setup.config,
+                &next.setup.instruments,
+                &next.setup.grants,
+                Some(Box::new(window.clone())),
+            )?;
             let instance = (next.plugin.digest(), created);
             let names = session.lines.names();
             let voice = running.prepare(instance, window, names, &aliases, past.clone())?;
