@@ -5,7 +5,7 @@
 //! every call returns that failure and nothing given later is written, so that what is on disk is always
 //! a prefix of what was given. Dropping the last clone writes what is queued.
 //!
-//! Consecutive inserts of one form are executed several rows at a time ([`rows`]), on a connection that the
+//! Consecutive inserts of one form are executed several rows at a time (module `rows`), on a connection that the
 //! writer has to itself where the database is a file.
 //!
 //! Bounds: [`QUEUE`] messages wait at most, then [`Writer::write`] blocks; a transaction takes what has

@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// A session with entries, exits, targets that are carried on, resting stops, and a broker that is unsure,
-/// refuses, fills in parts and is away now and then.
+/// A session with entries, exits, targets that are carried on, resting stops, two providers that entries are drawn
+/// between, and a broker that is unsure, refuses, fills in parts and is away now and then.
 const SESSION: &str = r#"
 name = "crash"
 seed = 3
@@ -46,6 +46,21 @@ config = { max-order-notional = "50000" }
 [[risk]]
 plugin = "stop-loss"
 config = { fraction = "0.05" }
+
+[validation]
+veto = false
+
+[[validation.candidates]]
+name = "one"
+plugin = "rulebook"
+
+[[validation.candidates]]
+name = "other"
+plugin = "rulebook"
+
+[tasks.validation]
+selection = { policy = "thompson-sampling" }
+shadow = "explore"
 
 [broker]
 plugin = "paper"

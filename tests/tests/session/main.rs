@@ -15,3 +15,4 @@ mod rules;
 mod sizing;
 mod stand;
 mod swapped;
+mod tasks;

@@ -48,11 +48,11 @@ impl Leg {
 /// What becomes of a proposal's part.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Ruling {
-    /// To be sent with [`Desk::send`].
+    /// To be sent with [`crate::Desk::send`].
     Send(RiskApproved<Order>),
-    /// The working order is to be changed with [`Desk::send_change`].
+    /// The working order is to be changed with [`crate::Desk::send_change`].
     Replace(RiskApproved<Replacement>),
-    /// The working order is to be cancelled with [`Desk::cancel`].
+    /// The working order is to be cancelled with [`crate::Desk::cancel`].
     Cancel,
     /// Nothing happens.
     Deny(Denial),
