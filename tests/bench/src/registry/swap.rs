@@ -49,8 +49,6 @@ const SWAPS: u64 = 100;
 const SWAP_EVERY: Duration = Duration::from_millis(50);
 /// How long after its first answer a swap is still felt.
 const FELT: Duration = Duration::from_millis(5);
-/// The caller sleeps until so long before a call is due, and waits for the rest.
-const AWAKE: Duration = Duration::from_micros(100);
 
 /// A plugin in service that can be called and replaced.
 pub(super) trait Swapped: Sync {
@@ -157,11 +155,9 @@ fn stream(swapped: &impl Swapped, begun: Instant, over: &AtomicBool) -> Vec<Call
     let mut calls = Vec::with_capacity(1 << 16);
     let mut due = begun;
     while !over.load(Ordering::Relaxed) {
-        let early = due.saturating_duration_since(Instant::now());
-        std::thread::sleep(early.saturating_sub(AWAKE));
-        while Instant::now() < due {
-            std::hint::spin_loop();
-        }
+        // Asleep until then: a caller that waits busily is the first to be put off where there is not a core for
+        // everybody.
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
         let generation = swapped.call(calls.len() as u64).ok();
         calls.push(Call {
             due,
