@@ -4,6 +4,9 @@
 //! were answered. One thread makes them, another swaps every 50 ms. Calls due from a command until 5 ms after the
 //! new version's first answer count as during a swap, all others as steady: so whatever else the machine does meets
 //! both alike. Times and ratios are the median of three runs; failed calls and the slowest swap are of all of them.
+//!
+//! `control_p99_ratio` is the same with a busy loop of a swap's length in the place of each swap: what the machine's
+//! scheduler does to the calls when any other thread works for as long.
 
 use super::load::Shelf;
 use super::rule::InService;
@@ -12,12 +15,13 @@ use crate::figure::{Figure, Spec};
 use crate::measure::{median, quantile};
 use crate::place::Place;
 use anyhow::{Context as _, Result, anyhow};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 static FAILED: Spec = Spec::at_most("registry.swap.failed", "calls", 0.0);
 static SERVING: Spec = Spec::at_most("registry.swap.serving_ms", "ms", 50.0);
 static P99_RATIO: Spec = Spec::at_most("registry.swap.p99_ratio", "ratio", 3.0);
+static CONTROL: Spec = Spec::informative("registry.swap.control_p99_ratio", "ratio");
 static STATELESS_SERVING: Spec = Spec::informative("registry.swap.stateless.serving_p50_ms", "ms");
 static STATELESS_STEADY: Spec = Spec::informative("registry.swap.stateless.steady_p99_us", "us");
 static STATELESS_DURING: Spec = Spec::informative("registry.swap.stateless.during_p99_us", "us");
@@ -26,10 +30,11 @@ static STATEFUL_STEADY: Spec = Spec::informative("registry.swap.stateful.steady_
 static STATEFUL_DURING: Spec = Spec::informative("registry.swap.stateful.during_p99_us", "us");
 
 /// The figures.
-pub(crate) static SPECS: [&Spec; 9] = [
+pub(crate) static SPECS: [&Spec; 10] = [
     &FAILED,
     &SERVING,
     &P99_RATIO,
+    &CONTROL,
     &STATELESS_SERVING,
     &STATELESS_STEADY,
     &STATELESS_DURING,
@@ -80,9 +85,16 @@ struct Run {
 /// All figures.
 pub(crate) fn swap(place: &Place) -> Result<Vec<Figure>> {
     let shelf = Shelf::new(place)?;
-    let (mut stateless, mut stateful) = (Vec::new(), Vec::new());
+    let (mut stateless, mut stateful, mut control) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..RUNS {
-        stateless.push(run(&InService::new(&shelf)?).context("stateless")?);
+        let swapped = run(&InService::new(&shelf)?).context("stateless")?;
+        let busy = Busy {
+            calls: InService::new(&shelf)?,
+            works: Duration::from_secs_f64(median(swapped.serving.clone()) / 1e3),
+            number: AtomicU64::new(1),
+        };
+        control.push(run(&busy).context("control")?);
+        stateless.push(swapped);
         stateful.push(run(&Seated::new(&shelf)?).context("stateful")?);
     }
     let all = || stateless.iter().chain(&stateful);
@@ -94,6 +106,7 @@ pub(crate) fn swap(place: &Place) -> Result<Vec<Figure>> {
         FAILED.is(all().map(|run| run.failed).sum()),
         SERVING.is(slowest.fold(0.0, f64::max)),
         P99_RATIO.is(middle(&stateless, &ratio).max(middle(&stateful, &ratio))),
+        CONTROL.is(middle(&control, &ratio)),
         STATELESS_SERVING.is(middle(&stateless, &p50)),
         STATELESS_STEADY.is(middle(&stateless, &|run| run.steady_p99)),
         STATELESS_DURING.is(middle(&stateless, &|run| run.during_p99)),
@@ -101,6 +114,33 @@ pub(crate) fn swap(place: &Place) -> Result<Vec<Figure>> {
         STATEFUL_STEADY.is(middle(&stateful, &|run| run.steady_p99)),
         STATEFUL_DURING.is(middle(&stateful, &|run| run.during_p99)),
     ])
+}
+
+/// The same calls, and in place of a swap nothing but work.
+struct Busy<S> {
+    calls: S,
+    works: Duration,
+    number: AtomicU64,
+}
+
+impl<S: Swapped> Swapped for Busy<S> {
+    fn call(&self, number: u64) -> Result<u64> {
+        self.calls.call(number)?;
+        Ok(self.number.load(Ordering::Relaxed))
+    }
+
+    fn swap(&self, number: u64) -> Result<()> {
+        let begun = Instant::now();
+        while begun.elapsed() < self.works {
+            std::hint::spin_loop();
+        }
+        self.number.store(number, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn check(&self, calls: u64) -> Result<()> {
+        self.calls.check(calls)
+    }
 }
 
 fn run(swapped: &impl Swapped) -> Result<Run> {
