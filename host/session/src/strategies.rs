@@ -1,7 +1,7 @@
 //! Strategies as the session runs them.
 
 use crate::feed::Moment;
-use crate::learning::View;
+use crate::learning::{Handed, View};
 use crate::lines::Lines;
 use crate::past::{Past, Window};
 use bulkhead_desk::Desk;
@@ -9,7 +9,7 @@ use bulkhead_domain::number::to_f64;
 use bulkhead_domain::order::{Bar, InstrumentHandle};
 use bulkhead_domain::strategy::{Delivery, Intent, Prediction, Slice, State};
 use bulkhead_domain::{Digest, Problem, Timestamp};
-use bulkhead_sandbox::{PluginError, StrategyInstance};
+use bulkhead_sandbox::{CallError, PluginError, StrategyInstance};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What a strategy is shown at a moment.
@@ -247,20 +247,33 @@ impl Running {
             .is_none_or(|seen| *seen > warm_up)
     }
 
-    /// Makes a new version ready: it is shown all that the old one was, with the past as it was then, and what it
-    /// wants of it comes to nothing. Nothing changes yet.
+    /// Makes a new version ready: it takes the old one's state where both have `snapshot` and it can use it; else a
+    /// fresh instance is shown all that the old one was, with the past as it was then, and what it wants of it comes
+    /// to nothing. Nothing changes yet.
     ///
     /// # Errors
     /// When the session has not what it declares, or it fails.
     pub(crate) fn prepare(
-        &self,
-        instance: (Digest, StrategyInstance),
-        window: Window,
+        &mut self,
+        digest: Digest,
+        create: impl Fn(Window) -> Result<StrategyInstance, CallError>,
         features: &[String],
         models: &[&str],
         past: Past,
-    ) -> Result<NextVoice, Problem> {
-        let mut voice = Voice::new(&self.name, instance, window, features, models)?;
+    ) -> Result<(NextVoice, Handed), Problem> {
+        let make = || -> Result<Voice, Problem> {
+            let window = Window::on(past.clone());
+            let instance = create(window.clone())?;
+            Voice::new(&self.name, (digest, instance), window, features, models)
+        };
+        let mut voice = make()?;
+        if let Ok(Some(state)) = self.voice.instance.save() {
+            if let Ok(true) = voice.instance.restore(&state) {
+                return Ok((NextVoice(voice), Handed::Snapshot));
+            }
+            // What it made of a state that it could not use is not known.
+            voice = make()?;
+        }
         let then = Past::new(features);
         voice.window.look_at(then.clone());
         for (time, shown) in &self.shown {
@@ -268,7 +281,7 @@ impl Running {
                 then.push(one.instrument, &one.bar, &one.row);
             }
             voice.tell(*time, shown).map_err(|error| {
-                let problem = Problem::from(bulkhead_sandbox::CallError::from(error));
+                let problem = Problem::from(CallError::from(error));
                 Problem {
                     what: format!("strategy {}: {}", self.name, problem.what),
                     ..problem
@@ -276,7 +289,7 @@ impl Running {
             })?;
         }
         voice.window.look_at(past);
-        Ok(NextVoice(voice))
+        Ok((NextVoice(voice), Handed::Replay))
     }
 
     /// Puts a new version in the old one's place. Positions, orders and what it was shown stay the strategy's.

@@ -2,16 +2,16 @@
 //!
 //! Promises: a version is swapped in between two moments, so that every moment sees one; everything it is to do is made
 //! ready first, and where one part of it fails nothing has changed and the session says why; no bar goes without the
-//! predictions and intents that it would have had. Models take over what was learnt or learn anew, strategies are shown
-//! all that their predecessor was, AI providers answer the next question. What a predecessor earned is the new
-//! version's start, shrunk.
+//! predictions and intents that it would have had. Models take over what was learnt or learn anew, strategies take over
+//! their predecessor's state or are shown all that it was, AI providers answer the next question. What a predecessor
+//! earned is the new version's start, shrunk.
 //!
 //! A swap is a record of the session: one that is resumed swaps at the same place, and one that is repeated from
 //! `[[swaps]]` comes to the same digest.
 //!
-//! Rules and the broker keep the version that the session began with: a rule's and a broker's state is what protects
-//! the account, and the contract has nothing yet by which the one could prove to the other that it is whole. A data
-//! source has done its work before the session begins. All three take their new version with the next session.
+//! Rules and the broker keep the version that the session began with: what they hold protects the account, and is not
+//! handed over here yet. A data source has done its work before the session begins. All three take their new version
+//! with the next session.
 
 use crate::advisers::Advisers;
 use crate::learning::{Successor, Trainer};
@@ -27,7 +27,9 @@ use bulkhead_domain::order::InstrumentHandle;
 use bulkhead_domain::{Digest, Problem, Timestamp};
 use bulkhead_manifest::Kind;
 use bulkhead_registry::{Registry, check_config};
-use bulkhead_sandbox::{AiProviderPlugin, ModelPlugin, Plugin, PoolPolicy, StrategyPlugin};
+use bulkhead_sandbox::{
+    AiProviderPlugin, History, ModelPlugin, Plugin, PoolPolicy, Setup, StrategyPlugin,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
@@ -363,11 +365,16 @@ impl Prepared {
     ) -> Result<(), Problem> {
         let aliases: Vec<&str> = self.config.models.keys().map(String::as_str).collect();
         let past = session.lines.past();
+        let names = session.lines.names().to_vec();
         for known in &self.strategies {
             if known.plugin.manifest().id != id {
                 continue;
             }
-            let Some(running) = session.strategies.iter().find(|it| it.name() == known.name) else {
+            let Some(running) = session
+                .strategies
+                .iter_mut()
+                .find(|it| it.name() == known.name)
+            else {
                 continue;
             };
             if running.digest() == plugin.digest() {
@@ -384,20 +391,23 @@ impl Prepared {
                 setup,
                 handles: known.handles.clone(),
             };
-            let window = Window::on(past.clone());
-            let created = next.plugin.create(
-                &next.setup.config,
-                &next.setup.instruments,
-                &next.setup.grants,
-                Some(Box::new(window.clone())),
-            )?;
-            let instance = (next.plugin.digest(), created);
-            let names = session.lines.names();
-            let voice = running.prepare(instance, window, names, &aliases, past.clone())?;
-            ready.record.places.push((
-                format!("strategy {}", known.name),
-                crate::learning::Handed::Replay.name().to_owned(),
-            ));
+            let create = |window: Window| {
+                let history: Box<dyn History> = Box::new(window);
+                let Setup {
+                    config,
+                    instruments,
+                    grants,
+                } = &next.setup;
+                next.plugin
+                    .create(config, instruments, grants, Some(history))
+            };
+            let digest = next.plugin.digest();
+            let (voice, handed) =
+                running.prepare(digest, create, &names, &aliases, past.clone())?;
+            ready
+                .record
+                .places
+                .push((format!("strategy {}", known.name), handed.name().to_owned()));
             ready.strategies.push((next, voice));
         }
         Ok(())

@@ -95,7 +95,13 @@ fn a_strategy_released_anew_wants_what_its_predecessor_would_have() {
     let next = released(&plugin("ema-cross"), "ema-cross", "9.0.0", folder.path());
     let stand = Stand::new();
     let swapped = stand.record(&with_swap(plain(), "ema-cross", &next));
-    assert_eq!(swapped.swaps.len(), 1);
+    let [swap] = swapped.swaps.as_slice() else {
+        panic!("{:?}", swapped.incidents);
+    };
+    assert_eq!(
+        swap.places,
+        [("strategy ema-cross".to_owned(), "snapshot".to_owned())]
+    );
     assert!(swapped.incidents.is_empty(), "{:?}", swapped.incidents);
     let undisturbed = stand.record(&plain());
     let after = |record: &SessionRecord| {
@@ -115,6 +121,24 @@ fn a_strategy_released_anew_wants_what_its_predecessor_would_have() {
     assert_ne!(swapped.digest, undisturbed.digest);
     let again = stand.record(&with_swap(plain(), "ema-cross", &next));
     assert_eq!(again.digest, swapped.digest);
+}
+
+#[test]
+fn a_strategy_without_a_snapshot_is_shown_all_that_its_predecessor_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let next = released(&plugin("ml-signal"), "ml-signal", "9.0.0", folder.path());
+    let stand = Stand::new();
+    let swapped = stand.record(&with_swap(small(), "ml-signal", &next));
+    let how: Vec<&str> = swapped.swaps[0]
+        .places
+        .iter()
+        .map(|(_, how)| how.as_str())
+        .collect();
+    assert_eq!(how, ["replay"]);
+    assert_eq!(
+        decisions(&swapped, |_| true),
+        decisions(&stand.record(&small()), |_| true)
+    );
 }
 
 #[test]
