@@ -17,6 +17,7 @@ mod migration;
 mod open;
 mod row;
 mod statement;
+mod turns;
 mod wait;
 pub mod writer;
 

@@ -5,6 +5,7 @@
 //! opened for good (WAL, full sync, foreign keys).
 
 use crate::error::{StoreError, code, primary_code};
+use crate::turns::Turns;
 use crate::{Pool, Writer};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
@@ -37,6 +38,7 @@ pub struct Store {
     pool: Pool,
     /// Whether there can be more connections than those of the pool.
     is_file: bool,
+    turns: Turns,
 }
 
 impl Store {
@@ -76,6 +78,7 @@ impl Store {
         Ok(Store {
             pool,
             is_file: true,
+            turns: Turns::default(),
         })
     }
 
@@ -99,6 +102,7 @@ impl Store {
         Ok(Store {
             pool,
             is_file: false,
+            turns: Turns::default(),
         })
     }
 
@@ -109,15 +113,21 @@ impl Store {
     }
 
     /// Begins a transaction that holds the write lock from the start, so that it cannot fail half-way
-    /// for want of it. Dropped without `commit`, it is rolled back.
+    /// for want of it. Dropped without `commit`, it is rolled back. This store's own writer lets it go first.
     ///
     /// # Errors
     /// When the lock is not free within [`BUSY_TIMEOUT`].
     pub async fn begin(&self) -> Result<sqlx::Transaction<'static, crate::Database>, StoreError> {
+        let _waiting = self.turns.wait();
         self.pool
             .begin_with(BEGIN)
             .await
             .map_err(|error| StoreError::during("begin a transaction", &error))
+    }
+
+    /// Who waits for the write lock.
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     /// A connection beside the pool's, where the database is a file.

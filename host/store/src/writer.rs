@@ -10,8 +10,8 @@
 //!
 //! Bounds: [`QUEUE`] messages wait at most, then [`Writer::write`] blocks; a transaction takes what has
 //! queued up meanwhile and within [`LINGER`], at most [`BATCH`] statements (a larger group is still one
-//! transaction). After a full one the file is left to other processes for [`GAP`]: SQLite keeps no queue of
-//! who waits, and a writer that always comes back at once would keep them out for good.
+//! transaction). Between two it lets whoever begins a transaction through the same store go first. After a full one
+//! the file is left to other processes for [`GAP`]: SQLite keeps no queue of who waits, and a writer that always comes back at once would keep them out for good.
 
 mod folding;
 mod queue;
@@ -159,6 +159,7 @@ fn run(
     }) = queue.take()
     {
         let full = statements.len() >= BATCH;
+        store.turns().give_way();
         if failure.get().is_none()
             && !statements.is_empty()
             && let Err(error) = runtime.block_on(hand.commit(&mut statements))

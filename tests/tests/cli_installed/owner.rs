@@ -83,9 +83,9 @@ fn the_process_that_owns_the_folder_makes_the_changes_and_can_be_stopped_meanwhi
 
     // The kill switch while a change is on its way.
     let mut install = command(&place, &["plugin", "install", "two.wasm"]);
-    let mut installing = install
+    let installing = install
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let begun = Instant::now();
@@ -96,7 +96,12 @@ fn the_process_that_owns_the_folder_makes_the_changes_and_can_be_stopped_meanwhi
         "{:?}",
         begun.elapsed()
     );
-    assert!(installing.wait().unwrap().success());
+    let installed = installing.wait_with_output().unwrap();
+    assert!(
+        installed.status.success(),
+        "{}",
+        String::from_utf8_lossy(&installed.stderr)
+    );
     good(&place, &["plugin", "swap", "linfa", "--to", "0.9.0"]);
 
     let ended = Command::new("kill")

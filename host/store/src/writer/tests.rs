@@ -304,6 +304,45 @@ fn a_writer_without_a_pause_keeps_nobody_out() {
 }
 
 #[test]
+fn whoever_shares_the_store_goes_before_a_writer_that_never_pauses() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let store = wait(async { Store::open(&path).await }).unwrap();
+    wait(store.migrate(SETS)).unwrap();
+    let writer = store.writer().unwrap();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut id = 0;
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                writer.write(insert(id)).unwrap();
+                id += 1;
+            }
+        });
+        let begun = std::time::Instant::now();
+        for id in 1..=30 {
+            let came = wait(async {
+                let mut turn = store.begin().await?;
+                Forms::default()
+                    .write(&mut turn, &mut vec![insert(-id)])
+                    .await?;
+                turn.commit()
+                    .await
+                    .map_err(|error| StoreError::during("commit", &error))
+            });
+            if came.is_err() {
+                done.store(true, std::sync::atomic::Ordering::Relaxed);
+            }
+            came.unwrap();
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        // Left to chance a single one takes most of a second.
+        assert!(begun.elapsed().as_secs() < 15, "{:?}", begun.elapsed());
+    });
+    writer.flush().unwrap();
+}
+
+#[test]
 fn absent_values_keep_their_type() {
     assert_eq!(Argument::from(None::<Decimal>), Argument::Text(None));
     assert_eq!(Argument::from(None::<i64>), Argument::Integer(None));
