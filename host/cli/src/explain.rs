@@ -29,14 +29,7 @@ enum Found {
 /// Runs the command.
 pub(crate) fn run(arguments: &ExplainArgs, options: &GlobalOptions) -> Result<(), Problem> {
     let path = kept::path(&options.state);
-    if !path.is_file() {
-        return Err(Problem::user(
-            "there is no database of sessions",
-            "name the state folder with --state, or run a session",
-        )
-        .in_file(path));
-    }
-    let store = kept::open(&options.state)?;
+    let store = kept::existing(&options.state)?;
     let id = &arguments.decision;
     let found = bulkhead_store::wait(async {
         if let Some(proposal) = find_proposal(&store, id).await? {

@@ -28,6 +28,22 @@ pub(crate) fn make_folder(state: &Path) -> Result<(), Problem> {
     })
 }
 
+/// Opens the database of a state folder in which something was kept.
+///
+/// # Errors
+/// When there is none, and as [`open`].
+pub(crate) fn existing(state: &Path) -> Result<Store, Problem> {
+    let path = path(state);
+    if !path.is_file() {
+        return Err(Problem::user(
+            "there is no database of sessions",
+            "name the state folder with --state, or run a session",
+        )
+        .in_file(path));
+    }
+    open(state)
+}
+
 /// Opens the database, making it where there is none, and brings its tables up to date.
 ///
 /// # Errors

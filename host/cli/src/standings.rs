@@ -36,14 +36,7 @@ struct Class {
 /// Runs the command.
 pub(crate) fn run(arguments: &StandingsArgs, options: &GlobalOptions) -> Result<(), Problem> {
     let path = kept::path(&options.state);
-    if !path.is_file() {
-        return Err(Problem::user(
-            "there is no database of sessions",
-            "name the state folder with --state, or run a session",
-        )
-        .in_file(path));
-    }
-    let store = kept::open(&options.state)?;
+    let store = kept::existing(&options.state)?;
     let known = wait(runs(&store))?;
     let run = match &arguments.run {
         Some(run) if !known.iter().any(|one| one.run == *run) => {

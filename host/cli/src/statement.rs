@@ -57,14 +57,7 @@ pub(crate) fn run(arguments: &StatementArgs, options: &GlobalOptions) -> Result<
         ));
     }
     let path = kept::path(&options.state);
-    if !path.is_file() {
-        return Err(Problem::user(
-            "there is no database of sessions",
-            "name the state folder with --state, or run a session",
-        )
-        .in_file(path));
-    }
-    let store = kept::open(&options.state)?;
+    let store = kept::existing(&options.state)?;
     let kept = wait(runs(&store))?;
     if arguments.list {
         return list(&kept, options.json);
