@@ -7,9 +7,12 @@ use crate::owner::{self, Reached};
 use bulkhead_desk::audit::{Event, Kind};
 use bulkhead_desk::switch::Gate;
 use bulkhead_desk::switch::control::{Answer, Ask, Control, Operations};
-use bulkhead_domain::{Problem, Timestamp};
-use bulkhead_registry::{Applied, Change, Installed, Live, NobodyLive, Recorded, Request, Terms};
+use bulkhead_domain::{Digest, Problem, Timestamp};
+use bulkhead_registry::{
+    Applied, Change, Installed, Live, NobodyLive, Recorded, Request, Settings, Terms,
+};
 use bulkhead_sandbox::Loader;
+use bulkhead_session::{GivenUp, Refused};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -47,19 +50,52 @@ impl PluginOperations {
         self.installed.apply(request, &terms)
     }
 
-    /// Takes back a version that whoever runs here could not put in service after all.
-    pub(crate) fn take_back(&self, plugin: &str, why: &str) {
-        let request = Request {
-            plugin: plugin.to_owned(),
-            change: Change::Rollback,
-            reason: why.to_owned(),
-            expect: None,
+    /// Takes back a version that the session could not put in service after all: what serves there is active again.
+    /// Another one that was put in service meanwhile stays.
+    pub(crate) fn take_back(&self, refused: &Refused<'_>) {
+        let change = Change::Swap {
+            to: refused.serves.to_string(),
+            settings: Settings::default(),
         };
-        match self.apply(&request, "host") {
-            Ok(_) => tracing::error!("plugin {plugin} was rolled back: {why}"),
+        self.by_itself(refused.plugin, refused.digest, change, refused.why);
+    }
+
+    /// Disables a plugin that was given up.
+    pub(crate) fn give_up(&self, given_up: &GivenUp) {
+        let GivenUp {
+            plugin,
+            digest,
+            reason,
+        } = given_up;
+        tracing::error!("plugin {plugin} was given up: {reason}");
+        self.by_itself(plugin, *digest, Change::Disable, reason);
+    }
+
+    /// A change that the host makes by itself, where this version is the active one.
+    fn by_itself(&self, plugin: &str, digest: Digest, change: Change, reason: &str) {
+        let made = self.installed.plugin(plugin).and_then(|known| {
+            let Some(known) = known.filter(|known| known.active == digest) else {
+                return Ok(None);
+            };
+            let back = (known.previous.as_ref()).map(|one| one.digest.to_string());
+            let change = match change {
+                // With the configuration that it had.
+                Change::Swap { to, .. } if Some(&to) == back.as_ref() => Change::Rollback,
+                change => change,
+            };
+            let request = Request {
+                plugin: plugin.to_owned(),
+                change,
+                reason: reason.to_owned(),
+                expect: Some(known.generation),
+            };
+            self.apply(&request, "host").map(Some)
+        });
+        match made {
+            Ok(None) => {}
+            Ok(Some(applied)) => tracing::error!("plugin {plugin} was {}: {reason}", applied.what),
             Err(problem) => tracing::error!(
-                "plugin {plugin} is not in service in the version that is installed as active: {why}; it could not \
-                 be rolled back either: {problem}"
+                "what is installed of plugin {plugin} is not what runs: {reason}; and it could not be changed: {problem}"
             ),
         }
     }

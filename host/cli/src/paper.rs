@@ -11,18 +11,21 @@ use bulkhead_domain::{Blame, Problem, Timestamp};
 use bulkhead_lab::report::{Control, Expectation, Report, write};
 use bulkhead_lab::terminal;
 use bulkhead_market::Catalog;
-use bulkhead_registry::{Installed, Live, Ready, Registry};
+use bulkhead_registry::{Config, Installed, Live, Ready, Registry};
 use bulkhead_sandbox::Plugin;
 use bulkhead_session::config::{Expect, SessionConfig, StrategyConfig};
 use bulkhead_session::record::Ending;
-use bulkhead_session::{Host, Incoming, Prepared, Ran, Run, Views, Watch, began_with};
+use bulkhead_session::{
+    GivenUp, Host, Incoming, Operator, Prepared, Ran, Refused, Run, Ticket, Views, Watch,
+    began_with,
+};
 use bulkhead_store::Store;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 /// What to run, and where the report goes.
@@ -253,11 +256,7 @@ pub(crate) fn run(
     let operations = Arc::new(operations);
     // What the session could not take after all is not in service: what is installed says so again.
     let refused = Arc::downgrade(&operations);
-    incoming.tell(move |id, why| {
-        if let Some(operations) = refused.upgrade() {
-            operations.take_back(id, why);
-        }
-    });
+    incoming.tell(Caretaker(refused));
     let listening: Arc<dyn Operations> = operations;
     let _control = control::Control::start(&environment.state, Arc::clone(&gate), listening)?;
     let stage = Stage {
@@ -381,16 +380,18 @@ struct Running(Arc<Incoming>);
 /// A version on its way to the session.
 struct Handing {
     incoming: Arc<Incoming>,
+    ticket: Ticket,
     plugin: Plugin,
 }
 
 impl Live for Running {
-    fn ready(&self, _: &str, plugin: &Plugin) -> Result<Vec<Box<dyn Ready>>, Problem> {
-        if !self.0.accepts(plugin)? {
+    fn ready(&self, plugin: &Plugin, defaults: &Config) -> Result<Vec<Box<dyn Ready>>, Problem> {
+        let Some(ticket) = self.0.accepts(plugin, defaults)? else {
             return Ok(Vec::new());
-        }
+        };
         Ok(vec![Box::new(Handing {
             incoming: Arc::clone(&self.0),
+            ticket,
             plugin: plugin.clone(),
         })])
     }
@@ -398,7 +399,24 @@ impl Live for Running {
 
 impl Ready for Handing {
     fn serve(self: Box<Self>) {
-        self.incoming.push(self.plugin);
+        self.incoming.push(self.ticket, self.plugin);
+    }
+}
+
+/// Has what is installed say what the session came to.
+struct Caretaker(Weak<PluginOperations>);
+
+impl Operator for Caretaker {
+    fn refused(&self, refused: &Refused<'_>) {
+        if let Some(operations) = self.0.upgrade() {
+            operations.take_back(refused);
+        }
+    }
+
+    fn given_up(&self, given_up: &GivenUp) {
+        if let Some(operations) = self.0.upgrade() {
+            operations.give_up(given_up);
+        }
     }
 }
 

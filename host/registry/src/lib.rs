@@ -24,4 +24,4 @@ pub use installed::{
     Applied, Change, Config, Installed, InstalledPlugin, Live, MIGRATIONS, NobodyLive, Past, Ready,
     Recorded, Request, Served, Settings, Shadow, Standing, Terms, Version,
 };
-pub use library::{Entry, Operator, Registry};
+pub use library::{Entry, Operator, Registry, over};

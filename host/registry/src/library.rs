@@ -2,7 +2,7 @@
 
 use crate::config::check_config;
 use crate::grants;
-use crate::installed::{Installed, InstalledPlugin, Version};
+use crate::installed::{Config, Installed, InstalledPlugin, Version};
 use bulkhead_domain::{Digest, Instrument, Problem};
 use bulkhead_manifest::{Manifest, read_section};
 use bulkhead_sandbox::{Grants, Loader, Plugin, SessionClock, Setup};
@@ -285,14 +285,16 @@ impl Registry {
         Ok(found.filter(|found| found.version(&plugin.digest()).is_some()))
     }
 
-    /// The configuration that a plugin gets: a session's settings over the default configuration of an installed
-    /// version, key by key at the top.
+    /// The default configuration of an installed version, over which a session's settings go; empty where it is not
+    /// installed.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn effective(&self, plugin: &Plugin, config: &Value) -> Result<Value, Problem> {
+    pub fn defaults(&self, plugin: &Plugin) -> Result<Config, Problem> {
         let terms = self.terms_of(plugin)?;
-        Ok(over(terms.as_ref(), plugin, config))
+        Ok(terms.map_or_else(Config::new, |terms| {
+            terms.config_of(&plugin.digest()).clone()
+        }))
     }
 
     /// Checks a configuration and draws up the terms a plugin runs on: the session's settings over the installed
@@ -311,7 +313,10 @@ impl Registry {
     ) -> Result<Setup, Problem> {
         let manifest = plugin.manifest();
         let terms = self.terms_of(plugin)?;
-        let config = over(terms.as_ref(), plugin, config);
+        let config = match &terms {
+            Some(terms) => over(terms.config_of(&plugin.digest()), config),
+            None => config.clone(),
+        };
         check_config(manifest, &config)?;
         Ok(Setup {
             config: config.to_string(),
@@ -329,14 +334,16 @@ impl Registry {
     }
 }
 
-fn over(terms: Option<&InstalledPlugin>, plugin: &Plugin, config: &Value) -> Value {
-    match (terms, config) {
-        (Some(terms), Value::Object(config)) => {
-            let mut all = terms.config_of(&plugin.digest()).clone();
-            all.extend(config.clone());
+/// A session's settings over a default configuration, key by key at the top.
+#[must_use]
+pub fn over(defaults: &Config, settings: &Value) -> Value {
+    match settings {
+        Value::Object(settings) => {
+            let mut all = defaults.clone();
+            all.extend(settings.clone());
             Value::Object(all)
         }
-        _ => config.clone(),
+        _ => settings.clone(),
     }
 }
 

@@ -9,7 +9,7 @@
 //! remembers is bounded, can be stored and read back. A call that a plugin answers with an error of its kind is
 //! no failure; a call that does not return is.
 
-use bulkhead_domain::{Digest, Timestamp, time::SECOND};
+use bulkhead_domain::{Digest, Timestamp, time::DAY, time::SECOND};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -41,10 +41,10 @@ impl Default for SupervisionLimits {
     fn default() -> Self {
         SupervisionLimits {
             restarts: 3,
-            window: 300 * SECOND,
-            pause: SECOND / 4,
-            longest: 5 * SECOND,
-            healthy: 60 * SECOND,
+            window: 30 * DAY,
+            pause: SECOND,
+            longest: DAY,
+            healthy: DAY,
             strikes: 2,
             inputs: 1_024,
         }
@@ -70,7 +70,7 @@ impl SupervisionLimits {
     /// The first that is out of bounds.
     pub fn check(&self) -> Result<(), LimitsError> {
         /// Longest time that can be meant: a year.
-        const YEAR: i64 = 366 * bulkhead_domain::time::DAY;
+        const YEAR: i64 = 366 * DAY;
         let times = [
             ("window", self.window),
             ("pause", self.pause),

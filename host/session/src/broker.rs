@@ -8,15 +8,19 @@
 //! Bounds: the log goes through the writer of the audit log, so that of both a prefix is on disk. A call
 //! that is lost with the process never reached the broker.
 
-use crate::feed::Feed;
+mod calls;
+
+pub(crate) use self::calls::{Call, CallLog, calls};
+
+use self::calls::{Bars, hand_over, repeat};
+use crate::learning::Handed;
 use bulkhead_desk::{
     BrokerAccount, BrokerPosition, Cancelled, ExecutionPage, Gateway, GatewayError, RiskApproved,
 };
 use bulkhead_domain::order::{OpenOrder, Order, OrderUpdate, Replacement, Step};
-use bulkhead_domain::{Problem, Refusal};
+use bulkhead_domain::{Digest, Problem, Refusal};
 use bulkhead_sandbox::{BrokerPlugin, CallError};
-use bulkhead_store::{Statement, Store, StoreError, Writer, column, wait};
-use serde::{Deserialize, Serialize};
+use bulkhead_store::StoreError;
 use std::collections::VecDeque;
 
 /// Where orders meet bars.
@@ -34,102 +38,21 @@ pub(crate) trait Venue: Gateway {
     fn finish(&mut self, time: i64) -> Result<Vec<OrderUpdate>, Problem>;
 }
 
-/// One call that reached the broker.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "call")]
-pub(crate) enum Call {
-    Submit {
-        order: Order,
-    },
-    Replace {
-        account: String,
-        replacement: Replacement,
-    },
-    Cancel {
-        account: String,
-        client_order_id: String,
-    },
-    Advance,
-    Finish,
-}
-
 /// How often a fresh instance takes over in one session.
 pub(crate) const RENEWALS: usize = 3;
-
-/// Where calls are kept.
-pub(crate) struct CallLog {
-    store: Store,
-    writer: Writer,
-    run: String,
-    next: i64,
-}
 
 /// Field of an account: borrow fees taken so far.
 const BORROW_FEES: &str = "borrow-fees";
 /// Field of an account: interest added so far.
 const INTEREST: &str = "interest";
 
-const INSERT: &str = "INSERT INTO broker_calls (run, sequence, time, call) VALUES ($1, $2, $3, $4)";
-const READ: &str = "SELECT time, call FROM broker_calls WHERE run = $1 ORDER BY sequence";
-
-impl CallLog {
-    /// The log of a new run.
-    pub(crate) fn new(store: Store, writer: Writer, run: &str) -> CallLog {
-        CallLog {
-            store,
-            writer,
-            run: run.to_owned(),
-            next: 1,
-        }
-    }
-
-    fn keep(&mut self, time: i64, call: &Call) -> Result<(), StoreError> {
-        let text = serde_json::to_string(call).map_err(|error| StoreError::Column {
-            column: "call".to_owned(),
-            text: error.to_string(),
-        })?;
-        self.writer.write(
-            Statement::new(INSERT)
-                .bind(&self.run)
-                .bind(self.next)
-                .bind(time)
-                .bind(text),
-        )?;
-        self.next += 1;
-        Ok(())
-    }
-
-    fn calls(&self) -> Result<Vec<(i64, Call)>, StoreError> {
-        self.writer.flush()?;
-        wait(calls(&self.store, &self.run))
-    }
-}
-
-/// The calls of a run, in order, with the session's time at each.
-pub(crate) async fn calls(store: &Store, run: &str) -> Result<Vec<(i64, Call)>, StoreError> {
-    let rows = sqlx::query(READ)
-        .bind(run.to_owned())
-        .fetch_all(store.pool())
-        .await
-        .map_err(|error| StoreError::of_statement(READ, &error))?;
-    rows.iter()
-        .map(|row| {
-            let text: String = column(row, "call")?;
-            let call = serde_json::from_str(&text).map_err(|error| StoreError::Column {
-                column: "call".to_owned(),
-                text: error.to_string(),
-            })?;
-            Ok((column(row, "time")?, call))
-        })
-        .collect()
-}
-
-/// The session's bars from its start, as often as they are asked for.
-type Bars<'a> = Box<dyn Fn() -> Result<Feed<'a>, Problem> + 'a>;
-
 /// The broker's plugin, with the log of its calls where they are kept.
 pub(crate) struct PaperBroker<'a> {
     plugin: BrokerPlugin,
+    /// The versions that served before it, oldest first.
+    before: Vec<BrokerPlugin>,
+    /// Successions that are on record and that a resumed session has not come to again.
+    taken: VecDeque<(Digest, Handed)>,
     log: Option<CallLog>,
     bars: Bars<'a>,
     /// The session's time.
@@ -147,6 +70,8 @@ impl<'a> PaperBroker<'a> {
     pub(crate) fn new(plugin: BrokerPlugin, log: Option<CallLog>, bars: Bars<'a>) -> Self {
         PaperBroker {
             plugin,
+            before: Vec::new(),
+            taken: VecDeque::new(),
             log,
             bars,
             now: 0,
@@ -156,54 +81,75 @@ impl<'a> PaperBroker<'a> {
         }
     }
 
-    /// Makes every call again that reached the broker of a session that is resumed.
+    /// Makes every call again that reached the broker of a session that is resumed; `successors` are the versions that
+    /// came into service meanwhile.
     ///
     /// # Errors
     /// When a moment has other bars than it had, or the broker fails.
-    pub(crate) fn recover(&mut self, calls: Vec<(i64, Call)>) -> Result<(), Problem> {
+    pub(crate) fn recover(
+        &mut self,
+        calls: &[(i64, Call)],
+        successors: Vec<BrokerPlugin>,
+    ) -> Result<(), Problem> {
         if let Some(log) = &mut self.log {
             log.next = i64::try_from(calls.len()).unwrap_or(i64::MAX) + 1;
         }
-        self.told = self.repeat(calls)?;
+        let line = std::iter::once(self.plugin.fresh().map_err(CallError::from)?);
+        let repeated = repeat(&self.bars, line.chain(successors).collect(), calls)?;
+        self.told = repeated.told;
+        self.taken = repeated.taken;
+        self.plugin = repeated.plugin;
+        self.before = repeated.before;
         Ok(())
     }
 
-    /// Makes calls again and gives what was said of each moment.
-    fn repeat(
+    /// SHA-256 of the component that serves; in a session that is resumed, of the one that serves at the end of what it
+    /// had done.
+    pub(crate) fn digest(&self) -> Digest {
+        self.plugin.digest()
+    }
+
+    /// How a version took over that a resumed session comes to again.
+    pub(crate) fn taken(&self, digest: Digest) -> Option<Handed> {
+        let (next, handed) = self.taken.front()?;
+        (*next == digest).then_some(*handed)
+    }
+
+    /// Has a new version know what this one knows: its state where both have `snapshot`, else every call again. It must
+    /// then hold what this one holds. Nothing changes yet.
+    ///
+    /// # Errors
+    /// When the calls are kept nowhere, it fails, or it holds something else.
+    pub(crate) fn prepare(
         &mut self,
-        calls: Vec<(i64, Call)>,
-    ) -> Result<VecDeque<(i64, Vec<OrderUpdate>)>, Problem> {
-        let mut feed = (self.bars)()?;
-        let mut told = VecDeque::new();
-        for (time, call) in calls {
-            // What it answered is on record already, or was never heard.
-            match call {
-                Call::Submit { order } => drop(self.plugin.submit(&order)),
-                Call::Replace {
-                    account,
-                    replacement,
-                } => drop(self.plugin.replace(&account, &replacement)),
-                Call::Cancel {
-                    account,
-                    client_order_id,
-                } => drop(self.plugin.cancel(&account, &client_order_id)),
-                Call::Advance => {
-                    let moment = feed
-                        .by_ref()
-                        .find(|moment| moment.time >= time)
-                        .filter(|moment| moment.time == time)
-                        .ok_or_else(|| {
-                            Problem::user(
-                                format!("the data have no bars at {time}, and the session that is resumed saw some"),
-                                "use the data that the session was started with, or start it anew with --fresh",
-                            )
-                        })?;
-                    told.push_back((time, self.plugin.advance(&moment.steps)?));
-                }
-                Call::Finish => told.push_back((i64::MAX, self.plugin.finish(time)?)),
-            }
+        next: BrokerPlugin,
+    ) -> Result<(BrokerPlugin, Handed), Problem> {
+        let log = self.log.as_ref();
+        let calls = || match log {
+            Some(log) => Ok(log.calls()?),
+            None => Err(Problem::user(
+                "a broker without `snapshot` is told everything again, and this session keeps nothing",
+                "run it with a state folder",
+            )),
+        };
+        hand_over(&self.bars, &mut self.plugin, next, calls)
+    }
+
+    /// Puts a new version in the old one's place, together with everything that works there.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    pub(crate) fn succeed(&mut self, next: Option<BrokerPlugin>) -> Result<(), StoreError> {
+        let Some(next) = next else {
+            self.taken.pop_front();
+            return Ok(());
+        };
+        let digest = next.digest();
+        self.before.push(std::mem::replace(&mut self.plugin, next));
+        match &mut self.log {
+            Some(log) => log.keep(self.now, &Call::Succeeded { digest }),
+            None => Ok(()),
         }
-        Ok(told)
     }
 
     /// Lets a fresh instance that knows what was kept take over from one that failed. Where that cannot be,
@@ -215,12 +161,17 @@ impl<'a> PaperBroker<'a> {
         let Some(log) = &self.log else {
             return;
         };
+        let line = self.before.iter().chain([&self.plugin]);
         let renewed = log.calls().map_err(Problem::from).and_then(|calls| {
-            self.plugin.renew()?;
-            self.repeat(calls)
+            let line = line.map(BrokerPlugin::fresh).collect::<Result<_, _>>();
+            repeat(&self.bars, line.map_err(CallError::from)?, &calls)
         });
         self.renewals.push(match renewed {
-            Ok(_) => "a fresh instance took over with everything that it had been told".to_owned(),
+            Ok(repeated) => {
+                self.plugin = repeated.plugin;
+                self.before = repeated.before;
+                "a fresh instance took over with everything that it had been told".to_owned()
+            }
             Err(problem) => format!("a fresh instance could not take over: {problem}"),
         });
     }

@@ -10,6 +10,7 @@ use bulkhead_desk::ledger::CostBasis;
 use bulkhead_desk::sizing::SizingMethod;
 use bulkhead_domain::{Decimal, Problem, Value};
 use bulkhead_orchestrator::dispatch::ClassConfig;
+use bulkhead_registry::supervise::SupervisionLimits;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -64,6 +65,9 @@ pub struct SessionConfig {
     /// Limits of the host's own checks.
     #[serde(default)]
     pub checks: CheckLimits,
+    /// When a strategy or risk rule that fails is started again, and when it is given up.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub supervision: SupervisionLimits,
     /// Versions of plugins that come into service in the middle of the session.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub swaps: Vec<SwapConfig>,
@@ -78,7 +82,7 @@ pub struct SessionConfig {
 pub struct SwapConfig {
     /// The first date that sees it, `YYYY-MM-DD` in UTC.
     pub at: String,
-    /// Id of the plugin: a model, a strategy or an AI provider.
+    /// Id of the plugin, as the session names it: a model, strategy, AI provider, risk rule or broker.
     pub plugin: String,
     /// The version: `id@version` of an installed one, or the path of a `.wasm` file.
     pub to: String,
@@ -109,6 +113,10 @@ pub enum Expect {
 /// A configuration that says the default is the same as one that says nothing.
 fn is_average(basis: &CostBasis) -> bool {
     *basis == CostBasis::Average
+}
+
+fn is_usual(supervision: &SupervisionLimits) -> bool {
+    *supervision == SupervisionLimits::default()
 }
 
 fn dollars() -> String {

@@ -11,6 +11,7 @@ use crate::config::{DataConfig, PluginConfig, SessionConfig};
 use crate::data::Loaded;
 use crate::learning::Trainers;
 use crate::record::Input;
+use crate::run::ACCOUNT;
 use crate::sources::Fetching;
 use crate::swap::Scheduled;
 use crate::validation::Provider;
@@ -49,7 +50,7 @@ pub struct Prepared {
     pub(crate) data: Vec<Loaded>,
     pub(crate) benchmark: Option<(String, Loaded)>,
     pub(crate) trainers: BTreeMap<String, Trainers>,
-    pub(crate) strategies: Vec<ReadyStrategy>,
+    pub(crate) strategies: Vec<Arc<ReadyStrategy>>,
     pub(crate) providers: Vec<Arc<Provider>>,
     /// What calls are paid from.
     pub(crate) budgets: Option<Arc<Budgets>>,
@@ -57,14 +58,91 @@ pub struct Prepared {
     pub(crate) latencies: Option<Vec<Option<f64>>>,
     /// Versions that the configuration puts in service, in the order of time.
     pub(crate) swaps: VecDeque<Scheduled>,
-    /// Plugins that keep their version to the session's end.
-    pub(crate) fixed: Vec<(String, Kind)>,
+    /// Where plugins are run.
+    pub(crate) places: Vec<Place>,
     pub(crate) clock: SessionClock,
     pub(crate) inputs: Vec<Input>,
 }
 
+/// Where a session runs a plugin.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) kind: Kind,
+    pub(crate) id: String,
+    /// How the configuration names it.
+    reference: String,
+    /// SHA-256 of the component that the session begins with.
+    pub(crate) digest: Digest,
+    /// What the session sets of its configuration.
+    pub(crate) settings: Value,
+}
+
+impl Place {
+    /// Whether a new version of a plugin may come here: it is named by its id alone. Who names a version or a file
+    /// wants that one.
+    pub(crate) fn follows(&self, id: &str) -> bool {
+        self.reference == id && self.id == id
+    }
+}
+
+/// What a session is found to run.
+#[derive(Default)]
+struct Found {
+    inputs: Vec<Input>,
+    places: Vec<Place>,
+}
+
+impl Found {
+    /// A component that the session runs, with what is installed as its default configuration, where that says
+    /// anything: another one makes another session.
+    fn runs(&mut self, registry: &Registry, plugin: &Plugin) -> Result<(), Problem> {
+        self.inputs.push(plugin_input(plugin));
+        if let Some(digest) = defaults_digest(registry, plugin)? {
+            self.inputs.push(Input {
+                kind: "settings".to_owned(),
+                name: plugin.manifest().id.clone(),
+                digest: digest.to_string(),
+            });
+        }
+        Ok(())
+    }
+
+    /// The same, where another version may come in its place.
+    fn place(
+        &mut self,
+        registry: &Registry,
+        plugin: &Plugin,
+        reference: &str,
+        settings: Value,
+    ) -> Result<(), Problem> {
+        self.runs(registry, plugin)?;
+        self.places.push(Place {
+            kind: plugin.manifest().kind,
+            id: plugin.manifest().id.clone(),
+            reference: reference.to_owned(),
+            digest: plugin.digest(),
+            settings,
+        });
+        Ok(())
+    }
+}
+
+/// SHA-256 of the default configuration that is installed for a component; `None` where that is empty.
+pub(crate) fn defaults_digest(
+    registry: &Registry,
+    plugin: &Plugin,
+) -> Result<Option<Digest>, Problem> {
+    let defaults = registry.defaults(plugin)?;
+    let text = Value::Object(defaults.clone()).to_string();
+    Ok((!defaults.is_empty()).then(|| Digest::of(text.as_bytes())))
+}
+
 pub(crate) struct ReadyStrategy {
     pub(crate) name: String,
+    /// How the configuration names its plugin.
+    pub(crate) reference: String,
+    /// What the session sets of its configuration.
+    pub(crate) settings: Value,
     pub(crate) plugin: StrategyPlugin,
     pub(crate) setup: Setup,
     pub(crate) handles: Vec<InstrumentHandle>,
@@ -117,11 +195,12 @@ impl Prepared {
         config.check()?;
         let handles = handles(&config.data)?;
         let clock = SessionClock::default();
-        let mut inputs = vec![Input {
+        let mut found = Found::default();
+        found.inputs.push(Input {
             kind: "engine".to_owned(),
             name: "wasmtime".to_owned(),
             digest: Engines::identity(),
-        }];
+        });
         let class = config.tasks.get(DATA).cloned().unwrap_or_default();
         let budgets = budgets(&config, host)?;
         let mut rewards = earned(host, &class)?;
@@ -133,7 +212,7 @@ impl Prepared {
                 budgets: budgets.clone(),
                 seed: config.seed,
             };
-            source(table, base, handle, host, &clock, fetching, &mut inputs)
+            source(table, base, handle, host, &clock, fetching, &mut found)
         };
         let mut data = Vec::new();
         for table in &config.data {
@@ -151,26 +230,29 @@ impl Prepared {
             .iter()
             .chain(benchmark.iter().map(|(_, loaded)| loaded))
         {
-            inputs.push(Input {
+            found.inputs.push(Input {
                 kind: "data".to_owned(),
                 name: loaded.series.instrument.symbol.clone(),
                 digest: loaded.series.digest.to_string(),
             });
         }
         let instruments = instruments(&data);
-        let trainers = trainers(&config, host, &clock, &mut inputs)?;
-        let strategies = strategies(&config, &instruments, host, &clock, &mut inputs)?;
-        let providers = providers(&config, host, &clock, &mut inputs)?;
-        let latencies = latencies(&config, &providers, host, &mut inputs)?;
+        let trainers = trainers(&config, host, &clock, &mut found)?;
+        let strategies = strategies(&config, &instruments, host, &clock, &mut found)?;
+        let providers = providers(&config, host, &clock, &mut found)?;
+        let latencies = latencies(&config, &providers, host, &mut found)?;
         // Each rule and the broker are loaded again for every run; here they are only checked.
-        let mut fixed = Vec::new();
         let risk = config.risk.iter().map(|table| (table, Kind::RiskRule));
         for (table, kind) in risk.chain([(&config.broker, Kind::Broker)]) {
             let plugin = load(host.registry, &table.plugin, kind)?;
-            inputs.push(plugin_input(&plugin));
-            fixed.push((plugin.manifest().id.clone(), kind));
+            let settings = match kind {
+                Kind::Broker => broker_settings(&config, &plugin)?,
+                _ => json(&table.config)?,
+            };
+            found.place(host.registry, &plugin, &table.plugin, settings)?;
         }
-        let swaps = swaps(&config, host, &mut inputs)?;
+        let swaps = swaps(&config, host, &mut found)?;
+        let Found { mut inputs, places } = found;
         inputs.push(Input {
             kind: "config".to_owned(),
             name: config.name.clone(),
@@ -186,7 +268,7 @@ impl Prepared {
             strategies,
             providers: providers.into_iter().map(Arc::new).collect(),
             swaps,
-            fixed,
+            places,
             budgets,
             latencies,
             clock,
@@ -231,7 +313,6 @@ impl Prepared {
         registry: &Registry,
         table: &PluginConfig,
         kind: Kind,
-        defaults: &[(&str, Value)],
     ) -> Result<(Plugin, Setup), Problem> {
         let plugin = load(registry, &table.plugin, kind)?;
         if !self.inputs.contains(&plugin_input(&plugin)) {
@@ -243,17 +324,42 @@ impl Prepared {
                 "run it again",
             ));
         }
-        let mut config = json(&table.config)?;
-        let schema = &plugin.manifest().config_schema;
-        for (name, value) in defaults {
-            let known = schema.pointer(&format!("/properties/{name}")).is_some();
-            if let Some(object) = config.as_object_mut().filter(|_| known) {
-                object.entry(*name).or_insert_with(|| value.clone());
-            }
-        }
-        let setup = registry.setup(&plugin, &config, &self.instruments(), &self.operator())?;
+        let setup = self.setup(registry, &plugin, table)?;
         Ok((plugin, setup))
     }
+
+    /// The terms of a rule or broker.
+    pub(crate) fn setup(
+        &self,
+        registry: &Registry,
+        plugin: &Plugin,
+        table: &PluginConfig,
+    ) -> Result<Setup, Problem> {
+        let settings = match plugin.manifest().kind {
+            Kind::Broker => broker_settings(&self.config, plugin)?,
+            _ => json(&table.config)?,
+        };
+        registry.setup(plugin, &settings, &self.instruments(), &self.operator())
+    }
+}
+
+/// What the session sets of its broker's configuration: account, currency and cash too, where the broker knows such
+/// settings and the configuration does not say otherwise.
+fn broker_settings(config: &SessionConfig, plugin: &Plugin) -> Result<Value, Problem> {
+    let mut settings = json(&config.broker.config)?;
+    let schema = &plugin.manifest().config_schema;
+    let defaults = [
+        ("account", ACCOUNT.to_owned()),
+        ("currency", config.currency.clone()),
+        ("cash", config.cash.to_string()),
+    ];
+    for (name, value) in defaults {
+        let known = schema.pointer(&format!("/properties/{name}")).is_some();
+        if let Some(object) = settings.as_object_mut().filter(|_| known) {
+            object.entry(name).or_insert_with(|| value.into());
+        }
+    }
+    Ok(settings)
 }
 
 /// Handles count from 1 in the order of the symbols, so that what comes by handle does not come in the order

@@ -105,11 +105,11 @@ impl fmt::Display for SwapRecord {
 /// One input of a session.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Input {
-    /// `plugin`, `data`, `config` or `engine`.
+    /// `plugin`, `settings` (an installed plugin's default configuration), `data`, `config`, `latency` or `engine`.
     pub kind: String,
     /// Its name, with the version where it has one.
     pub name: String,
-    /// SHA-256 of it, or the engine's identity.
+    /// SHA-256 of it; of a latency its seconds, of the engine its identity.
     pub digest: String,
 }
 

@@ -1,62 +1,266 @@
 //! Risk-rule plugins as the desk's rules.
 //!
-//! The rules of a chain are shown the same portfolio one after the other, so it is brought into the contract's
-//! form once for all of them.
+//! Promises: whoever is not answered by a rule is denied. A rule that fails is started again after a pause with what it
+//! knew, and given up once its restarts are used up: from then on it denies without being asked. A new version takes the
+//! old one's place between two moments with its state, or is asked all that the old one was. The rules of a chain are
+//! shown the same portfolio one after the other, so it is brought into the contract's form once for all of them.
+//!
+//! Bounds: the last [`KEPT`] calls of a rule without `snapshot` are repeated; of one that has it, those since its state
+//! was last kept, which it is every [`KEPT`] calls.
 
+use crate::learning::Handed;
+use crate::swap::GivenUp;
 use bulkhead_desk::{RiskRule, RuleFailure};
 use bulkhead_domain::order::Order;
 use bulkhead_domain::risk::{Portfolio, ProtectiveAction, RiskContext, Verdict};
+use bulkhead_domain::{Digest, Problem, Timestamp};
+use bulkhead_registry::supervise::{Supervisor, Verdict as Supervised};
 use bulkhead_sandbox::{CallError, PortfolioView, RiskRulePlugin};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+/// Calls of a rule that are kept, to be repeated.
+const KEPT: usize = 1_024;
 
 /// The portfolio that was shown last, and its form for plugins. The weak reference keeps the address from
 /// being given to another portfolio.
 type Shown = Option<(Weak<Portfolio>, PortfolioView)>;
 
-struct PluginRule {
+/// What a rule was asked.
+enum Asked {
+    Assess(Box<(Order, RiskContext)>, Arc<Portfolio>),
+    Review(Arc<Portfolio>),
+}
+
+impl Asked {
+    fn portfolio(&self) -> &Arc<Portfolio> {
+        match self {
+            Asked::Assess(_, portfolio) | Asked::Review(portfolio) => portfolio,
+        }
+    }
+
+    fn ask(&self, plugin: &mut RiskRulePlugin, view: &PortfolioView) -> Result<(), CallError> {
+        match self {
+            Asked::Assess(order, _) => plugin.assess(&order.0, &order.1, view).map(drop),
+            Asked::Review(_) => plugin.review(view).map(drop),
+        }
+    }
+}
+
+/// What a rule knew, as far as it can be given to another instance.
+#[derive(Default)]
+struct Memory {
+    /// Its state before `asked`.
+    state: Option<Vec<u8>>,
+    asked: VecDeque<Asked>,
+    /// Whether it was asked more than is kept, without a state to begin from.
+    cut: bool,
+}
+
+impl Memory {
+    fn keep(&mut self, asked: Asked, plugin: &mut RiskRulePlugin) {
+        if self.asked.len() == KEPT {
+            if !self.cut
+                && let Ok(Some(state)) = plugin.save()
+            {
+                self.state = Some(state);
+                self.asked.clear();
+            } else {
+                self.asked.pop_front();
+                self.cut = true;
+            }
+        }
+        self.asked.push_back(asked);
+    }
+
+    /// Has a fresh instance know it.
+    fn teach(&self, plugin: &mut RiskRulePlugin) -> Result<Handed, CallError> {
+        let mut handed = if self.cut {
+            Handed::Part
+        } else {
+            Handed::Replay
+        };
+        if let Some(state) = &self.state
+            && !plugin.restore(state)?
+        {
+            handed = Handed::Part;
+        }
+        let mut shown: Shown = None;
+        for asked in &self.asked {
+            asked.ask(plugin, view(&mut shown, asked.portfolio()))?;
+        }
+        Ok(handed)
+    }
+}
+
+struct Inner {
     plugin: RiskRulePlugin,
+    memory: Memory,
+    supervisor: Supervisor,
+    given_up: Option<GivenUp>,
+}
+
+/// One rule of a session.
+#[derive(Clone)]
+pub struct Rule {
     name: String,
+    inner: Arc<Mutex<Inner>>,
     shown: Arc<Mutex<Shown>>,
 }
 
 /// The plugins as rules of one desk, in their order.
 #[must_use]
-pub fn rules(plugins: Vec<RiskRulePlugin>) -> Vec<Box<dyn RiskRule>> {
+pub fn rules(plugins: Vec<RiskRulePlugin>, supervisor: &Supervisor) -> Vec<Rule> {
     let shown = Arc::new(Mutex::new(None));
-    let rule = |plugin: RiskRulePlugin| -> Box<dyn RiskRule> {
-        Box::new(PluginRule {
-            name: plugin.manifest().id.clone(),
+    let rule = |plugin: RiskRulePlugin| Rule {
+        name: plugin.manifest().id.clone(),
+        inner: Arc::new(Mutex::new(Inner {
             plugin,
-            shown: Arc::clone(&shown),
-        })
+            memory: Memory::default(),
+            supervisor: supervisor.clone(),
+            given_up: None,
+        })),
+        shown: Arc::clone(&shown),
     };
     plugins.into_iter().map(rule).collect()
 }
 
-impl PluginRule {
-    fn ask<T>(
-        &mut self,
-        portfolio: &Arc<Portfolio>,
-        ask: impl FnOnce(&mut RiskRulePlugin, &PortfolioView) -> Result<T, CallError>,
-    ) -> Result<T, RuleFailure> {
-        // A panic in between leaves nothing half-done here.
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = |(last, _): &&(Weak<Portfolio>, PortfolioView)| {
-            std::ptr::eq(last.as_ptr(), Arc::as_ptr(portfolio))
-        };
-        if shown.as_ref().filter(same).is_none() {
-            *shown = None;
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic in between leaves nothing half-done here.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The form of a portfolio; made anew only where it is another one.
+fn view<'a>(shown: &'a mut Shown, portfolio: &Arc<Portfolio>) -> &'a PortfolioView {
+    let same = |(last, _): &&(Weak<Portfolio>, PortfolioView)| {
+        std::ptr::eq(last.as_ptr(), Arc::as_ptr(portfolio))
+    };
+    if shown.as_ref().filter(same).is_none() {
+        *shown = None;
+    }
+    let (_, view) =
+        shown.get_or_insert_with(|| (Arc::downgrade(portfolio), portfolio.as_ref().into()));
+    view
+}
+
+impl Inner {
+    /// Starts it again where it failed and its pause is over.
+    fn stand(&mut self, now: Timestamp) -> Result<(), String> {
+        self.supervisor
+            .admit(None, now)
+            .map_err(|refused| refused.to_string())?;
+        if self.plugin.is_live() {
+            return Ok(());
         }
-        let (_, view) =
-            shown.get_or_insert_with(|| (Arc::downgrade(portfolio), portfolio.as_ref().into()));
-        ask(&mut self.plugin, view).map_err(|error| RuleFailure {
-            plugin: self.name.clone(),
-            text: error.to_string(),
-        })
+        match self.taught() {
+            Ok(plugin) => self.plugin = plugin,
+            Err(error) => return Err(self.fell(error.to_string(), now)),
+        }
+        Ok(())
+    }
+
+    fn taught(&self) -> Result<RiskRulePlugin, CallError> {
+        let mut plugin = self.plugin.fresh()?;
+        self.memory.teach(&mut plugin)?;
+        Ok(plugin)
+    }
+
+    /// What a call came to that gave no answer. One that the rule refuses ends nothing.
+    fn failed(&mut self, error: &CallError, now: Timestamp) -> String {
+        let text = error.to_string();
+        if self.plugin.is_live() {
+            text
+        } else {
+            self.fell(text, now)
+        }
+    }
+
+    fn fell(&mut self, text: String, now: Timestamp) -> String {
+        match self.supervisor.failed(None, "failed", now).verdict {
+            Supervised::Disable { reason } => {
+                self.given_up = Some(GivenUp {
+                    plugin: self.plugin.manifest().id.clone(),
+                    digest: self.plugin.digest(),
+                    reason: format!("{reason}: {text}"),
+                });
+                format!(
+                    "{text}; it is out for the rest of the session and denies from now on: {reason}"
+                )
+            }
+            Supervised::Restart { .. } | Supervised::Nothing => text,
+        }
     }
 }
 
-impl RiskRule for PluginRule {
+impl Rule {
+    /// SHA-256 of the component that runs.
+    pub(crate) fn digest(&self) -> Digest {
+        lock(&self.inner).plugin.digest()
+    }
+
+    /// Why it is given up, the first time that it is asked for.
+    pub(crate) fn take_given_up(&self) -> Option<GivenUp> {
+        lock(&self.inner).given_up.take()
+    }
+
+    /// Has a fresh instance of a new version know what this one knows. Nothing changes yet.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub(crate) fn prepare(
+        &self,
+        make: impl Fn() -> Result<RiskRulePlugin, Problem>,
+    ) -> Result<(RiskRulePlugin, Handed), Problem> {
+        let mut inner = lock(&self.inner);
+        if let Ok(Some(state)) = inner.plugin.save() {
+            let mut next = make()?;
+            if let Ok(true) = next.restore(&state) {
+                return Ok((next, Handed::Snapshot));
+            }
+            // What it made of a state that it could not use is not known.
+        }
+        let mut next = make()?;
+        let handed = inner.memory.teach(&mut next)?;
+        Ok((next, handed))
+    }
+
+    /// Puts a new version in the old one's place.
+    pub(crate) fn succeed(&self, next: RiskRulePlugin) {
+        let mut inner = lock(&self.inner);
+        inner.plugin = next;
+        // The old version's state may say nothing to the new one: what it has by itself is kept from here on.
+        inner.memory.state = inner.plugin.save().ok().flatten();
+        if inner.memory.state.is_some() {
+            inner.memory.asked.clear();
+            inner.memory.cut = false;
+        }
+    }
+
+    fn ask<T>(
+        &self,
+        asked: Asked,
+        ask: impl FnOnce(&mut RiskRulePlugin, &PortfolioView) -> Result<T, CallError>,
+    ) -> Result<T, RuleFailure> {
+        let inner = &mut *lock(&self.inner);
+        let failure = |text: String| RuleFailure {
+            plugin: self.name.clone(),
+            text,
+        };
+        let now = asked.portfolio().time;
+        inner.stand(now).map_err(failure)?;
+        let mut shown = lock(&self.shown);
+        let answer = ask(&mut inner.plugin, view(&mut shown, asked.portfolio()));
+        match answer {
+            Ok(answer) => {
+                inner.memory.keep(asked, &mut inner.plugin);
+                Ok(answer)
+            }
+            Err(error) => Err(failure(inner.failed(&error, now))),
+        }
+    }
+}
+
+impl RiskRule for Rule {
     fn name(&self) -> &str {
         &self.name
     }
@@ -67,12 +271,14 @@ impl RiskRule for PluginRule {
         context: &RiskContext,
         portfolio: &Arc<Portfolio>,
     ) -> Result<Verdict, RuleFailure> {
-        self.ask(portfolio, |plugin, view| {
-            plugin.assess(order, context, view)
-        })
+        let asked = Asked::Assess(
+            Box::new((order.clone(), context.clone())),
+            portfolio.clone(),
+        );
+        self.ask(asked, |plugin, view| plugin.assess(order, context, view))
     }
 
     fn review(&mut self, portfolio: &Arc<Portfolio>) -> Result<Vec<ProtectiveAction>, RuleFailure> {
-        self.ask(portfolio, RiskRulePlugin::review)
+        self.ask(Asked::Review(portfolio.clone()), RiskRulePlugin::review)
     }
 }

@@ -1,39 +1,38 @@
 //! Running a prepared session over history.
 
 use crate::advisers::{Advisers, Panel, Verdict};
-use crate::broker::{PaperBroker, Venue as _};
+use crate::broker::{Call, PaperBroker, Venue as _};
 use crate::config::check::VALIDATION;
 use crate::earned::{Earned, unkept};
 use crate::feed::Feed;
 use crate::learning::{Learner, View};
 use crate::lines::{Lines, Oracle, Tape};
 use crate::outcome::{Frame, assemble, configurations, inputs_digest};
-use crate::past::Window;
-use crate::prepare::{Prepared, ReadyStrategy};
+use crate::prepare::Prepared;
 use crate::record::{Ending, Input, SessionRecord};
 use crate::recorder::{Ink, Recorder};
 use crate::resume::{Beginner, Planned};
 use crate::session::{Parts, Session};
-use crate::strategies::Running;
-use crate::swap::Incoming;
+use crate::strategies::{Common, Running};
+use crate::swap::{Floor, Incoming};
 use crate::tables;
 use bulkhead_desk::audit::Kind as Record;
 use bulkhead_desk::switch::{Gate, Gated};
-use bulkhead_desk::{Desk, DeskConfig};
+use bulkhead_desk::{Desk, DeskConfig, RiskRule};
 use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::{Digest, Problem, Timestamp};
 use bulkhead_manifest::Kind;
 use bulkhead_orchestrator::rewards::Rewards;
 use bulkhead_registry::Registry;
-use bulkhead_sandbox::{BrokerPlugin, CallError, RiskRulePlugin};
+use bulkhead_registry::supervise::Supervisor;
+use bulkhead_sandbox::{BrokerPlugin, RiskRulePlugin};
 use bulkhead_store::Store;
-use serde_json::json;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The account a paper session trades in.
-const ACCOUNT: &str = "paper";
+pub(crate) const ACCOUNT: &str = "paper";
 
 /// What the learners of a session said, for a session that repeats them.
 pub type Views = BTreeMap<(String, String), Vec<View>>;
@@ -123,7 +122,7 @@ impl Prepared {
             beginner.begin(planned)?;
         }
         if let Some(incoming) = run.incoming {
-            incoming.begin(self.runs());
+            incoming.begin(&self.places, run.registry)?;
         }
         let driven = self.drive(&mut session, &mut broker, advisers.as_mut(), &run, watch);
         if let Some(incoming) = run.incoming {
@@ -206,17 +205,16 @@ impl Prepared {
         let resumed = planned.as_ref().is_some_and(|planned| planned.resumed);
         let mut rules = Vec::new();
         for table in &self.config.risk {
-            let (plugin, setup) = self.ready(run.registry, table, Kind::RiskRule, &[])?;
+            let (plugin, setup) = self.ready(run.registry, table, Kind::RiskRule)?;
             rules.push(RiskRulePlugin::new(plugin, setup)?);
         }
-        let rules = crate::rules::rules(rules);
-        let defaults = [
-            ("account", json!(ACCOUNT)),
-            ("currency", json!(self.config.currency)),
-            ("cash", json!(self.config.cash.to_string())),
-        ];
-        let (plugin, setup) =
-            self.ready(run.registry, &self.config.broker, Kind::Broker, &defaults)?;
+        let supervisor = self.config.supervision;
+        let supervisor = Supervisor::new(supervisor, Timestamp(self.opened()))
+            .map_err(|error| Problem::user(format!("[supervision] {error}"), "correct it"))?;
+        let rules = crate::rules::rules(rules, &supervisor);
+        let chain = rules.iter().cloned();
+        let chain = chain.map(|rule| Box::new(rule) as Box<dyn RiskRule>);
+        let (plugin, setup) = self.ready(run.registry, &self.config.broker, Kind::Broker)?;
         let broker_name = plugin.manifest().id.clone();
         let plugin = BrokerPlugin::new(plugin, setup)?;
         let config = DeskConfig {
@@ -236,54 +234,36 @@ impl Prepared {
                 .map(|ready| (ready.name.clone(), ready.plugin.manifest().id.clone()))
                 .collect(),
         };
-        let desk = Desk::new(config, self.instruments(), rules).map_err(|error| {
+        let desk = Desk::new(config, self.instruments(), chain.collect()).map_err(|error| {
             Problem::user(error.to_string(), "correct the session's configuration")
         })?;
         let bars = Box::new(|| self.feed());
         let broker = match planned {
             Some(planned) => {
                 let mut broker = PaperBroker::new(plugin, Some(planned.call_log()), bars);
-                broker.recover(std::mem::take(&mut planned.calls))?;
+                let successors = self.successors(run.registry, &planned.calls)?;
+                broker.recover(&planned.calls, successors)?;
                 broker
             }
             None => PaperBroker::new(plugin, None, bars),
         };
         let broker = Gated::new(broker, Arc::clone(gate), desk.book());
         let lines = self.lines(id, run)?;
-        let past = lines.past();
-        let aliases: Vec<&str> = self.config.models.keys().map(String::as_str).collect();
-        let mut strategies = Vec::new();
-        for ready in &self.strategies {
-            let instruments: Vec<_> = self
-                .instruments()
-                .into_iter()
-                .filter(|instrument| ready.handles.contains(&instrument.handle))
-                .collect();
-            let window = Window::on(past.clone());
-            let instance = ready
-                .plugin
-                .create(
-                    &ready.setup.config,
-                    &instruments,
-                    &ready.setup.grants,
-                    Some(Box::new(window.clone())),
-                )
-                .map_err(|error| named(&ready.name, error))?;
-            let running = Running::new(
-                &ready.name,
-                ready.handles.clone(),
-                (ready.plugin.digest(), instance),
-                window,
-                lines.names(),
-                &aliases,
-            )?;
-            strategies.push(running);
-        }
+        let common = Common {
+            past: lines.past(),
+            features: lines.names().to_vec(),
+            models: self.config.models.keys().cloned().collect(),
+        };
+        let strategies = self.strategies.iter();
+        let strategies = strategies
+            .map(|ready| Running::new(ready, common.clone(), supervisor.clone()))
+            .collect::<Result<_, _>>()?;
         let parts = Parts {
             id: id.to_owned(),
             desk,
             lines,
             strategies,
+            rules,
             sizing: self
                 .config
                 .strategies
@@ -299,6 +279,26 @@ impl Prepared {
             resumed,
         };
         Ok((Session::new(parts), broker))
+    }
+
+    /// The versions of the broker that served after the first one.
+    fn successors(
+        &self,
+        registry: &Registry,
+        calls: &[(i64, Call)],
+    ) -> Result<Vec<BrokerPlugin>, Problem> {
+        let mut successors = Vec::new();
+        for (_, call) in calls {
+            let Call::Succeeded { digest } = call else {
+                continue;
+            };
+            let id = (self.places.iter()).find(|place| place.kind == Kind::Broker);
+            let id = id.map_or("", |place| place.id.as_str());
+            let plugin = registry.load(&format!("{id}@{digest}"))?;
+            let setup = self.setup(registry, &plugin, &self.config.broker)?;
+            successors.push(BrokerPlugin::new(plugin, setup)?);
+        }
+        Ok(successors)
     }
 
     /// What the session's tasks have in common: whatever is earned in it is kept under its run.
@@ -323,7 +323,7 @@ impl Prepared {
             .validation
             .as_ref()
             .map_or(1, |it| it.judged_after);
-        let traders = self.strategies.iter().map(ReadyStrategy::candidate);
+        let traders = self.strategies.iter().map(|ready| ready.candidate());
         Earned::new(rewards, judged_after, traders.collect())
     }
 
@@ -407,14 +407,14 @@ impl Prepared {
                 break;
             }
             let time = moment.time;
-            self.swap_due(
-                &mut due,
-                run.incoming,
-                session,
-                advisers.as_deref_mut(),
-                (run.registry, run.runtime),
-                time,
-            )?;
+            let mut floor = Floor {
+                session: &mut *session,
+                broker: &mut *broker,
+                advisers: advisers.as_deref_mut(),
+                registry: run.registry,
+                runtime: run.runtime,
+            };
+            self.swap_due(&mut due, run.incoming, &mut floor, time)?;
             self.clock.set(time);
             broker.set_time(Timestamp(time));
             let steps = session.open(moment, broker)?;
@@ -436,6 +436,10 @@ impl Prepared {
                 _ => Vec::new(),
             };
             session.advised(&verdicts, broker)?;
+            let given_up = session.take_given_up();
+            if let Some(incoming) = run.incoming.filter(|_| session.gate.is_live()) {
+                given_up.iter().for_each(|one| incoming.given_up(one));
+            }
             watch.progress(session.bars, Timestamp(time));
             last = Some(time);
         }
@@ -486,13 +490,5 @@ impl Prepared {
             notes.push("Control: the labels that models learnt from and were judged by were shuffled; whatever they found is chance.".to_owned());
         }
         notes
-    }
-}
-
-fn named(name: &str, error: CallError) -> Problem {
-    let problem = Problem::from(error);
-    Problem {
-        what: format!("strategy {name}: {}", problem.what),
-        ..problem
     }
 }

@@ -21,8 +21,10 @@ use crate::intents::{Want, find_exits};
 use crate::learning::{Sample, View};
 use crate::lines::{Lines, Oracle};
 use crate::recorder::Recorder;
+use crate::rules::Rule;
 use crate::sizing::{is_calibrated, sized};
-use crate::strategies::{Running, Sight};
+use crate::strategies::{Running, Sight, Standing};
+use crate::swap::GivenUp;
 use crate::validation::{Opinion, Question};
 use bulkhead_desk::audit::{Event, Kind};
 use bulkhead_desk::sizing::SizingMethod;
@@ -45,6 +47,8 @@ pub(crate) struct Session {
     pub(crate) desk: Desk,
     pub(crate) lines: Lines,
     pub(crate) strategies: Vec<Running>,
+    /// The risk rules, which the desk asks; in the configuration's order.
+    pub(crate) rules: Vec<Rule>,
     /// How large the host makes positions, by strategy.
     sizing: BTreeMap<String, SizingMethod>,
     pub(crate) recorder: Recorder,
@@ -62,6 +66,8 @@ pub(crate) struct Session {
     pub(crate) unsettled: bool,
     pub(crate) moment: Moment,
     wants: Vec<Want>,
+    /// Plugins that were given up and whose operator is to be told.
+    given_up: Vec<GivenUp>,
     pub(crate) bars: u64,
 }
 
@@ -75,6 +81,8 @@ pub(crate) struct Parts {
     pub lines: Lines,
     /// The strategies.
     pub strategies: Vec<Running>,
+    /// The risk rules, which the desk asks.
+    pub rules: Vec<Rule>,
     /// How large the host makes positions, by strategy.
     pub sizing: BTreeMap<String, SizingMethod>,
     /// Where everything is kept.
@@ -114,6 +122,7 @@ impl Session {
             desk,
             lines,
             mut strategies,
+            rules,
             sizing,
             recorder,
             earned,
@@ -129,6 +138,7 @@ impl Session {
             desk,
             lines,
             strategies,
+            rules,
             sizing,
             recorder,
             earned,
@@ -139,6 +149,7 @@ impl Session {
             unsettled: resumed,
             moment: Moment::default(),
             wants: Vec::new(),
+            given_up: Vec::new(),
             bars: 0,
         }
     }
@@ -248,6 +259,13 @@ impl Session {
         views
     }
 
+    /// Plugins that were given up since it was last asked.
+    pub(crate) fn take_given_up(&mut self) -> Vec<GivenUp> {
+        let mut given_up = std::mem::take(&mut self.given_up);
+        given_up.extend(self.rules.iter().filter_map(Rule::take_given_up));
+        given_up
+    }
+
     fn ask_strategies(
         &mut self,
         views: &BTreeMap<InstrumentHandle, BTreeMap<String, View>>,
@@ -263,11 +281,28 @@ impl Session {
             let Some(running) = self.strategies.get_mut(index) else {
                 continue;
             };
-            if !running.is_live() {
-                continue;
-            }
             let name = running.name().to_owned();
-            let asked = running.ask(&sight);
+            let now = Timestamp(self.moment.time);
+            let failed = match running.stand(now) {
+                Standing::Out => continue,
+                Standing::Failed(failed) => Some(failed),
+                Standing::Ready => None,
+                Standing::Restarted(handed) => {
+                    self.recorder.incident(
+                        now.0,
+                        &name,
+                        "it failed before",
+                        &format!("a fresh instance takes over ({})", handed.name()),
+                    );
+                    None
+                }
+            };
+            let asked = match failed {
+                None => running
+                    .ask(&sight)
+                    .map_err(|error| running.failed(error.to_string(), now)),
+                Some(failed) => Err(failed),
+            };
             let (handles, declared) = (running.handles().to_vec(), running.models().to_vec());
             match asked {
                 Ok(intents) => {
@@ -289,13 +324,15 @@ impl Session {
                         }
                     }
                 }
-                Err(error) => {
-                    self.recorder.incident(
-                        self.moment.time,
-                        &name,
-                        &error.to_string(),
-                        "the strategy is out for the rest of the session; its working entries are cancelled and its positions stay under the risk rules",
-                    );
+                Err(failed) => {
+                    self.recorder
+                        .incident(now.0, &name, &failed.text, &failed.consequence);
+                    let ready = running.ready();
+                    self.given_up.extend(failed.given_up.map(|reason| GivenUp {
+                        plugin: ready.plugin.manifest().id.clone(),
+                        digest: ready.plugin.digest(),
+                        reason,
+                    }));
                     wants.push(Want::withdrawal(&name, &self.desk));
                 }
             }

@@ -1,16 +1,25 @@
 //! Strategies as the session runs them.
+//!
+//! Promises: a strategy that fails is started again after a pause, shown all that it had been shown but the bar that it
+//! failed at, and given up once its restarts are used up (`[supervision]`); what a new version or a fresh instance wants
+//! of bars that are past comes to nothing.
+//!
+//! Bounds: [`KEPT`] bars of what a strategy was shown; where it was shown more, a replay begins later and says so.
 
 use crate::feed::Moment;
 use crate::learning::{Handed, View};
 use crate::lines::Lines;
 use crate::past::{Past, Window};
+use crate::prepare::ReadyStrategy;
 use bulkhead_desk::Desk;
 use bulkhead_domain::number::to_f64;
 use bulkhead_domain::order::{Bar, InstrumentHandle};
 use bulkhead_domain::strategy::{Delivery, Intent, Prediction, Slice, State};
 use bulkhead_domain::{Digest, Problem, Timestamp};
+use bulkhead_registry::supervise::{Supervisor, Verdict};
 use bulkhead_sandbox::{CallError, PluginError, StrategyInstance};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// What a strategy is shown at a moment.
 pub(crate) struct Sight<'a> {
@@ -27,73 +36,111 @@ struct Shown {
     state: State,
     /// All features of the session.
     row: Vec<f64>,
-    /// The chosen models' probabilities of up, by alias.
-    up: Vec<(String, f64)>,
+    /// The chosen models' probabilities of up, model by model of the session; NaN where none was chosen.
+    up: Vec<f64>,
 }
 
-/// Most of these that are kept of one strategy, for a new version to be shown them.
-const KEPT: usize = 100_000;
+/// Most of these that are kept of one strategy, for a new version or a fresh instance to be shown them.
+const KEPT: usize = 32_768;
+
+/// What strategies of one session have in common.
+#[derive(Clone)]
+pub(crate) struct Common {
+    /// The session's past.
+    pub(crate) past: Past,
+    /// Its features, by column.
+    pub(crate) features: Vec<String>,
+    /// Its models, by alias.
+    pub(crate) models: Vec<String>,
+}
 
 /// An instance, and how it is spoken to.
 struct Voice {
-    digest: Digest,
+    ready: Arc<ReadyStrategy>,
     instance: StrategyInstance,
     /// Where its features are in a row.
     columns: Vec<usize>,
+    /// Where its models are among the session's.
+    models: Vec<usize>,
     /// What it looks back on.
     window: Window,
 }
 
 /// One strategy with the instruments it trades.
 pub(crate) struct Running {
-    name: String,
-    handles: Vec<InstrumentHandle>,
+    common: Common,
     voice: Voice,
+    supervisor: Supervisor,
     seen: BTreeMap<InstrumentHandle, u32>,
     /// What it was shown, moment by moment.
     shown: VecDeque<(i64, Vec<Shown>)>,
     kept: usize,
+    /// Whether it was shown more than is kept.
+    cut: bool,
 }
 
 /// A new version of a strategy that knows what the old one knew.
 pub(crate) struct NextVoice(Voice);
 
+/// Whether a strategy can be asked.
+pub(crate) enum Standing {
+    /// It can.
+    Ready,
+    /// It can: a fresh instance took the place of one that failed.
+    Restarted(Handed),
+    /// It is out, for a while or for the rest of the session.
+    Out,
+    /// A fresh instance failed too.
+    Failed(Failed),
+}
+
+/// A failure, and what follows from it.
+pub(crate) struct Failed {
+    /// What happened.
+    pub(crate) text: String,
+    /// What follows.
+    pub(crate) consequence: String,
+    /// Why it is given up, where it is.
+    pub(crate) given_up: Option<String>,
+}
+
 impl Voice {
-    /// Checks that the session has the features and models a strategy declared.
-    fn new(
-        name: &str,
-        (digest, instance): (Digest, StrategyInstance),
-        window: Window,
-        features: &[String],
-        models: &[&str],
-    ) -> Result<Voice, Problem> {
+    /// A fresh instance; checks that the session has the features and models it declares.
+    fn new(ready: &Arc<ReadyStrategy>, common: &Common) -> Result<Voice, Problem> {
+        let name = &ready.name;
+        let window = Window::on(common.past.clone());
+        let instance = ready
+            .plugin
+            .create(
+                &ready.setup.config,
+                &ready.setup.instruments,
+                &ready.setup.grants,
+                Some(Box::new(window.clone())),
+            )
+            .map_err(|error| named(name, error))?;
         let requirements = instance.requirements();
-        let mut columns = Vec::with_capacity(requirements.features.len());
-        for wanted in &requirements.features {
-            let Some(column) = features.iter().position(|name| name == wanted) else {
-                return Err(Problem::user(
-                    format!(
-                        "strategy {name} needs feature {wanted}, which this session does not compute"
-                    ),
-                    format!("add it to `features`: {}", features.join(", ")),
-                ));
-            };
-            columns.push(column);
-        }
-        if let Some(missing) = requirements
-            .models
-            .iter()
-            .find(|alias| !models.contains(&alias.as_str()))
-        {
-            return Err(Problem::user(
+        let columns = found(&requirements.features, &common.features).map_err(|wanted| {
+            Problem::user(
+                format!(
+                    "strategy {name} needs feature {wanted}, which this session does not compute"
+                ),
+                format!("add it to `features`: {}", common.features.join(", ")),
+            )
+        })?;
+        let models = found(&requirements.models, &common.models).map_err(|missing| {
+            Problem::user(
                 format!("strategy {name} needs model {missing}, which this session does not have"),
-                format!("add [models.{missing}]; there is: {}", models.join(", ")),
-            ));
-        }
+                format!(
+                    "add [models.{missing}]; there is: {}",
+                    common.models.join(", ")
+                ),
+            )
+        })?;
         Ok(Voice {
-            digest,
+            ready: Arc::clone(ready),
             instance,
             columns,
+            models,
             window,
         })
     }
@@ -130,18 +177,32 @@ impl Voice {
         }
     }
 
-    fn predictions(&self, shown: &Shown) -> Vec<Prediction> {
-        (0..)
-            .zip(&self.instance.requirements().models)
-            .filter_map(|(model, alias)| {
-                let (_, up) = shown.up.iter().find(|(known, _)| known == alias)?;
-                Some(Prediction {
-                    instrument: shown.instrument,
-                    model,
-                    values: vec![1.0 - up, *up],
-                })
+    fn predictions(&self, shown: &Shown) -> impl Iterator<Item = Prediction> {
+        (0..).zip(&self.models).filter_map(|(model, place)| {
+            let up = shown.up.get(*place).copied().filter(|up| !up.is_nan())?;
+            Some(Prediction {
+                instrument: shown.instrument,
+                model,
+                values: vec![1.0 - up, up],
             })
-            .collect()
+        })
+    }
+}
+
+/// Where names are among those that there are; the first that is not there otherwise.
+fn found<'a>(wanted: &'a [String], there: &[String]) -> Result<Vec<usize>, &'a str> {
+    let place = |name: &'a String| there.iter().position(|known| known == name).ok_or(name);
+    wanted
+        .iter()
+        .map(|name| place(name).map_err(String::as_str))
+        .collect()
+}
+
+fn named(name: &str, error: CallError) -> Problem {
+    let problem = Problem::from(error);
+    Problem {
+        what: format!("strategy {name}: {}", problem.what),
+        ..problem
     }
 }
 
@@ -149,31 +210,35 @@ impl Running {
     /// A strategy that has seen nothing yet.
     ///
     /// # Errors
-    /// When the session has not the features and models it declared; the line names the ones there are.
+    /// When it does not start, or the session has not the features and models it declares; the line names the ones
+    /// there are.
     pub(crate) fn new(
-        name: &str,
-        handles: Vec<InstrumentHandle>,
-        instance: (Digest, StrategyInstance),
-        window: Window,
-        features: &[String],
-        models: &[&str],
+        ready: &Arc<ReadyStrategy>,
+        common: Common,
+        supervisor: Supervisor,
     ) -> Result<Running, Problem> {
         Ok(Running {
-            name: name.to_owned(),
-            handles,
-            voice: Voice::new(name, instance, window, features, models)?,
+            voice: Voice::new(ready, &common)?,
+            common,
+            supervisor,
             seen: BTreeMap::new(),
             shown: VecDeque::new(),
             kept: 0,
+            cut: false,
         })
     }
 
+    /// What it runs on.
+    pub(crate) fn ready(&self) -> &ReadyStrategy {
+        &self.voice.ready
+    }
+
     pub(crate) fn name(&self) -> &str {
-        &self.name
+        &self.voice.ready.name
     }
 
     pub(crate) fn handles(&self) -> &[InstrumentHandle] {
-        &self.handles
+        &self.voice.ready.handles
     }
 
     pub(crate) fn models(&self) -> &[String] {
@@ -182,15 +247,57 @@ impl Running {
 
     /// SHA-256 of the component that runs.
     pub(crate) fn digest(&self) -> Digest {
-        self.voice.digest
+        self.voice.ready.plugin.digest()
     }
 
-    pub(crate) fn is_live(&self) -> bool {
-        self.voice.instance.is_live()
+    /// Whether it can be asked at a moment. One that failed is started again when its pause is over.
+    pub(crate) fn stand(&mut self, now: Timestamp) -> Standing {
+        if self.voice.instance.is_live() {
+            return Standing::Ready;
+        }
+        if self.supervisor.admit(None, now).is_err() {
+            return Standing::Out;
+        }
+        let ready = Arc::clone(&self.voice.ready);
+        match self.replayed(&ready) {
+            Ok(voice) => {
+                self.voice = voice;
+                Standing::Restarted(self.replay())
+            }
+            Err(problem) => Standing::Failed(self.failed(problem.what, now)),
+        }
+    }
+
+    /// Takes note of a failure: when it is started again, or that it is not.
+    pub(crate) fn failed(&mut self, text: String, now: Timestamp) -> Failed {
+        const STAY: &str =
+            "its working entries are cancelled and its positions stay under the risk rules";
+        let reported = self.supervisor.failed(None, "failed", now);
+        let (consequence, given_up) = match reported.verdict {
+            Verdict::Disable { reason } => (
+                format!("it is out for the rest of the session: {reason}; {STAY}"),
+                Some(format!("{reason}: {text}")),
+            ),
+            Verdict::Restart { .. } => (format!("it is started again; until then {STAY}"), None),
+            Verdict::Nothing => (STAY.to_owned(), None),
+        };
+        Failed {
+            text,
+            consequence,
+            given_up,
+        }
+    }
+
+    fn replay(&self) -> Handed {
+        if self.cut {
+            Handed::Part
+        } else {
+            Handed::Replay
+        }
     }
 
     fn state(&self, instrument: InstrumentHandle, sight: &Sight<'_>) -> State {
-        let holding = sight.desk.holding(&self.name, instrument);
+        let holding = sight.desk.holding(self.name(), instrument);
         State {
             position: to_f64(holding.quantity),
             entry_price: to_f64(holding.average_price),
@@ -203,14 +310,14 @@ impl Running {
     /// Shows the moment to the strategy. Intents before its warm-up is over do not count.
     pub(crate) fn ask(&mut self, sight: &Sight<'_>) -> Result<Vec<Intent>, PluginError> {
         let mine = sight.moment.steps.iter();
-        let mine = mine.filter(|step| self.handles.contains(&step.instrument));
+        let mine = mine.filter(|step| self.handles().contains(&step.instrument));
         let shown: Vec<Shown> = mine
             .map(|step| Shown {
                 instrument: step.instrument,
                 bar: step.bar,
                 state: self.state(step.instrument, sight),
                 row: sight.lines.row(step.instrument).to_vec(),
-                up: chosen(sight.views.get(&step.instrument)),
+                up: self.chosen(sight.views.get(&step.instrument)),
             })
             .collect();
         for one in &shown {
@@ -238,6 +345,7 @@ impl Running {
             && let Some((_, oldest)) = self.shown.pop_front()
         {
             self.kept -= oldest.len();
+            self.cut = true;
         }
     }
 
@@ -248,60 +356,51 @@ impl Running {
     }
 
     /// Makes a new version ready: it takes the old one's state where both have `snapshot` and it can use it; else a
-    /// fresh instance is shown all that the old one was, with the past as it was then, and what it wants of it comes
-    /// to nothing. Nothing changes yet.
+    /// fresh instance is shown all that the old one was, with the past as it was then. Nothing changes yet.
     ///
     /// # Errors
     /// When the session has not what it declares, or it fails.
     pub(crate) fn prepare(
         &mut self,
-        digest: Digest,
-        create: impl Fn(Window) -> Result<StrategyInstance, CallError>,
-        features: &[String],
-        models: &[&str],
-        past: Past,
+        next: &Arc<ReadyStrategy>,
     ) -> Result<(NextVoice, Handed), Problem> {
-        let make = || -> Result<Voice, Problem> {
-            let window = Window::on(past.clone());
-            let instance = create(window.clone())?;
-            Voice::new(&self.name, (digest, instance), window, features, models)
-        };
-        let mut voice = make()?;
         if let Ok(Some(state)) = self.voice.instance.save() {
+            let mut voice = Voice::new(next, &self.common)?;
             if let Ok(true) = voice.instance.restore(&state) {
                 return Ok((NextVoice(voice), Handed::Snapshot));
             }
             // What it made of a state that it could not use is not known.
-            voice = make()?;
         }
-        let then = Past::new(features);
+        Ok((NextVoice(self.replayed(next)?), self.replay()))
+    }
+
+    /// A fresh instance that was shown all that is kept.
+    fn replayed(&self, ready: &Arc<ReadyStrategy>) -> Result<Voice, Problem> {
+        let mut voice = Voice::new(ready, &self.common)?;
+        let then = Past::new(&self.common.features);
         voice.window.look_at(then.clone());
         for (time, shown) in &self.shown {
             for one in shown {
                 then.push(one.instrument, &one.bar, &one.row);
             }
-            voice.tell(*time, shown).map_err(|error| {
-                let problem = Problem::from(CallError::from(error));
-                Problem {
-                    what: format!("strategy {}: {}", self.name, problem.what),
-                    ..problem
-                }
-            })?;
+            voice
+                .tell(*time, shown)
+                .map_err(|error| named(&ready.name, error.into()))?;
         }
-        voice.window.look_at(past);
-        Ok((NextVoice(voice), Handed::Replay))
+        voice.window.look_at(self.common.past.clone());
+        Ok(voice)
     }
 
     /// Puts a new version in the old one's place. Positions, orders and what it was shown stay the strategy's.
     pub(crate) fn succeed(&mut self, next: NextVoice) {
         self.voice = next.0;
     }
-}
 
-fn chosen(views: Option<&BTreeMap<String, View>>) -> Vec<(String, f64)> {
-    let views = views.into_iter().flatten();
-    let up = views.filter_map(|(alias, view)| Some((alias.clone(), view.chosen()?)));
-    up.collect()
+    fn chosen(&self, views: Option<&BTreeMap<String, View>>) -> Vec<f64> {
+        let up = |alias| views?.get(alias)?.chosen();
+        let models = self.common.models.iter();
+        models.map(|alias| up(alias).unwrap_or(f64::NAN)).collect()
+    }
 }
 
 fn instrument_of(intent: &Intent) -> Option<InstrumentHandle> {

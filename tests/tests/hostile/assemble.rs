@@ -100,6 +100,7 @@ fn every_hostile_plugin_has_its_expected_text() {
         "innocent",
         "innocent-source",
         "mortal-broker",
+        "mortal-rule",
         "polls-at-start",
         "random-draws",
         "wasi",

@@ -3,7 +3,7 @@
 use crate::components::{traps_at_start, version};
 use crate::{Stand, swap};
 use bulkhead_domain::{Digest, Problem, Timestamp};
-use bulkhead_registry::{Applied, Change, Live, NobodyLive, Ready, Request, Terms};
+use bulkhead_registry::{Applied, Change, Config, Live, NobodyLive, Ready, Request, Terms};
 use bulkhead_sandbox::Plugin;
 use std::sync::{Arc, Barrier, Mutex};
 
@@ -37,7 +37,8 @@ impl<'a> Watched<'a> {
 }
 
 impl Live for Watched<'_> {
-    fn ready(&self, id: &str, plugin: &Plugin) -> Result<Vec<Box<dyn Ready>>, Problem> {
+    fn ready(&self, plugin: &Plugin, _: &Config) -> Result<Vec<Box<dyn Ready>>, Problem> {
+        let id = &plugin.manifest().id;
         let (active, _) = self.stand.active();
         let old = active != plugin.digest();
         self.seen

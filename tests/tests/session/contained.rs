@@ -3,7 +3,7 @@
 use crate::stand::{Stand, StopAfter, assert_same, decisions, equity, fills, plain, small, table};
 use bulkhead_desk::switch::Gate;
 use bulkhead_domain::{Decimal, Timestamp};
-use bulkhead_session::config::StrategyConfig;
+use bulkhead_session::config::{PluginConfig, StrategyConfig};
 use bulkhead_session::record::{Ending, ProposalRecord, SessionRecord, VerdictRecord};
 use bulkhead_store::column;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ fn a_strategy_that_traps_is_named_and_the_others_go_on() {
     config.strategies.push(fire_drill(&settings));
     let with = stand.record(&config);
 
-    let [incident] = with.incidents.as_slice() else {
+    let [incident, back] = with.incidents.as_slice() else {
         panic!("{:?}", with.incidents);
     };
     assert_eq!(incident.plugin, "fire-drill");
@@ -44,8 +44,12 @@ fn a_strategy_that_traps_is_named_and_the_others_go_on() {
         assert!(incident.text.contains(part), "{part}: {incident:?}");
     }
     assert!(
-        incident.consequence.contains("out for the rest"),
+        incident.consequence.contains("it is started again"),
         "{incident:?}"
+    );
+    assert_eq!(
+        back.consequence, "a fresh instance takes over (replay)",
+        "{back:?}"
     );
 
     assert_eq!(with.ending, Ending::Completed);
@@ -61,6 +65,93 @@ fn a_strategy_that_traps_is_named_and_the_others_go_on() {
     );
     assert_same("fills", &fills(&without, |_| true), &fills(&with, |_| true));
     assert_same("equity", &equity(&without), &equity(&with));
+}
+
+#[test]
+fn a_strategy_that_fails_again_and_again_is_given_up_with_the_reason() {
+    let mut config = plain();
+    let mut careless = fire_drill("");
+    careless.plugin = bulkhead_tests::hostile("endless-recursion").display().to_string();
+    config.strategies.push(careless);
+    config.supervision.restarts = 2;
+    let record = Stand::new().record(&config);
+    let consequences: Vec<&str> = record
+        .incidents
+        .iter()
+        .map(|incident| incident.consequence.as_str())
+        .collect();
+    let [first, back, second, again, last] = consequences.as_slice() else {
+        panic!("{consequences:?}");
+    };
+    for failed in [first, second] {
+        assert!(failed.starts_with("it is started again"), "{failed}");
+    }
+    for fresh in [back, again] {
+        assert!(fresh.starts_with("a fresh instance"), "{fresh}");
+    }
+    let reason = "it failed, after 2 restarts within 2592000s (limit 2)";
+    assert!(
+        last.starts_with(&format!("it is out for the rest of the session: {reason}")),
+        "{last}"
+    );
+}
+
+/// Under a rule that remembers how many orders it approved and dies of those in one symbol.
+fn under_mortal_rule(settings: &str, symbols: &[&str], restarts: u32) -> SessionRecord {
+    let mut config = plain();
+    config.validation = None;
+    config.supervision.restarts = restarts;
+    config.strategies[0].symbols = Some(symbols.iter().map(|one| (*one).to_owned()).collect());
+    config.risk = vec![PluginConfig {
+        plugin: bulkhead_tests::hostile("mortal-rule").display().to_string(),
+        config: table(settings),
+    }];
+    Stand::new().record(&config)
+}
+
+#[test]
+fn a_rule_that_fails_denies_and_is_started_again_with_what_it_knew() {
+    let both = under_mortal_rule("most = 4\ndies-of = \"BBB\"", &["AAA", "BBB"], 100);
+    let alone = under_mortal_rule("most = 4", &["AAA"], 100);
+    let entries = |record: &SessionRecord, symbol: &str| -> Vec<(i64, String)> {
+        record
+            .proposals
+            .iter()
+            .filter(|one| crate::stand::symbol(record, one.instrument) == symbol)
+            .filter_map(|one| {
+                let verdict = one.verdicts.iter().find(|it| it.source == "mortal-rule")?;
+                Some((one.time, format!("{} {}", verdict.verdict, verdict.code)))
+            })
+            .collect()
+    };
+    let mourned = entries(&both, "BBB");
+    assert!(mourned.len() > 2, "{mourned:?}");
+    assert!(
+        mourned
+            .iter()
+            .all(|(_, verdict)| verdict.starts_with("reject")),
+        "{mourned:?}"
+    );
+    assert!(
+        both.fills
+            .iter()
+            .all(|one| crate::stand::symbol(&both, one.instrument) == "AAA")
+    );
+    let judged = entries(&alone, "AAA");
+    assert!(
+        judged.iter().any(|(_, verdict)| verdict == "reject ENOUGH"),
+        "{judged:?}"
+    );
+    assert_eq!(entries(&both, "AAA"), judged);
+
+    // Once it is given up it denies everything.
+    let given_up = under_mortal_rule("dies-of = \"BBB\"", &["AAA", "BBB"], 0);
+    let first = entries(&given_up, "BBB")[0].0;
+    let after = entries(&given_up, "AAA");
+    assert!(after.iter().any(|(time, _)| *time > first));
+    for (time, verdict) in after {
+        assert_eq!(verdict.starts_with("reject"), time > first, "{verdict}");
+    }
 }
 
 fn of<'a>(record: &'a SessionRecord, owner: &str) -> Vec<&'a ProposalRecord> {

@@ -1,9 +1,9 @@
 //! New versions of plugins that take their predecessors' places in the middle of a session.
 
-use crate::stand::{Stand, decisions, plain, small};
+use crate::stand::{Stand, assert_same_session, decisions, plain, small, table};
 use bulkhead_manifest::{read_section, replace_section};
 use bulkhead_session::SessionConfig;
-use bulkhead_session::config::SwapConfig;
+use bulkhead_session::config::{PluginConfig, SwapConfig};
 use bulkhead_session::record::SessionRecord;
 use bulkhead_tests::{hostile, plugin};
 use std::path::{Path, PathBuf};
@@ -177,30 +177,82 @@ fn a_version_that_fails_is_not_swapped_in_and_the_one_in_service_goes_on() {
 }
 
 #[test]
-fn what_keeps_its_version_and_what_does_not_run_says_so() {
+fn a_risk_rule_and_the_broker_take_over_what_their_predecessors_knew() {
     let folder = tempfile::tempdir().unwrap();
     let stand = Stand::new();
-    for (id, complaint) in [
-        ("limits", "keeps its version to the session's end"),
+    let mut cooled = plain();
+    cooled.risk = vec![PluginConfig {
+        plugin: "cooldown".to_owned(),
+        config: table("losses = 1\ndays = 60"),
+    }];
+    let cases = [
+        (plugin("limits"), "limits", "snapshot", plain()),
+        (plugin("cooldown"), "cooldown", "replay", cooled),
+        (plugin("paper"), "paper", "snapshot", plain()),
+    ];
+    for (file, id, how, config) in cases {
+        let next = released(&file, id, "9.0.0", folder.path());
+        let swapped = stand.record(&with_swap(config.clone(), id, &next));
+        let ways: Vec<_> = swapped.swaps.iter().flat_map(|swap| &swap.places).collect();
+        let [(_, way)] = ways.as_slice() else {
+            panic!("{id}: {ways:?} {:?}", swapped.incidents);
+        };
+        assert_eq!(way, how, "{id}");
+        let undisturbed = stand.record(&config);
+        assert!(swapped.swaps[0].time >= middle(&undisturbed));
+        assert_same_session(&swapped, &undisturbed);
+        assert_ne!(swapped.digest, undisturbed.digest, "{id}");
+    }
+}
+
+#[test]
+fn a_broker_that_holds_something_else_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = released(&hostile("deaf-broker"), "paper", "6.6.6", folder.path());
+    let stand = Stand::new();
+    let mut config = with_swap(plain(), "paper", &other);
+    // Settings that both know.
+    config.broker.config.clear();
+    let swapped = stand.record(&config);
+    assert!(swapped.swaps.is_empty());
+    let [incident] = swapped.incidents.as_slice() else {
+        panic!("{:?}", swapped.incidents);
+    };
+    assert!(
+        incident.text.contains("told everything again") || incident.text.contains("are not those"),
+        "{incident:?}"
+    );
+}
+
+#[test]
+fn what_a_session_does_not_name_by_its_id_alone_is_not_swapped() {
+    let folder = tempfile::tempdir().unwrap();
+    let stand = Stand::new();
+    let next = released(&plugin("ema-cross"), "ema-cross", "0.9.0", folder.path());
+    let mut by_path = with_swap(plain(), "ema-cross", &next);
+    by_path.strategies[0].plugin = plugin("ema-cross").display().to_string();
+    let other = released(&plugin("limits"), "limits", "0.9.1", folder.path());
+    let nobody = released(&plugin("limits"), "nobody", "0.9.0", folder.path());
+    let disguised = released(&plugin("limits"), "ema-cross", "0.9.2", folder.path());
+    for (config, complaint) in [
         (
-            "momentum-of-nobody",
-            "the session does not run plugin momentum-of-nobody",
+            by_path,
+            "[[swaps]] swaps ema-cross, and nothing in this session is named so",
+        ),
+        (
+            with_swap(plain(), "nobody", &nobody),
+            "[[swaps]] swaps nobody, and nothing in this session is named so",
+        ),
+        (
+            with_swap(plain(), "stop-loss", &other),
+            "puts limits in the place of stop-loss",
+        ),
+        (
+            with_swap(plain(), "ema-cross", &disguised),
+            "is a risk-rule, not a strategy",
         ),
     ] {
-        let next = released(&plugin("limits"), id, "0.9.0", folder.path());
-        let record = stand.record(&with_swap(plain(), id, &next));
-        assert!(
-            record.incidents[0].text.contains(complaint),
-            "{:?}",
-            record.incidents
-        );
+        let problem = stand.try_prepare(config).err().unwrap().to_string();
+        assert!(problem.contains(complaint), "{problem}");
     }
-    // A name that is not the plugin's is a mistake of the configuration.
-    let other = released(&plugin("limits"), "limits", "0.9.1", folder.path());
-    let refused = stand.try_prepare(with_swap(plain(), "stop-loss", &other));
-    let problem = refused.err().unwrap().to_string();
-    assert!(
-        problem.contains("puts limits in the place of stop-loss"),
-        "{problem}"
-    );
 }

@@ -177,12 +177,18 @@ impl Gate {
     /// The next record of a resumed session's past, if it is of this kind and about this.
     #[must_use]
     pub fn past(&self, kind: Kind, subject: &str) -> Option<Event> {
+        self.past_of(kind).filter(|event| event.subject == subject)
+    }
+
+    /// The next record of a resumed session's past, if it is of this kind.
+    #[must_use]
+    pub fn past_of(&self, kind: Kind) -> Option<Event> {
         let mut inner = self.lock();
         inner.catch_up();
         inner
             .log
             .next_past()
-            .filter(|record| record.event.kind == kind && record.event.subject == subject)
+            .filter(|record| record.event.kind == kind)
             .map(|record| record.event.clone())
     }
 

@@ -127,10 +127,9 @@ impl Installed {
         let label = format!("plugin {id} {label}");
         let bytes = self.components.get(digest, &label)?;
         let plugin = verified(terms.loader, &bytes, id, digest)?;
-        if plan.serve {
-            terms.live.ready(id, &plugin)
-        } else {
-            Ok(Vec::new())
+        match plan.after.as_ref().filter(|_| plan.serve) {
+            Some(after) => terms.live.ready(&plugin, after.config_of(digest)),
+            None => Ok(Vec::new()),
         }
     }
 

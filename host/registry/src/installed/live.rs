@@ -1,17 +1,18 @@
 //! Whoever runs plugins in this process, as seen by who changes them.
 
 use super::change::Applied;
+use super::state::Config;
 use bulkhead_domain::Problem;
 use bulkhead_sandbox::Plugin;
 
 /// Runs plugins in this process.
 pub trait Live: Send + Sync {
-    /// Makes a version ready beside the one that serves. Nothing changes for callers until
-    /// [`Ready::serve`]; what is dropped instead was never seen by them.
+    /// Makes a version ready beside the one that serves, with the default configuration that it will have. Nothing
+    /// changes for callers until [`Ready::serve`]; what is dropped instead was never seen by them.
     ///
     /// # Errors
     /// Why it cannot serve; the old version then goes on, and the change is not made.
-    fn ready(&self, id: &str, plugin: &Plugin) -> Result<Vec<Box<dyn Ready>>, Problem>;
+    fn ready(&self, plugin: &Plugin, defaults: &Config) -> Result<Vec<Box<dyn Ready>>, Problem>;
 
     /// Told of every change once it is made, after [`Ready::serve`]: that a plugin is disabled now, or that
     /// a candidate is to be compared. What is installed says how.
@@ -28,7 +29,7 @@ pub trait Ready: Send {
 pub struct NobodyLive;
 
 impl Live for NobodyLive {
-    fn ready(&self, _: &str, _: &Plugin) -> Result<Vec<Box<dyn Ready>>, Problem> {
+    fn ready(&self, _: &Plugin, _: &Config) -> Result<Vec<Box<dyn Ready>>, Problem> {
         Ok(Vec::new())
     }
 }

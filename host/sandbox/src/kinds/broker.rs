@@ -91,13 +91,16 @@ impl BrokerPlugin {
         self.instance.is_live()
     }
 
-    /// A fresh instance with an empty book in place of the one that failed.
+    /// Another instance on the same terms, with an empty book.
     ///
     /// # Errors
-    /// When it fails to start; the failed one stays.
-    pub fn renew(&mut self) -> Result<(), PluginError> {
-        self.instance = instantiate(&self.plugin.core, &self.setup)?;
-        Ok(())
+    /// When it fails to start.
+    pub fn fresh(&self) -> Result<Self, PluginError> {
+        Ok(BrokerPlugin {
+            plugin: self.plugin.clone(),
+            setup: self.setup.clone(),
+            instance: instantiate(&self.plugin.core, &self.setup)?,
+        })
     }
 
     /// Its manifest.

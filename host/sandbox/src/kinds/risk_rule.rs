@@ -59,6 +59,24 @@ impl RiskRulePlugin {
         self.plugin.digest()
     }
 
+    /// Whether its instance can be called: after a failure it cannot, and what it knew is gone with it.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.instance.is_live()
+    }
+
+    /// Another instance on the same terms, which knows nothing.
+    ///
+    /// # Errors
+    /// When it fails to start.
+    pub fn fresh(&self) -> Result<Self, PluginError> {
+        Ok(RiskRulePlugin {
+            plugin: self.plugin.clone(),
+            setup: self.setup.clone(),
+            instance: instantiate(&self.plugin.core, &self.setup)?,
+        })
+    }
+
     fn revive(&mut self) -> Result<(), PluginError> {
         if !self.instance.is_live() {
             self.instance = instantiate(&self.plugin.core, &self.setup)?;

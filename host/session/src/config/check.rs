@@ -103,6 +103,9 @@ impl SessionConfig {
                 );
             }
         }
+        if let Err(error) = self.supervision.check() {
+            return wrong(format!("[supervision] {error}"), "correct it");
+        }
         if let Some(validation) = &self.validation {
             validation.check(&self.features)?;
         }

@@ -16,6 +16,8 @@ pub(crate) enum Handed {
     Snapshot,
     /// It was shown the past, or learnt from it, anew.
     Replay,
+    /// It was shown the last part of the past: more of it than is kept.
+    Part,
     /// There was nothing to hand over.
     Nothing,
 }
@@ -26,6 +28,7 @@ impl Handed {
         match self {
             Handed::Snapshot => "snapshot",
             Handed::Replay => "replay",
+            Handed::Part => "replay of what is kept",
             Handed::Nothing => "nothing to hand over",
         }
     }
@@ -40,14 +43,6 @@ pub(crate) struct Successor {
 }
 
 impl Learner {
-    /// Where candidates of this plugin stand.
-    pub(crate) fn places_of(&self, plugin: &str) -> impl Iterator<Item = usize> {
-        let trainers = self.trainers.iter().enumerate();
-        trainers
-            .filter(move |(_, trainer)| trainer.candidate().plugin == plugin)
-            .map(|(place, _)| place)
-    }
-
     /// SHA-256 of the component of the candidate in a place.
     pub(crate) fn digest(&self, place: usize) -> Option<Digest> {
         Some(self.trainers.get(place)?.candidate().digest)

@@ -1,6 +1,6 @@
 //! The plugins of a session, one sort after the other: loaded, held against their settings, and put down as inputs.
 
-use super::{Host, ReadyStrategy, json, load, plugin_input};
+use super::{Found, Host, ReadyStrategy, json, load};
 use crate::advisers::{slated, wall};
 use crate::config::check::{DATA, VALIDATION};
 use crate::config::{DataConfig, ProviderConfig, SessionConfig, SourceConfig};
@@ -71,7 +71,7 @@ pub(super) fn source(
     host: &Host<'_>,
     clock: &SessionClock,
     mut fetching: Fetching<'_>,
-    inputs: &mut Vec<Input>,
+    found: &mut Found,
 ) -> Result<Vec<Loaded>, Problem> {
     let mut sources = Vec::new();
     let mut plugins = Vec::new();
@@ -83,20 +83,21 @@ pub(super) fn source(
     } in table.sources()
     {
         let plugin = load(host.registry, &reference, Kind::DataSource)?;
-        plugins.push(plugin_input(&plugin));
+        plugins.push(plugin.clone());
         let operator = Operator {
             folder: folder.as_ref().map(|folder| base.join(folder)),
             clock: clock.clone(),
             seed: fetching.seed,
         };
-        let settings = json(&config)?;
-        let setup = host.registry.setup(&plugin, &settings, &[], &operator)?;
+        let setup = host
+            .registry
+            .setup(&plugin, &json(&config)?, &[], &operator)?;
         let candidate = Candidate {
             plugin: plugin.manifest().id.clone(),
             version: plugin.manifest().version.clone(),
             digest: plugin.digest(),
             offering: dataset.clone(),
-            config: Digest::of(settings.to_string().as_bytes()),
+            config: Digest::of(setup.config.as_bytes()),
         };
         let table = DataConfig {
             plugin: reference,
@@ -115,7 +116,9 @@ pub(super) fn source(
     let fetched = fetching.fetch(&sources, handle, &host.catalog);
     let (place, loaded) = host.runtime.block_on(fetched)?;
     // Who only could have been asked is no input of the session.
-    inputs.extend(plugins.into_iter().nth(place));
+    if let Some(plugin) = plugins.get(place) {
+        found.runs(host.registry, plugin)?;
+    }
     Ok(loaded)
 }
 
@@ -123,7 +126,7 @@ pub(super) fn trainers(
     config: &SessionConfig,
     host: &Host<'_>,
     clock: &SessionClock,
-    inputs: &mut Vec<Input>,
+    found: &mut Found,
 ) -> Result<BTreeMap<String, Trainers>, Problem> {
     let operator = Operator {
         folder: None,
@@ -139,13 +142,9 @@ pub(super) fn trainers(
                 Some(plugin) => Arc::clone(plugin),
                 None => {
                     let plugin = load(host.registry, &candidate.plugin, Kind::Model)?;
-                    inputs.push(plugin_input(&plugin));
-                    let setup = host.registry.setup(
-                        &plugin,
-                        &Value::Object(Default::default()),
-                        &[],
-                        &operator,
-                    )?;
+                    let settings = Value::Object(Default::default());
+                    let setup = host.registry.setup(&plugin, &settings, &[], &operator)?;
+                    found.place(host.registry, &plugin, &candidate.plugin, settings)?;
                     let plugin = Arc::new(ModelPlugin::new(plugin, setup)?);
                     loaded.insert(candidate.plugin.clone(), Arc::clone(&plugin));
                     plugin
@@ -163,8 +162,8 @@ pub(super) fn strategies(
     instruments: &[Instrument],
     host: &Host<'_>,
     clock: &SessionClock,
-    inputs: &mut Vec<Input>,
-) -> Result<Vec<ReadyStrategy>, Problem> {
+    found: &mut Found,
+) -> Result<Vec<Arc<ReadyStrategy>>, Problem> {
     let operator = Operator {
         folder: None,
         clock: clock.clone(),
@@ -173,7 +172,8 @@ pub(super) fn strategies(
     let mut ready = Vec::new();
     for table in &config.strategies {
         let plugin = load(host.registry, &table.plugin, Kind::Strategy)?;
-        inputs.push(plugin_input(&plugin));
+        let settings = json(&table.config)?;
+        found.place(host.registry, &plugin, &table.plugin, settings.clone())?;
         let mut chosen = Vec::new();
         match &table.symbols {
             None => chosen.extend_from_slice(instruments),
@@ -201,13 +201,15 @@ pub(super) fn strategies(
         chosen.dedup_by_key(|instrument| instrument.handle);
         let setup = host
             .registry
-            .setup(&plugin, &json(&table.config)?, &chosen, &operator)?;
-        ready.push(ReadyStrategy {
+            .setup(&plugin, &settings, &chosen, &operator)?;
+        ready.push(Arc::new(ReadyStrategy {
             name: table.name.clone(),
+            reference: table.plugin.clone(),
+            settings,
             handles: chosen.iter().map(|instrument| instrument.handle).collect(),
             plugin: StrategyPlugin::new(plugin)?,
             setup,
-        });
+        }));
     }
     Ok(ready)
 }
@@ -216,7 +218,7 @@ pub(super) fn strategies(
 pub(super) fn swaps(
     config: &SessionConfig,
     host: &Host<'_>,
-    inputs: &mut Vec<Input>,
+    found: &mut Found,
 ) -> Result<VecDeque<Scheduled>, Problem> {
     let mut swaps = Vec::new();
     for swap in &config.swaps {
@@ -231,7 +233,27 @@ pub(super) fn swaps(
                 "name another version of the same plugin in `to`",
             ));
         }
-        inputs.push(plugin_input(&plugin));
+        let Some(place) = found
+            .places
+            .iter()
+            .find(|place| place.follows(&swap.plugin))
+        else {
+            let mut ids: Vec<&str> = (found.places.iter())
+                .filter(|place| place.follows(&place.id))
+                .map(|place| place.id.as_str())
+                .collect();
+            ids.sort_unstable();
+            ids.dedup();
+            return Err(Problem::user(
+                format!(
+                    "[[swaps]] swaps {}, and nothing in this session is named so",
+                    swap.plugin
+                ),
+                format!("swap one of: {}", ids.join(", ")),
+            ));
+        };
+        plugin.expect_kind(place.kind)?;
+        found.runs(host.registry, &plugin)?;
         // Its date was checked when the configuration was.
         let at = Timestamp::of_date(&swap.at).map_or(i64::MAX, |at| at.0);
         swaps.push(Scheduled { at, plugin });
@@ -244,7 +266,7 @@ pub(super) fn providers(
     config: &SessionConfig,
     host: &Host<'_>,
     clock: &SessionClock,
-    inputs: &mut Vec<Input>,
+    found: &mut Found,
 ) -> Result<Vec<Provider>, Problem> {
     let Some(table) = &config.validation else {
         return Ok(Vec::new());
@@ -262,11 +284,12 @@ pub(super) fn providers(
         model,
     } in table.providers()
     {
-        let plugin = load(host.registry, &plugin, Kind::AiProvider)?;
-        inputs.push(plugin_input(&plugin));
+        let reference = plugin;
+        let plugin = load(host.registry, &reference, Kind::AiProvider)?;
         let settings = json(&config)?;
         let setup = host.registry.setup(&plugin, &settings, &[], &operator)?;
-        let digest = Digest::of(settings.to_string().as_bytes());
+        found.place(host.registry, &plugin, &reference, settings)?;
+        let digest = Digest::of(setup.config.as_bytes());
         let plugin = AiProviderPlugin::new(plugin, setup, PoolPolicy::default())?;
         let provider = Provider::new(plugin, model.as_deref(), name.as_deref(), digest);
         providers.push(host.runtime.block_on(provider)?);
@@ -283,7 +306,7 @@ pub(super) fn latencies(
     config: &SessionConfig,
     providers: &[Provider],
     host: &Host<'_>,
-    inputs: &mut Vec<Input>,
+    found: &mut Found,
 ) -> Result<Option<Vec<Option<f64>>>, Problem> {
     if !config
         .tasks
@@ -301,7 +324,7 @@ pub(super) fn latencies(
     for provider in providers {
         let latency = measured.get(&provider.candidate().identity()).copied();
         if let Some(latency) = latency {
-            inputs.push(Input {
+            found.inputs.push(Input {
                 kind: "latency".to_owned(),
                 name: provider.candidate().label(),
                 digest: format!("{latency} s"),

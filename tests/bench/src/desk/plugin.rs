@@ -4,7 +4,8 @@ use super::account::VOLATILITY;
 use crate::place::Place;
 use anyhow::Result;
 use bulkhead_desk::RiskRule;
-use bulkhead_domain::Instrument;
+use bulkhead_domain::{Instrument, Timestamp};
+use bulkhead_registry::supervise::{SupervisionLimits, Supervisor};
 use bulkhead_sandbox::{Engines, Grants, Loader, RiskRulePlugin, Setup};
 use serde_json::json;
 use std::sync::Arc;
@@ -41,5 +42,9 @@ pub(super) fn four(place: &Place, instruments: &[Instrument]) -> Result<Vec<Box<
             setup,
         )?);
     }
-    Ok(bulkhead_session::rules(plugins))
+    let supervisor = Supervisor::new(SupervisionLimits::default(), Timestamp(0))?;
+    let rules = bulkhead_session::rules(plugins, &supervisor).into_iter();
+    Ok(rules
+        .map(|rule| Box::new(rule) as Box<dyn RiskRule>)
+        .collect())
 }
