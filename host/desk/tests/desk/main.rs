@@ -13,6 +13,7 @@ mod marks;
 mod owners;
 mod reconcile;
 mod records;
+mod replaced;
 mod resumed;
 mod review;
 mod sealed;
