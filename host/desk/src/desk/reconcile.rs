@@ -1,7 +1,8 @@
 //! Comparing with the broker: what it knows is what is.
 //!
 //! Promises: a fill that was missed is booked once, under the broker's own execution id; the exit of a bracket is
-//! known by the id that follows from its entry's, whether or not it was told of; an order whose
+//! known by the id that follows from its entry's, whether or not it was told of, and is ours only while the broker
+//! works no more of it than the entry has filled, at the price that was approved; an order whose
 //! answer was ambiguous is settled by what the broker shows, never assumed; whatever cannot be explained
 //! (an order or a fill that is not ours, a position that differs) stops trading until a person has
 //! looked. A broker that does not answer leaves nothing but exits ([`Desk::cannot_reconcile`]).
@@ -11,12 +12,12 @@
 
 use super::Desk;
 use super::events::Applied;
-use crate::orders::{OrderState, WorkingOrder};
+use crate::orders::{OrderState, WorkingOrder, trade};
 use crate::risk::denial;
 use crate::switch::TradingState;
 use crate::traits::{BrokerPosition, Gateway, GatewayError};
 use bulkhead_domain::Decimal;
-use bulkhead_domain::order::{Execution, OpenOrder, OrderUpdate, Outcome};
+use bulkhead_domain::order::{Execution, Nanos, OpenOrder, OrderUpdate, Outcome};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -52,7 +53,8 @@ pub enum Finding {
         /// Which.
         execution_id: String,
     },
-    /// An order at the broker that is not ours.
+    /// An order at the broker that is not ours, or the exit of a bracket that is another or larger there than it may
+    /// be.
     ForeignOrder {
         /// Its id there.
         client_order_id: String,
@@ -243,7 +245,8 @@ impl Desk {
             && expected.instrument == execution.instrument
             && expected.side == execution.side
         {
-            self.settle(&id, Outcome::Accepted, covered, found);
+            // It worked when it filled, whenever that is told.
+            self.settle_at(execution.time, &id, Outcome::Accepted, covered, found);
         }
         let Some(working) = self.core.blotter.get(&id) else {
             found
@@ -288,23 +291,26 @@ impl Desk {
         let at_broker = |id: &str| open.iter().any(|open| open.order.client_order_id == id);
         for open in open {
             let id = &open.order.client_order_id;
-            if self.core.blotter.get(id).is_some() {
-                continue;
-            }
-            let client_order_id = id.clone();
             let shown = &open.order.request;
-            if let Some((expected, _)) = self.core.blotter.expected_exit(id)
-                && expected.instrument == shown.instrument
-                && expected.side == shown.side
+            let known = self.core.blotter.get(id).is_some();
+            if !known
+                && let Some((expected, _)) = self.core.blotter.expected_exit(id)
+                && trade(expected) == trade(shown)
             {
                 let leaves = shown.quantity.saturating_sub(open.filled);
                 self.settle(id, Outcome::Accepted, leaves, found);
             }
-            found.findings.push(if self.core.blotter.get(id).is_some() {
-                Finding::Arrived { client_order_id }
-            } else {
-                Finding::ForeignOrder { client_order_id }
-            });
+            let client_order_id = id.clone();
+            match self.core.blotter.get(id) {
+                Some(working) if working.may_be_exit(id, shown) => {
+                    if !known {
+                        found.findings.push(Finding::Arrived { client_order_id });
+                    }
+                }
+                _ => found
+                    .findings
+                    .push(Finding::ForeignOrder { client_order_id }),
+            }
         }
         let ours: Vec<_> = self
             .core
@@ -381,10 +387,21 @@ impl Desk {
     }
 
     fn settle(&mut self, id: &str, outcome: Outcome, leaves: Decimal, found: &mut Reconciliation) {
+        self.settle_at(self.core.now.0, id, outcome, leaves, found);
+    }
+
+    fn settle_at(
+        &mut self,
+        time: Nanos,
+        id: &str,
+        outcome: Outcome,
+        leaves: Decimal,
+        found: &mut Reconciliation,
+    ) {
         let update = OrderUpdate {
             client_order_id: id.to_owned(),
             outcome,
-            time: self.core.now.0,
+            time,
             execution: None,
             leaves,
             reason: "found by comparing with the broker".to_owned(),

@@ -9,7 +9,8 @@ use super::working::{Approval, NewOrder, Origin, WorkingOrder};
 use super::{OrderError, OrderState};
 use crate::ledger::OwnerId;
 use bulkhead_domain::order::{
-    Execution, Nanos, Order, OrderKind, OrderRequest, OrderUpdate, Outcome, TimeInForce,
+    Execution, InstrumentHandle, Nanos, Order, OrderKind, OrderRequest, OrderUpdate, Outcome, Side,
+    TimeInForce,
 };
 use bulkhead_domain::{Decimal, Timestamp};
 
@@ -125,6 +126,30 @@ impl Blotter {
         }
         Ok(())
     }
+}
+
+impl WorkingOrder {
+    /// Whether a broker that shows an order under this id of ours shows no more than the exit that it is: the same
+    /// trade, for no more than it may be. Of an order that is no exit of a bracket always.
+    pub(crate) fn may_be_exit(&self, id: &str, shown: &OrderRequest) -> bool {
+        if self.origin != Origin::Bracket {
+            return true;
+        }
+        let (instrument, side, kind) = trade(&self.order.request);
+        let change = (self.change.as_ref()).filter(|change| change.client_order_id == id);
+        let (kind, most) = match change {
+            Some(change) => (change.kind, change.quantity),
+            // A broker may be slow to take away an id that the order had before.
+            None if self.order.client_order_id != id => return true,
+            None => (kind, self.allowed),
+        };
+        trade(shown) == (instrument, side, kind) && shown.quantity <= most
+    }
+}
+
+/// What two exits have to have in common to be one.
+pub(crate) fn trade(request: &OrderRequest) -> (InstrumentHandle, Side, OrderKind) {
+    (request.instrument, request.side, request.kind)
 }
 
 /// The exits of a bracket as the venue will place them: target, then stop.

@@ -20,6 +20,7 @@ mod working;
 
 pub(crate) use admission::Admission;
 pub use blotter::Blotter;
+pub(crate) use bracket::trade;
 pub(crate) use change::Change;
 pub(crate) use dating::time_of;
 pub use identity::OrderIds;

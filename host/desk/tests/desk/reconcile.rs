@@ -5,11 +5,12 @@ use bulkhead_desk::{
     Amendment, BrokerPosition, BrokerView, Cancelled, Desk, ExecutionPage, Finding, Gateway,
     GatewayError, NEVER_ARRIVED_CHECKS, RiskApproved, Ruling, TradingState,
 };
-use bulkhead_domain::Decimal;
 use bulkhead_domain::order::{
     ActionKind, Bracket, CorporateAction, Execution, OpenOrder, Order, OrderKind, OrderRequest,
     Replacement, Side, TimeInForce,
 };
+use bulkhead_domain::time::DAY;
+use bulkhead_domain::{Decimal, Timestamp};
 
 /// A broker that answers, or not, as told.
 struct Unsure<'a> {
@@ -213,28 +214,68 @@ fn an_exit_that_filled_before_anybody_told_of_its_entry_is_booked() {
 }
 
 #[test]
-fn an_exit_that_is_larger_than_its_entry_or_on_another_side_is_not_ours() {
-    for change in [
+fn a_missed_fill_is_booked_when_it_was_executed() {
+    let mut world = World::plain(Vec::new());
+    world.request(bracket());
+    untold(&mut world, [100.0; 4]);
+    untold(&mut world, [99.0, 99.0, 94.0, 94.0]);
+    let later = Timestamp(world.now() + 5 * DAY);
+    world.desk.mark(later, &[]).unwrap();
+    let (desk, mut gateway) = world.gateway();
+    let view = desk.ask_broker(&mut gateway).unwrap();
+    let found = desk.reconcile(view);
+    let booked = found
+        .applied
+        .iter()
+        .filter_map(|(applied, execution)| Some((applied, execution.as_ref()?)));
+    let mut fills = 0;
+    for (applied, execution) in booked {
+        assert_eq!(applied.time, execution.time);
+        assert_eq!(applied.reason, "found by comparing with the broker");
+        fills += 1;
+    }
+    assert_eq!(fills, 2);
+}
+
+#[test]
+fn an_exit_that_is_another_than_its_entry_asked_for_is_not_ours() {
+    for (change, partly) in [
         |order: &mut OrderRequest| order.quantity = dec("11"),
         |order: &mut OrderRequest| order.side = Side::Buy,
-    ] {
+        |order: &mut OrderRequest| order.kind = OrderKind::Stop(dec("50")),
+    ]
+    .into_iter()
+    .flat_map(|change| [(change, false), (change, true)])
+    {
         let mut world = World::plain(Vec::new());
         let entry = world.request(bracket())[0].id.clone();
-        untold(&mut world, [100.0; 4]);
+        let filled = untold(&mut world, [100.0; 4]).remove(0);
         let stop = format!("{entry}-sl");
         let findings = shown(&mut world, |view| {
             let exit = view
                 .open_orders
                 .iter_mut()
-                .find(|open| open.order.client_order_id == stop);
-            change(&mut exit.unwrap().order.request);
+                .find(|open| open.order.client_order_id == stop)
+                .unwrap();
+            change(&mut exit.order.request);
+            if partly {
+                // A fill makes it known; what still works is not what it may be.
+                exit.filled = dec("4");
+                view.positions[0].quantity = dec("6");
+                view.executions.push(Execution {
+                    execution_id: "x".to_owned(),
+                    client_order_id: stop.clone(),
+                    side: Side::Sell,
+                    quantity: dec("4"),
+                    ..filled
+                });
+            }
         });
-        assert!(
-            findings.contains(&Finding::ForeignOrder {
-                client_order_id: stop
-            }),
-            "{findings:?}"
-        );
+        let foreign = Finding::ForeignOrder {
+            client_order_id: stop,
+        };
+        assert!(findings.contains(&foreign), "{partly} {findings:?}");
+        assert_eq!(world.held(), dec(if partly { "6" } else { "10" }));
         assert_eq!(state(&world.desk), TradingState::Halted);
     }
 }
