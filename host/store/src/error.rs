@@ -115,8 +115,9 @@ pub enum StoreError {
 const START_AFRESH: &str = "restore it from a backup, or move it away to start afresh";
 const LET_IT_END: &str = "let the other process end and repeat, or give another path";
 
-/// SQLite's primary result codes that a person can do something about (sqlite3.h).
+/// SQLite's primary result codes that are told apart here (sqlite3.h).
 pub(crate) mod code {
+    pub(crate) const ERROR: i32 = 1;
     pub(crate) const BUSY: i32 = 5;
     pub(crate) const LOCKED: i32 = 6;
     pub(crate) const READ_ONLY: i32 = 8;
@@ -124,7 +125,19 @@ pub(crate) mod code {
     pub(crate) const CORRUPT: i32 = 11;
     pub(crate) const FULL: i32 = 13;
     pub(crate) const CANNOT_OPEN: i32 = 14;
+    pub(crate) const TOO_BIG: i32 = 18;
+    pub(crate) const CONSTRAINT: i32 = 19;
+    pub(crate) const MISMATCH: i32 = 20;
     pub(crate) const NOT_A_DATABASE: i32 = 26;
+}
+
+/// Whether a failure is of the statement or its values, which would fail again, and not of the file, its locks or
+/// its disk.
+pub(crate) fn is_of_statement(error: &sqlx::Error) -> bool {
+    matches!(
+        primary_code(error),
+        Some(code::ERROR | code::TOO_BIG | code::CONSTRAINT | code::MISMATCH)
+    )
 }
 
 /// SQLite's primary result code, the low byte of the extended one.

@@ -22,7 +22,7 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECTIONS: u32 = 4;
 /// Takes the write lock at once.
 pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE";
-/// Statements that a writer keeps prepared: each table's of one row and of several.
+/// Statements that a writer keeps prepared: each table's of one row and of several, and whole transactions.
 const STATEMENTS: usize = 512;
 /// `BLKH`, in SQLite's header of every database of ours.
 const APPLICATION_ID: i64 = 0x424c_4b48;
@@ -154,7 +154,8 @@ impl Store {
         Writer::start(self.clone())
     }
 
-    /// Waits for running statements and closes every connection; the WAL is folded into the file.
+    /// Waits for running statements and closes the pool's connections. The last connection to a file folds the log
+    /// into it: that of a [`Writer`], where one is still there, as it ends.
     pub async fn close(&self) {
         self.pool.close().await;
     }

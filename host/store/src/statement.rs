@@ -45,12 +45,17 @@ impl Statement {
         self.sql
     }
 
-    /// The values.
+    /// Whether it has so many values.
+    pub(crate) fn has(&self, values: usize) -> bool {
+        self.arguments.len() == values
+    }
+
+    /// The values, to look at.
     pub(crate) fn arguments(&self) -> &[Argument] {
         &self.arguments
     }
 
-    /// The values.
+    /// The values, to hand over.
     pub(crate) fn into_arguments(self) -> Vec<Argument> {
         self.arguments
     }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Longest that the writer waits for others before it goes on; they sleep for less between two tries.
-const YIELD: Duration = Duration::from_millis(250);
+pub(crate) const YIELD: Duration = Duration::from_millis(250);
 /// Pause between two looks.
 const LOOK: Duration = Duration::from_millis(1);
 

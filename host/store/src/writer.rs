@@ -20,7 +20,9 @@ mod rows;
 use self::folding::Folding;
 use self::queue::{Batch, Message, Queue};
 use self::rows::{BindAll as _, Forms};
-use crate::open::BEGIN;
+use crate::error::is_of_statement;
+use crate::open::{BEGIN, BUSY_TIMEOUT};
+use crate::turns::YIELD;
 use crate::wait::{runtime, thread_failed};
 use crate::{Database, Statement, Store, StoreError};
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, Transaction};
@@ -35,6 +37,9 @@ pub const QUEUE: usize = 4_096;
 pub const LINGER: Duration = Duration::from_millis(2);
 /// Statements after which a transaction is committed although more are waiting.
 pub const BATCH: usize = 2_048;
+
+/// Longest that a commit waits for others, of this process and of other ones, before it fails.
+pub const PATIENCE: Duration = BUSY_TIMEOUT.saturating_add(YIELD);
 
 /// Takes back what a transaction that failed has done.
 const ROLLBACK: &str = "ROLLBACK";
@@ -210,17 +215,10 @@ impl<'a> Hand<'a> {
             self.own = self.store.connection().await?;
         }
         let statements = batch.len();
-        if let Some(own) = &mut self.own
-            && let Some(text) = self.forms.transaction(batch)
-        {
-            let query = sqlx::query(AssertSqlSafe(text))
-                .bind_all(batch.iter().flat_map(Statement::arguments).cloned());
-            if query.execute(&mut *own).await.is_ok() {
-                self.folding.note(statements);
-                return Ok(());
-            }
-            // Nothing of it stays. One statement after the other tells which it was.
-            let _ = sqlx::query(ROLLBACK).execute(own).await;
+        // One statement after the other tells which it was that was refused.
+        if self.commit_at_once(batch).await? {
+            self.folding.note(statements);
+            return Ok(());
         }
         let mut transaction: Transaction<'_, Database> = match &mut self.own {
             Some(own) => own
@@ -236,6 +234,28 @@ impl<'a> Hand<'a> {
             .map_err(|error| StoreError::during("commit", &error))?;
         self.folding.note(statements);
         Ok(())
+    }
+
+    /// Writes all statements as one text, where they are of the form for it and none of them is refused: then
+    /// nothing of them is there.
+    async fn commit_at_once(&mut self, batch: &[Statement]) -> Result<bool, StoreError> {
+        let Some(own) = &mut self.own else {
+            return Ok(false);
+        };
+        let Some(text) = self.forms.transaction(batch) else {
+            return Ok(false);
+        };
+        let query = sqlx::query(AssertSqlSafe(text))
+            .bind_all(batch.iter().flat_map(Statement::arguments).cloned());
+        let Err(error) = query.execute(&mut *own).await else {
+            return Ok(true);
+        };
+        let _ = sqlx::query(ROLLBACK).execute(own).await;
+        if is_of_statement(&error) {
+            Ok(false)
+        } else {
+            Err(StoreError::during("commit", &error))
+        }
     }
 
     /// Sees to the log, now that nobody waits for what was written.

@@ -5,8 +5,10 @@
 //! has been written, another connection folds what there is while the writer goes on; then the writer folds the
 //! little that came meanwhile, so that the log begins anew at its start instead of growing.
 //!
-//! Bounds: folding begins after [`AFTER`] statements and commits, so the log takes some tens of megabytes. Where
-//! the other connection fails, the writer folds everything itself.
+//! Bounds: folding begins after [`AFTER`] statements and commits, so with rows of ordinary size the log takes some
+//! tens of megabytes. It is counted in statements, not in bytes: large rows lengthen it. So does whoever goes on
+//! reading, since the log cannot begin anew before what a reader sees of it. Where the other connection fails, the
+//! writer folds everything itself.
 
 use crate::Store;
 use sqlx::SqliteConnection;

@@ -5,11 +5,10 @@
 //! of the statement that was given.
 //!
 //! A small transaction of one form, with at most one other statement behind it, is one text that is sent at once:
-//! the way to the driver's thread and back costs more than a row. (PostgreSQL takes one statement at a time; it
-//! would be given them one after the other.)
+//! the way to the driver's thread and back costs more than a row.
 //!
 //! Bounds: only the plain form is put together, `INSERT INTO t (a, b) VALUES ($1, $2)`: every placeholder once
-//! and in order, and nothing behind them. A statement takes at most [`ROWS`] rows, so that those of every number
+//! and in order, nothing behind them, and a value for each. A statement takes at most [`ROWS`] rows, so that those of every number
 //! stay prepared, and at most [`PARAMETERS`] values, since the driver finds each placeholder's name by walking over
 //! those before it.
 
@@ -57,6 +56,10 @@ impl Forms {
             .iter()
             .take_while(|statement| statement.sql() == sql)
             .count();
+        let columns = self.form(sql)?.columns;
+        if !statements.iter().take(rows).all(|row| row.has(columns)) {
+            return None;
+        }
         let last = match statements.get(rows..)? {
             [] => "",
             // A placeholder's number is changed: there must be nothing that only looks like one.
@@ -92,11 +95,12 @@ impl Forms {
         let mut statements = statements.drain(..).peekable();
         let mut rows = Vec::new();
         while let Some(first) = statements.next() {
-            let sql = first.sql();
+            let (sql, columns) = (first.sql(), first.arguments().len());
             rows.push(first);
-            let mut form = self.form(sql);
+            let mut form = self.form(sql).filter(|form| form.columns == columns);
             if form.is_some() {
-                while let Some(next) = statements.next_if(|next| next.sql() == sql) {
+                let same = |next: &Statement| next.sql() == sql && next.has(columns);
+                while let Some(next) = statements.next_if(same) {
                     rows.push(next);
                 }
             }

@@ -188,13 +188,76 @@ fn a_small_transaction_is_written_whole_or_not_at_all_too() {
     assert_eq!(written, [1, 2, 3, 42]);
 }
 
+/// What a writer's own hand makes of a file.
+fn by_hand(
+    act: impl AsyncFnOnce(&mut Hand<'_>, &mut SqliteConnection) -> Result<(), StoreError>,
+) -> Vec<i64> {
+    in_a_file(|store, _| {
+        runtime()
+            .unwrap()
+            .block_on(async {
+                let mut hand = Hand::new(store);
+                hand.own = store.connection().await?;
+                let mut other = store.connection().await?.unwrap();
+                act(&mut hand, &mut other).await
+            })
+            .unwrap();
+    })
+}
+
+#[test]
+fn a_small_transaction_is_sent_at_once_and_one_that_is_refused_leaves_nothing() {
+    let written = by_hand(async |hand, _| {
+        assert!(hand.commit_at_once(&[insert(1), insert(2)]).await?);
+        assert!(!hand.commit_at_once(&[insert(3), insert(1)]).await?);
+        assert!(hand.commit_at_once(&[insert(4)]).await?);
+        Ok(())
+    });
+    assert_eq!(written, [1, 2, 4]);
+}
+
+#[test]
+fn a_lock_that_is_not_free_in_time_is_not_waited_for_twice() {
+    let written = by_hand(async |hand, other| {
+        let execute = async |connection: &mut SqliteConnection, sql: &'static str| {
+            sqlx::query(sql).execute(connection).await.unwrap();
+        };
+        execute(hand.own.as_mut().unwrap(), "PRAGMA busy_timeout = 20").await;
+        execute(other, BEGIN).await;
+        let error = hand.commit_at_once(&[insert(1)]).await.unwrap_err();
+        assert!(error.to_string().contains("locked"), "{error}");
+        execute(other, ROLLBACK).await;
+        assert!(hand.commit_at_once(&[insert(2)]).await?);
+        Ok(())
+    });
+    assert_eq!(written, [2]);
+}
+
+#[test]
+fn a_statement_without_all_its_values_moves_none_of_anothers() {
+    let short = || Statement::new(INSERT).bind(1_i64);
+    let mut forms = Forms::default();
+    assert_eq!(forms.transaction(&[short(), insert(2)]), None);
+    let store = store();
+    let writer = store.writer().unwrap();
+    writer
+        .write_group(vec![insert(0), short(), insert(2), insert(3)])
+        .unwrap();
+    writer.flush().unwrap();
+    assert_eq!(ids(&store), [0, 1, 2, 3]);
+}
+
 #[test]
 fn the_log_is_folded_into_the_file_while_the_writer_goes_on() {
     let written = in_a_file(|store, path| {
         let writer = store.writer().unwrap();
-        let size = || std::fs::metadata(path).unwrap().len();
-        let before = size();
-        for id in 0..60_000 {
+        let size = |ending| {
+            std::fs::metadata(path.with_extension(ending))
+                .unwrap()
+                .len()
+        };
+        let before = size("db");
+        for id in 0..240_000 {
             writer.write(insert(id)).unwrap();
             if id % 500 == 0 {
                 writer.flush().unwrap();
@@ -202,9 +265,11 @@ fn the_log_is_folded_into_the_file_while_the_writer_goes_on() {
         }
         writer.flush().unwrap();
         // Without it everything would stay in the log for as long as the file is open.
-        assert!(size() > before + 500_000, "{} bytes", size());
+        assert!(size("db") > before + 2_000_000, "{} bytes", size("db"));
+        // And without the writer's own turn the log would never begin anew: it would have 22 MB.
+        assert!(size("db-wal") < 11_000_000, "{} bytes", size("db-wal"));
     });
-    assert_eq!(written, (0..60_000).collect::<Vec<_>>());
+    assert_eq!(written, (0..240_000).collect::<Vec<_>>());
 }
 
 #[test]
