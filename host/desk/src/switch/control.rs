@@ -4,16 +4,18 @@
 //! state folder has the operator's role; there is no other yet. An agent is named by whoever speaks for it, and
 //! can only restrict. A change of the plugins is carried out by an [`Operations`] that the owner was started with;
 //! what it means is nothing that is known here. It may take long (a compiler runs): that keeps nobody from stopping
-//! trade, and the owner does not stop to answer before it is done.
+//! trade, and an owner that ends begins no other, and answers everybody until those that it has begun are done.
 //!
 //! One request and one answer a connection, each one line of JSON. The process that has just taken the
-//! gateway lock listens a moment later.
+//! gateway lock listens a moment later. One that ends may hang up on whoever came at its last moment: what may be
+//! asked twice is asked again, for at most [`PATIENCE`].
 
 use super::error::Acknowledgement;
-use super::gate::Gate;
+use super::gate::{FENCE_PATIENCE, Gate};
 use super::latch::{Latch, Latches, Scope};
 use super::person::peer;
 use bulkhead_domain::{Blame, Problem, Timestamp};
+use bulkhead_store::writer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fs::File;
@@ -28,7 +30,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long either side waits for the other.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(15);
+/// A restriction is answered in time though its commit and its fence take as long as they may.
+const _: () = assert!(
+    PATIENCE.as_nanos() > writer::PATIENCE.saturating_add(FENCE_PATIENCE).as_nanos(),
+    "whoever restricts gives up before the owner does"
+);
 /// How long whoever asks for a change of the plugins waits for it, and how long an owner that ends waits for one
 /// that it has begun: a component is compiled and started meanwhile.
 const CHANGE_PATIENCE: Duration = Duration::from_secs(180);
@@ -41,7 +48,7 @@ const CONNECTIONS: usize = 32;
 /// Changes of the plugins that are made at once; more are refused, so that there is always a connection left to
 /// stop trade by.
 const CHANGES: usize = 4;
-/// Pause after a connection that could not be taken, for want of descriptors.
+/// Pause before another look or another try.
 const RETRY: Duration = Duration::from_millis(20);
 /// Longest path of a socket that every Unix takes (macOS: 104 with the zero at the end).
 const LONGEST_PATH: usize = 100;
@@ -80,6 +87,11 @@ impl Ask {
             Ask::Raise { .. } | Ask::Lower { .. } | Ask::Status => PATIENCE,
         }
     }
+
+    /// Whether asking twice is as good as asking once.
+    fn may_be_repeated(&self) -> bool {
+        matches!(self, Ask::Raise { .. } | Ask::Status)
+    }
 }
 
 /// What the owner does besides stopping trade.
@@ -89,18 +101,6 @@ pub trait Operations: Send + Sync {
     /// # Errors
     /// Why nothing was changed.
     fn plugin(&self, change: Value, person: &str) -> Result<Value, Problem>;
-}
-
-/// An owner that does nothing besides.
-pub struct NoOperations;
-
-impl Operations for NoOperations {
-    fn plugin(&self, _: Value, _: &str) -> Result<Value, Problem> {
-        Err(Problem::user(
-            "the process that owns the broker connections changes no plugins",
-            "repeat when it has ended",
-        ))
-    }
 }
 
 /// What is answered.
@@ -158,6 +158,9 @@ fn address(folder: &Path) -> std::io::Result<(PathBuf, Option<File>)> {
 /// The owner's side: answers until it is dropped.
 pub struct Control {
     folder: PathBuf,
+    /// Begins no change of the plugins any more.
+    ending: Arc<AtomicBool>,
+    /// Answers nobody any more.
     stopping: Arc<AtomicBool>,
     /// Changes that are being made.
     changing: Arc<AtomicUsize>,
@@ -170,6 +173,7 @@ struct Owner {
     gate: Arc<Gate>,
     operations: Arc<dyn Operations>,
     changing: Arc<AtomicUsize>,
+    ending: Arc<AtomicBool>,
     stopping: Arc<AtomicBool>,
 }
 
@@ -199,12 +203,14 @@ impl Control {
         let listener = UnixListener::bind(&address).map_err(|error| failed(&error))?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
             .map_err(|error| failed(&error))?;
+        let ending = Arc::new(AtomicBool::new(false));
         let stopping = Arc::new(AtomicBool::new(false));
         let changing = Arc::new(AtomicUsize::new(0));
         let owner = Owner {
             gate,
             operations,
             changing: Arc::clone(&changing),
+            ending: Arc::clone(&ending),
             stopping: Arc::clone(&stopping),
         };
         let thread = std::thread::Builder::new()
@@ -213,6 +219,7 @@ impl Control {
             .map_err(|error| failed(&error))?;
         Ok(Control {
             folder: folder.to_owned(),
+            ending,
             stopping,
             changing,
             thread: Some(thread),
@@ -222,17 +229,19 @@ impl Control {
 
 impl Drop for Control {
     fn drop(&mut self) {
+        self.ending.store(true, Ordering::SeqCst);
+        // Whoever takes the lock next must find no change half-way; and whoever asked for it waits for the answer.
+        // Trade can be stopped meanwhile.
+        let begun = Instant::now();
+        while self.changing.load(Ordering::SeqCst) > 0 && begun.elapsed() < CHANGE_PATIENCE {
+            std::thread::sleep(RETRY);
+        }
         self.stopping.store(true, Ordering::SeqCst);
         // Wakes the thread; if nobody can connect, nobody can wait for it either.
         let woken = connect(&self.folder).is_ok();
         let _ = std::fs::remove_file(socket(&self.folder));
         if let Some(thread) = self.thread.take().filter(|_| woken) {
             let _ = thread.join();
-        }
-        // Whoever takes the lock next must find no change half-way; and whoever asked for it waits for the answer.
-        let begun = Instant::now();
-        while self.changing.load(Ordering::SeqCst) > 0 && begun.elapsed() < CHANGE_PATIENCE {
-            std::thread::sleep(RETRY);
         }
     }
 }
@@ -254,10 +263,12 @@ fn listen(listener: &UnixListener, owner: &Owner) {
             std::thread::sleep(RETRY);
             continue;
         };
-        while serving.load(Ordering::Acquire) >= CONNECTIONS {
-            std::thread::sleep(RETRY);
-        }
-        let turn = Turn::take(&serving);
+        let turn = loop {
+            match Turn::take(&serving, CONNECTIONS) {
+                Some(turn) => break turn,
+                None => std::thread::sleep(RETRY),
+            }
+        };
         let owner = owner.clone();
         let spawned = std::thread::Builder::new()
             .name("bulkhead-control".to_owned())
@@ -272,19 +283,21 @@ fn listen(listener: &UnixListener, owner: &Owner) {
     }
 }
 
-/// One connection that is served, until it is dropped.
+/// One of those that are served, or that change the plugins, until it is dropped.
 struct Turn(Arc<AtomicUsize>);
 
 impl Turn {
-    fn take(serving: &Arc<AtomicUsize>) -> Turn {
-        serving.fetch_add(1, Ordering::AcqRel);
-        Turn(Arc::clone(serving))
+    /// `None` where there are as many as there may be.
+    fn take(count: &Arc<AtomicUsize>, most: usize) -> Option<Turn> {
+        let one_more = |count: usize| (count < most).then_some(count + 1);
+        let taken = count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more);
+        taken.is_ok().then(|| Turn(Arc::clone(count)))
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -295,8 +308,14 @@ fn serve(connection: UnixStream, owner: &Owner) -> std::io::Result<()> {
     BufReader::new(connection.try_clone()?.take(LONGEST)).read_line(&mut line)?;
     let ask = serde_json::from_str::<Ask>(&line);
     // Held until the answer is sent.
-    let turn = matches!(ask, Ok(Ask::Plugin { .. })).then(|| Turn::take(&owner.changing));
+    let turn = match ask {
+        Ok(Ask::Plugin { .. }) => Turn::take(&owner.changing, CHANGES),
+        _ => None,
+    };
     let answer = match ask {
+        Ok(Ask::Plugin { .. }) if turn.is_none() => {
+            unchanged("is busy with other changes of plugins")
+        }
         Ok(ask) => answer(ask, &peer(&connection)?, owner),
         Err(error) => Answer::Refused {
             what: format!("the request cannot be read: {error}"),
@@ -322,20 +341,17 @@ fn refused(problem: Problem) -> Answer {
     Answer::Refused { what, mend, host }
 }
 
-/// The caller has counted the change already, so an owner that begins to stop after this looked waits for it.
+fn unchanged(why: &str) -> Answer {
+    refused(Problem::user(
+        format!("the process that owns the broker connections {why}; nothing was changed"),
+        "repeat the command",
+    ))
+}
+
+/// The caller has counted the change already, so an owner that begins to end after this looked waits for it.
 fn change_plugins(change: Value, person: &str, owner: &Owner) -> Answer {
-    let busy = if owner.stopping.load(Ordering::SeqCst) {
-        "is ending"
-    } else if owner.changing.load(Ordering::SeqCst) > CHANGES {
-        "is busy with other changes of plugins"
-    } else {
-        ""
-    };
-    if !busy.is_empty() {
-        return refused(Problem::user(
-            format!("the process that owns the broker connections {busy}; nothing was changed"),
-            "repeat the command",
-        ));
+    if owner.ending.load(Ordering::SeqCst) {
+        return unchanged("is ending");
     }
     match owner.operations.plugin(change, person) {
         Ok(applied) => Answer::Plugin { applied },
@@ -390,38 +406,69 @@ fn send(mut connection: UnixStream, message: &impl Serialize) -> std::io::Result
 /// # Errors
 /// When it does not answer in time.
 pub fn ask(folder: &Path, request: &Ask) -> Result<Option<Answer>, Problem> {
-    let failed = |error: &dyn std::fmt::Display| {
-        Problem::host(
-            format!("the process that owns the broker connections does not answer: {error}"),
-            "end that process; what it sent and what works at the broker is unknown until it is started again",
-        )
-        .in_file(socket(folder))
-    };
-    let connection = match connect(folder) {
-        Ok(connection) => connection,
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::NotFound | ErrorKind::ConnectionRefused
-            ) =>
-        {
-            return Ok(None);
+    let begun = Instant::now();
+    loop {
+        let connection = match connect(folder) {
+            Ok(connection) => connection,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::NotFound | ErrorKind::ConnectionRefused
+                ) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(silent(folder, &error)),
+        };
+        match exchange(&connection, request) {
+            Ok(answer) => return Ok(Some(answer)),
+            Err(error)
+                if hung_up(&error)
+                    && request.may_be_repeated()
+                    && begun.elapsed() < request.patience() =>
+            {
+                std::thread::sleep(RETRY);
+            }
+            Err(error) if matches!(request, Ask::Plugin { .. }) => {
+                return Err(Problem::host(
+                    format!(
+                        "the process that owns the broker connections has not answered: {error}; it may still make \
+                         the change"
+                    ),
+                    "look at the plugin's history (`bulkhead plugin history ID`) before you repeat the command",
+                )
+                .in_file(socket(folder)));
+            }
+            Err(error) => return Err(silent(folder, &error)),
         }
-        Err(error) => return Err(failed(&error)),
-    };
-    let exchange = || -> std::io::Result<String> {
-        connection.set_read_timeout(Some(request.patience()))?;
-        connection.set_write_timeout(Some(PATIENCE))?;
-        send(connection.try_clone()?, request)?;
-        let mut line = String::new();
-        BufReader::new((&connection).take(LONGEST)).read_line(&mut line)?;
-        Ok(line)
-    };
-    let line = exchange().map_err(|error| failed(&error))?;
-    if line.is_empty() {
-        return Err(failed(&"it hung up"));
     }
-    serde_json::from_str(&line)
-        .map(Some)
-        .map_err(|error| failed(&error))
+}
+
+/// What it means that an owner does not answer.
+fn silent(folder: &Path, error: &std::io::Error) -> Problem {
+    Problem::host(
+        format!("the process that owns the broker connections does not answer: {error}"),
+        "end that process; what it sent and what works at the broker is unknown until it is started again",
+    )
+    .in_file(socket(folder))
+}
+
+fn exchange(connection: &UnixStream, request: &Ask) -> std::io::Result<Answer> {
+    connection.set_read_timeout(Some(request.patience()))?;
+    connection.set_write_timeout(Some(PATIENCE))?;
+    send(connection.try_clone()?, request)?;
+    let mut line = String::new();
+    BufReader::new(connection.take(LONGEST)).read_line(&mut line)?;
+    if line.is_empty() {
+        return Err(std::io::Error::new(ErrorKind::UnexpectedEof, "it hung up"));
+    }
+    Ok(serde_json::from_str(&line)?)
+}
+
+/// Whether the other side went without a word.
+fn hung_up(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+    )
 }

@@ -2,7 +2,7 @@
 
 use crate::support::{World, dec};
 use bulkhead_desk::audit::{AuditError, AuditKey, AuditLog, Event, Kind, records_of};
-use bulkhead_desk::switch::control::{Answer, Ask, Control, NoOperations, Operations, ask};
+use bulkhead_desk::switch::control::{Answer, Ask, Control, Operations, ask};
 use bulkhead_desk::switch::{
     self, BRIEFLY, Gate, GateError, GatewayLock, Latch, Latches, LockError, Scope, TradingState,
     read_latches,
@@ -12,8 +12,8 @@ use bulkhead_domain::order::{OrderRequest, Side};
 use bulkhead_domain::{Problem, Timestamp};
 use bulkhead_store::{Statement, Store, StoreError, wait};
 use serde_json::{Value, json};
-use std::io::Write as _;
-use std::os::unix::net::UnixStream;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -406,6 +406,15 @@ fn whoever_connects_and_says_nothing_keeps_nobody_from_stopping_trade() {
     assert!(answer.contains("cannot be read"), "{answer}");
 }
 
+/// An owner that does nothing besides stopping trade.
+pub(crate) struct NoOperations;
+
+impl Operations for NoOperations {
+    fn plugin(&self, _: Value, _: &str) -> Result<Value, Problem> {
+        Err(Problem::user("no plugins are changed here", "ask another"))
+    }
+}
+
 /// Changes that wait until they are told to go on.
 struct Slow {
     begun: AtomicUsize,
@@ -458,10 +467,12 @@ fn a_change_of_the_plugins_that_takes_long_keeps_nobody_from_stopping_trade() {
         assert!(what.contains("busy"), "{what}");
         assert!(begun.elapsed() < Duration::from_secs(1));
 
-        // The owner that ends waits for what was begun, and answers it.
+        // The owner that ends waits for what was begun, and answers it; trade can be stopped still.
         let ending = scope.spawn(move || drop(control));
         std::thread::sleep(Duration::from_millis(50));
         assert!(!ending.is_finished());
+        let status = ask(folder.path(), &Ask::Status).unwrap();
+        assert!(matches!(status, Some(Answer::Status { .. })));
         slow.go.store(true, Ordering::SeqCst);
         ending.join().unwrap();
         let me = bulkhead_desk::switch::person();
@@ -483,6 +494,71 @@ fn a_change_of_the_plugins_that_takes_long_keeps_nobody_from_stopping_trade() {
         }
         assert_eq!(made, 3);
     });
+}
+
+#[test]
+fn of_many_changes_at_once_as_many_are_made_as_there_is_room_for() {
+    let folder = Folder::new("crowd");
+    let slow = Arc::new(Slow {
+        begun: AtomicUsize::new(0),
+        go: AtomicBool::new(false),
+    });
+    let operations: Arc<dyn Operations> = Arc::<Slow>::clone(&slow);
+    let gate = Arc::new(Gate::unrecorded());
+    let _control = Control::start(folder.path(), gate, operations).unwrap();
+    let together = std::sync::Barrier::new(12);
+    let answers: Vec<Answer> = std::thread::scope(|scope| {
+        let change = || {
+            together.wait();
+            let change = Ask::Plugin { change: json!(1) };
+            ask(folder.path(), &change).unwrap().unwrap()
+        };
+        let asked: Vec<_> = (0..12).map(|_| scope.spawn(change)).collect();
+        let refused = || asked.iter().filter(|one| one.is_finished()).count();
+        let begun = Instant::now();
+        while refused() < 8 && begun.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        slow.go.store(true, Ordering::SeqCst);
+        asked.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let made = |answer: &&Answer| matches!(answer, Answer::Plugin { .. });
+    assert_eq!(answers.iter().filter(made).count(), 4, "{answers:?}");
+}
+
+#[test]
+fn an_owner_that_hangs_up_is_asked_again_only_what_may_be_asked_twice() {
+    let folder = Folder::new("hangs-up");
+    let listener = UnixListener::bind(folder.path().join("control.sock")).unwrap();
+    let owner = std::thread::spawn(move || {
+        let mut asked = Vec::new();
+        for answer in ["", "{\"answer\":\"status\",\"latches\":{}}\n", "", ""] {
+            let (connection, _) = listener.accept().unwrap();
+            let mut line = String::new();
+            BufReader::new(&connection).read_line(&mut line).unwrap();
+            (&connection).write_all(answer.as_bytes()).unwrap();
+            asked.push(line);
+        }
+        asked
+    });
+    let latches = Latches::default();
+    let status = ask(folder.path(), &Ask::Status).unwrap();
+    assert_eq!(status, Some(Answer::Status { latches }));
+    let change = Ask::Plugin { change: json!(1) };
+    let unsure = ask(folder.path(), &change).unwrap_err().to_string();
+    assert!(unsure.contains("may still make the change"), "{unsure}");
+    assert!(unsure.contains("history"), "{unsure}");
+    let lower = Ask::Lower {
+        scope: Scope::Global,
+        reason: "a test".to_owned(),
+        time: Timestamp(5),
+    };
+    let silent = ask(folder.path(), &lower).unwrap_err().to_string();
+    assert!(silent.contains("hung up"), "{silent}");
+    let asked = owner.join().unwrap();
+    assert_eq!(asked[0], asked[1]);
+    // It has gone for good.
+    assert_eq!(ask(folder.path(), &Ask::Status).unwrap(), None);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The kill switch holds, survives, and is obeyed.
 
+use crate::durable::NoOperations;
 use crate::support::{World, dec, proposal, whats};
 use bulkhead_desk::audit::{AuditKey, AuditLog, Event, Kind, records_of, records_since};
-use bulkhead_desk::switch::control::{Answer, Ask, Control, NoOperations, ask};
+use bulkhead_desk::switch::control::{Answer, Ask, Control, ask};
 use bulkhead_desk::switch::{
     Gate, GateError, Gated, GatewayLock, Latch, LockError, Refusal, Scope, TradingState, person,
     read_latches,
