@@ -114,17 +114,7 @@ pub(crate) fn halt(arguments: HaltArgs, options: &GlobalOptions) -> Result<(), P
         return Err(owner::unexpected(answer));
     };
     let latch = &acknowledgement.latch;
-    let unknown = unknown(&latch.scope, options);
-    if options.json {
-        let mut told = json!({ "acknowledged": acknowledgement, "owned": owned });
-        if let (Some(names), Some(told)) = (&unknown, told.as_object_mut()) {
-            told.insert(
-                "unknown".to_owned(),
-                json!({ "scope": latch.scope, "known": names }),
-            );
-        }
-        output::json(&told)?;
-    } else {
+    if !options.json {
         line(format!(
             "trading is {} in scope {}: on disk, and {}",
             latch.state,
@@ -136,10 +126,21 @@ pub(crate) fn halt(arguments: HaltArgs, options: &GlobalOptions) -> Result<(), P
             }
         ))?;
     }
+    let unknown = unknown(&latch.scope, options);
+    if options.json {
+        let mut told = json!({ "acknowledged": acknowledgement, "owned": owned });
+        if let (Some(names), Some(told)) = (&unknown, told.as_object_mut()) {
+            told.insert(
+                "unknown".to_owned(),
+                json!({ "scope": latch.scope, "known": names }),
+            );
+        }
+        output::json(&told)?;
+    }
     if let Some(names) = unknown {
         let names: Vec<_> = names.into_iter().collect();
         output::warning(&format!(
-            "{} names nothing that ever traded here; there is {}",
+            "{} names nothing that the last runs here traded with; there is {}",
             latch.scope,
             names.join(", ")
         ));
@@ -156,7 +157,7 @@ pub(crate) fn halt(arguments: HaltArgs, options: &GlobalOptions) -> Result<(), P
     Ok(())
 }
 
-/// What there is of a scope's sort, where it names nothing that is known here. It holds all the same: a kill switch
+/// What there is of a scope's sort, where it names nothing that the last runs here traded with. It holds all the same: a kill switch
 /// refuses nobody. What cannot be read after the acknowledgement is no reason for alarm.
 fn unknown(scope: &Scope, options: &GlobalOptions) -> Option<BTreeSet<String>> {
     let store = kept::open(&options.state).ok()?;

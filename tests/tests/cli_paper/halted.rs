@@ -420,7 +420,9 @@ fn a_mistyped_scope_is_restricted_and_told() {
         let there = known.join(", ");
         assert_eq!(
             halted.err,
-            format!("warning: {scope} names nothing that ever traded here; there is {there}\n")
+            format!(
+                "warning: {scope} names nothing that the last runs here traded with; there is {there}\n"
+            )
         );
         let json = say(&place, &["halt", "--scope", scope]).json();
         assert_eq!(json["unknown"]["scope"], scope);

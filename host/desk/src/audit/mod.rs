@@ -27,6 +27,8 @@ mod verify;
 pub use chain::{Anchor, Event, Kind, Record};
 pub use export::write_json_lines;
 pub use log::{AuditError, AuditKey, AuditLog};
-pub(crate) use table::{MIGRATION, MIGRATION_OF_INDEXES, MIGRATION_OF_RESTRICTIONS, restrictions};
-pub use table::{PAGE_LENGTH, is_begun, records_after, records_of, records_since};
+pub(crate) use table::{
+    MIGRATION, MIGRATION_OF_INDEXES, MIGRATION_OF_RESTRICTIONS, beginnings, restrictions,
+};
+pub use table::{PAGE_LENGTH, beginning_of, is_begun, records_after, records_of, records_since};
 pub use verify::{Finding, Verified, verify};

@@ -67,6 +67,11 @@ const RESTRICTIONS: &str = "SELECT sequence, time, session, actor, kind, subject
     WHERE kind IN ('raised', 'lowered', 'ended') ORDER BY sequence";
 const NUMBERLESS: &str =
     "SELECT COUNT(*) AS count FROM audit_log WHERE sequence IS NULL OR sequence < 1";
+// The plus keeps the planner from walking the whole log backwards by its number.
+const BEGINNINGS: &str = "SELECT sequence, time, session, actor, kind, subject, body, hash FROM audit_log \
+    WHERE kind = 'session' ORDER BY +sequence DESC LIMIT $1";
+const BEGINNING: &str = "SELECT sequence, time, session, actor, kind, subject, body, hash FROM audit_log \
+    WHERE kind = 'session' AND session = $1 ORDER BY sequence LIMIT 1";
 const OF_SESSION: &str = "SELECT sequence, time, session, actor, kind, subject, body, hash FROM audit_log \
     WHERE sequence >= COALESCE(\
     (SELECT MIN(sequence) FROM audit_log WHERE kind = 'session' AND session = $1), \
@@ -222,6 +227,23 @@ pub async fn is_begun(store: &Store) -> Result<bool, StoreError> {
         .is_empty())
 }
 
+/// The beginnings of the newest runs, the newest first, at most so many.
+pub(crate) async fn beginnings(store: &Store, newest: u32) -> Result<Vec<Record>, StoreError> {
+    let query = sqlx::query(BEGINNINGS).bind(i64::from(newest));
+    let rows = fetch(store, BEGINNINGS, query).await?;
+    rows.iter().map(record).collect()
+}
+
+/// The record of a run's beginning.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn beginning_of(store: &Store, session: &str) -> Result<Option<Record>, StoreError> {
+    let query = sqlx::query(BEGINNING).bind(session.to_owned());
+    let rows = fetch(store, BEGINNING, query).await?;
+    rows.first().map(record).transpose()
+}
+
 /// What one run of a session left from its first record on, and the restrictions that concern it and were
 /// raised or lowered from outside since, in order.
 ///
@@ -244,7 +266,7 @@ mod tests {
     use sqlx::Row as _;
 
     #[test]
-    fn a_start_looks_restrictions_and_beginnings_up_and_reads_nothing_else() {
+    fn restrictions_and_beginnings_are_looked_up_and_a_run_is_read_from_its_beginning_on() {
         let plan = |sql: &str| {
             let explained = format!("EXPLAIN QUERY PLAN {}", sql.replace("$1", "'s-1'"));
             wait(async {
@@ -270,5 +292,15 @@ mod tests {
             "{session}"
         );
         assert!(session.contains("(sequence>?)"), "{session}");
+        let one = plan(BEGINNING);
+        assert!(
+            one.contains("INDEX audit_log_of_beginnings (session=?)"),
+            "{one}"
+        );
+        let newest = plan(BEGINNINGS);
+        assert!(
+            newest.contains("USING INDEX audit_log_of_beginnings"),
+            "{newest}"
+        );
     }
 }

@@ -1,19 +1,17 @@
 //! What the names of scopes may be: what the sessions of a state folder traded with. A restriction is raised on any
 //! name, since a kill switch refuses nobody; this tells whoever mistyped it.
 //!
-//! Bounds: the newest 256 runs count.
+//! Bounds: the newest 256 runs count, as far as they say what they traded with.
 
 use super::gated::Book;
 use super::latch::Scope;
-use bulkhead_store::{Store, StoreError, column};
+use crate::audit::beginnings;
+use bulkhead_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// Runs whose names are known.
-const SESSIONS: i64 = 256;
-
-const BEGINNINGS: &str =
-    "SELECT body FROM audit_log WHERE kind = 'session' ORDER BY sequence DESC LIMIT $1";
+const SESSIONS: u32 = 256;
 
 /// Names that scopes can have, by their sort.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,20 +69,14 @@ struct Beginning {
     known: Known,
 }
 
-/// The names that the sessions of a store traded with.
+/// The names that the newest runs of a store traded with.
 ///
 /// # Errors
 /// [`StoreError`] when the log cannot be read. A record that says nothing of names adds none.
 pub async fn known(store: &Store) -> Result<Known, StoreError> {
-    let rows = sqlx::query(BEGINNINGS)
-        .bind(SESSIONS)
-        .fetch_all(store.pool())
-        .await
-        .map_err(|error| StoreError::of_statement(BEGINNINGS, &error))?;
     let mut all = Known::default();
-    for row in &rows {
-        let body: String = column(row, "body")?;
-        if let Ok(beginning) = serde_json::from_str::<Beginning>(&body) {
+    for record in beginnings(store, SESSIONS).await? {
+        if let Ok(beginning) = serde_json::from_str::<Beginning>(&record.event.body) {
             all.add(beginning.known);
         }
     }
