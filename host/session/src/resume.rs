@@ -12,8 +12,8 @@ use crate::prepare::config_digest;
 use crate::record::Input;
 use crate::recorder::Ink;
 use crate::tables;
-use bulkhead_desk::audit::{Event, Kind, Record, records_of};
-use bulkhead_desk::switch::{Gate, Known, Latches};
+use bulkhead_desk::audit::{Event, Kind, Record, beginning_of, records_of};
+use bulkhead_desk::switch::{Book, Gate, Known, Latches};
 use bulkhead_desk::tables as desk_tables;
 use bulkhead_domain::{Digest, Problem, Timestamp};
 use bulkhead_orchestrator::rewards::Rewards;
@@ -125,8 +125,9 @@ impl Beginner<'_> {
         Ok(planned)
     }
 
-    /// Begins a run, or makes the gate repeat what it left. Its beginning is on disk when this returns.
-    pub(crate) fn begin(self, planned: Planned) -> Result<(), Problem> {
+    /// Begins a run, or makes the gate repeat what it left; `book` says what its orders belong to. Its beginning is on
+    /// disk when this returns.
+    pub(crate) fn begin(self, planned: Planned, book: &Book) -> Result<(), Problem> {
         let (id, name) = self.session;
         let ink = planned.ink();
         let Planned {
@@ -159,7 +160,6 @@ impl Beginner<'_> {
         self.note(if resumed { "resumed" } else { "started" }, &run)?;
         let (_, started) = self.by;
         tables::write_start(&ink, id, name, "simulated: historical replay", started)?;
-        let known = self.gate.served(&run);
         self.gate.append_under(|restrictions| {
             let beginning = Beginning {
                 session: id.to_owned(),
@@ -167,7 +167,7 @@ impl Beginner<'_> {
                 nonce: self.nonce.clone(),
                 inputs: self.inputs.to_vec(),
                 restrictions: restrictions.clone(),
-                known,
+                known: book.into(),
             };
             Event {
                 time: self.opened,
@@ -207,8 +207,8 @@ pub fn began_with(
 ) -> Result<BTreeMap<String, Digest>, Problem> {
     let digest = config_digest(config)?.to_string();
     for run in wait(tables::unfinished_of(store, &config.name))? {
-        let records = wait(records_of(store, &run))?;
-        let Some(beginning) = records.first().and_then(beginning) else {
+        let first = wait(beginning_of(store, &run))?;
+        let Some(beginning) = first.as_ref().and_then(beginning) else {
             continue;
         };
         let of = |kind: &'static str| beginning.inputs.iter().filter(move |it| it.kind == kind);

@@ -119,7 +119,7 @@ impl Prepared {
         let mut advisers = self.advisers(&id, planned.as_ref())?;
         let (mut session, mut broker) = self.session(&id, &run, veto, planned.as_mut(), &gate)?;
         if let (Some(beginner), Some(planned)) = (beginner, planned) {
-            beginner.begin(planned)?;
+            beginner.begin(planned, &session.desk.book())?;
         }
         if let Some(incoming) = run.incoming {
             incoming.begin(&self.places, run.registry)?;

@@ -2,15 +2,13 @@
 
 use super::error::Refusal;
 use super::fold::read_latches;
-use super::gated::Book;
-use super::known::Known;
 use super::latch::{Latches, Scope, Scopes};
 use super::restrict::{LatchBody, is_from_outside};
 use crate::audit::{AuditError, AuditKey, AuditLog, Event, Kind, Record, is_begun};
 use crate::desk::Disposition;
 use bulkhead_domain::Problem;
 use bulkhead_store::{Store, StoreError, Writer, wait};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -31,8 +29,6 @@ pub(super) struct Inner {
     pub(super) unanswered: BTreeSet<u64>,
     /// Where the log is kept.
     writer: Option<Writer>,
-    /// Whose orders pass here, by the run of their session.
-    served: BTreeMap<String, Known>,
 }
 
 /// The gate. Shared by whoever sends and whoever stops.
@@ -53,7 +49,6 @@ impl Gate {
                 passed: 0,
                 unanswered: BTreeSet::new(),
                 writer,
-                served: BTreeMap::new(),
             }),
             answered: Condvar::new(),
         }
@@ -74,18 +69,6 @@ impl Gate {
     #[must_use]
     pub fn is_recorded(&self) -> bool {
         self.lock().log.is_kept()
-    }
-
-    /// Takes note of what the orders of a session belong to.
-    pub(super) fn serve(&self, book: &Book) {
-        let session = book.session.clone();
-        self.lock().served.insert(session, book.into());
-    }
-
-    /// What the orders of a run belong to, where it trades through this gate.
-    #[must_use]
-    pub fn served(&self, run: &str) -> Known {
-        self.lock().served.get(run).cloned().unwrap_or_default()
     }
 
     /// Makes the gate repeat what a session left behind, under the restrictions that held when it began. What

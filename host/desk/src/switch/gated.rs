@@ -100,7 +100,6 @@ impl<G> Gated<G> {
     /// Puts a broker behind a gate.
     #[must_use]
     pub fn new(inner: G, gate: Arc<Gate>, book: Book) -> Self {
-        gate.serve(&book);
         Gated {
             inner,
             gate,
