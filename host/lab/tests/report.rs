@@ -274,11 +274,7 @@ fn what_holding_cost_and_earned_stands_among_the_costs_where_there_is_any() {
     assert_eq!(totals["borrowFees"], "12.50");
     assert_eq!(totals["interest"], "-3.75");
 
-    let before = Statistics::of(&fixture::report(40, 40).main)
-        .fees_share
-        .value;
-    let after = Statistics::of(&report.main).fees_share.value;
-    if let (Some(before), Some(after)) = (before, after) {
-        assert!(after > before, "{after} {before}");
-    }
+    let share = |report: &Report| Statistics::of(&report.main).fees_share.value.unwrap();
+    let (before, after) = (share(&fixture::report(40, 40)), share(&report));
+    assert!(after > before, "{after} {before}");
 }

@@ -26,7 +26,7 @@ function summarySection() {
     tile("Total return", signedPercent(totals.totalReturn, 2),
       ...main.benchmarks.map(benchmarkWords)),
     tile("Max drawdown", figure(statistic(statistics, "Max drawdown")), drawdownWords(statistics.drawdown)),
-    tile("Fees", money(Number(totals.fees)), feesWords(statistic(statistics, "Fees' share of gross result")),
+    tile("Fees", money(Number(totals.fees)), feesWords(statistic(statistics, "Fees' share of gross result"), totals.borrowFees),
       totals.borrowFees && `for borrowing, besides: ${money(Number(totals.borrowFees))}`,
       `dividends, net: ${money(Number(totals.dividends))}`,
       totals.interest && `interest, net: ${money(Number(totals.interest))}`),
@@ -45,8 +45,9 @@ function benchmarkWords({ name, statistics }) {
   return `${capital(name)}: ${signedPercent(row?.value, 1)}${row?.note ? ` (${row.note})` : ""}`;
 }
 
-function feesWords(row) {
-  return absent(row?.value) ? "nothing was earned before fees" : `${percent(row.value, 1)} of the result before fees`;
+function feesWords(row, borrowing) {
+  if (absent(row?.value)) return "nothing was earned before fees";
+  return `${borrowing ? "with those for borrowing, " : ""}${percent(row.value, 1)} of the result before fees`;
 }
 
 function equityPanes(lines, base) {

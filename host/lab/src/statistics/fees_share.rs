@@ -4,7 +4,7 @@ use super::{Figure, Unit};
 
 /// `fees / (net result + fees)`, a fraction: how much of what was earned before fees they took; above one
 /// when they took more than there was. All in the session's currency. `None` unless the result before fees
-/// is above zero. Fees are those of fills and those for borrowing what was sold short.
+/// is above zero. Fees are those of fills and those for borrowing what was sold short together.
 ///
 /// Source: none; own definition, on the account rather than per trade, so that fees of open trades count.
 #[must_use]
@@ -13,7 +13,7 @@ pub fn fees_share(net_result: f64, fees: f64) -> Figure {
     Figure::new(
         (gross > 0.0).then(|| fees / gross),
         Unit::Fraction,
-        "fees / (net result + fees)",
+        "fees / (net result + fees), those for borrowing included",
         "nothing was earned before fees",
     )
 }
