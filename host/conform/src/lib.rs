@@ -23,6 +23,7 @@ mod market;
 mod model;
 mod risk_rule;
 mod rules;
+mod state;
 mod strategy;
 
 pub use check::{Check, Outcome, Rule};

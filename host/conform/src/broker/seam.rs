@@ -1,5 +1,6 @@
 //! What the whole suite needs of a broker, so that native doubles can be held against it too.
 
+use crate::state::{NO_SNAPSHOT, restored, saved};
 use bulkhead_domain::Instrument;
 use bulkhead_domain::order::{Execution, OpenOrder, Order, OrderUpdate, Replacement, Step};
 use bulkhead_sandbox::{AccountState, BrokerPlugin, CallError, HeldPosition};
@@ -27,7 +28,7 @@ pub(crate) trait Broker {
 
     /// Takes back a state.
     fn restore(&mut self, _state: &[u8]) -> Result<(), String> {
-        Err("there is no state to take back".to_owned())
+        Err(NO_SNAPSHOT.to_owned())
     }
 }
 
@@ -76,16 +77,10 @@ impl Broker for BrokerPlugin {
     }
 
     fn save(&mut self) -> Option<Result<Vec<u8>, String>> {
-        BrokerPlugin::save(self)
-            .map_err(|error| error.to_string())
-            .transpose()
+        saved(BrokerPlugin::save(self))
     }
 
     fn restore(&mut self, state: &[u8]) -> Result<(), String> {
-        match BrokerPlugin::restore(self, state) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err("it exports no `snapshot`".to_owned()),
-            Err(error) => Err(error.to_string()),
-        }
+        restored(BrokerPlugin::restore(self, state))
     }
 }

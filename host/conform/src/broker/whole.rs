@@ -6,6 +6,7 @@ use super::seam::{Broker, Make};
 use super::{SHAPE, account, changes, flags, instruments, kinds, lines, refusals, times};
 use crate::check::{Rule, Stop, Suite, Tried, compare, counted, tries};
 use crate::rules::*;
+use crate::state::NO_SNAPSHOT;
 use bulkhead_venue::testkit::{Command, Scenario};
 
 type Play = fn(&Stage<'_>) -> Tried;
@@ -190,7 +191,7 @@ fn snapshot(make: Make<'_>, scenario: &Scenario) -> Tried {
         command(&mut *broker, account, &turn.commands, &mut Told::default())?;
     }
     let Some(saved) = broker.save() else {
-        return Err(Stop::Skip("it exports no `snapshot`".to_owned()));
+        return Err(Stop::Skip(NO_SNAPSHOT.to_owned()));
     };
     let saved = saved?;
     let mut restored = make(&instruments)?;

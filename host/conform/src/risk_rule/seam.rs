@@ -1,5 +1,6 @@
 //! What the whole suite needs of a risk rule, so that native doubles can be held against it too.
 
+use crate::state::{NO_SNAPSHOT, restored, saved};
 use bulkhead_domain::Instrument;
 use bulkhead_domain::order::Order;
 use bulkhead_domain::risk::{Portfolio, ProtectiveAction, RiskContext, Verdict};
@@ -23,7 +24,7 @@ pub(crate) trait Judge {
 
     /// Takes back a state.
     fn restore(&mut self, _state: &[u8]) -> Result<(), String> {
-        Err("there is no state to take back".to_owned())
+        Err(NO_SNAPSHOT.to_owned())
     }
 }
 
@@ -45,16 +46,10 @@ impl Judge for RiskRulePlugin {
     }
 
     fn save(&mut self) -> Option<Result<Vec<u8>, String>> {
-        RiskRulePlugin::save(self)
-            .map_err(|error| error.to_string())
-            .transpose()
+        saved(RiskRulePlugin::save(self))
     }
 
     fn restore(&mut self, state: &[u8]) -> Result<(), String> {
-        match RiskRulePlugin::restore(self, state) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err("it exports no `snapshot`".to_owned()),
-            Err(error) => Err(error.to_string()),
-        }
+        restored(RiskRulePlugin::restore(self, state))
     }
 }

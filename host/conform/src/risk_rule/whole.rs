@@ -6,6 +6,7 @@ use super::{Case, answered, cases, closed, judge, order, protective, review};
 use crate::check::{Rule, Stop, Suite, Tried, compare, counted, cut};
 use crate::market::Market;
 use crate::rules::*;
+use crate::state::NO_SNAPSHOT;
 use bulkhead_domain::order::{OpenOrder, OrderRequest, Side};
 use bulkhead_domain::risk::{Denial, Portfolio, Position, ProtectiveAction, Verdict};
 use bulkhead_domain::{Decimal, Instrument};
@@ -243,7 +244,7 @@ fn snapshot(make: Make<'_>, seed: u64) -> Tried {
     let mut rule = make(&instruments)?;
     onwards(&mut *rule, before)?;
     let Some(saved) = rule.save() else {
-        return Err(Stop::Skip("it exports no `snapshot`".to_owned()));
+        return Err(Stop::Skip(NO_SNAPSHOT.to_owned()));
     };
     let saved = saved?;
     let mut restored = make(&instruments)?;

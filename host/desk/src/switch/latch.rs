@@ -258,9 +258,7 @@ impl Latches {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-}
 
-impl Latches {
     /// Whether the restrictions let an order pass.
     pub(crate) fn allow(
         &self,
