@@ -93,7 +93,7 @@ fn what_traps_as_it_starts_or_at_its_first_call_never_serves_and_says_one_reason
 }
 
 #[test]
-fn what_traps_at_every_hundredth_call_goes_back_by_itself() {
+fn what_traps_at_every_hundredth_call_is_told_to_go_back_and_the_version_before_fails_nothing() {
     let (service, loader) = in_service("none");
     let rule = Watch {
         error_rate: 0.001,
