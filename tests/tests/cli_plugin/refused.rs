@@ -199,8 +199,8 @@ fn a_mistake_in_the_arguments_is_one_line() {
         ),
         (
             &["plugin", "test", component, "--config", "{fast: 3}"],
-            "--config is not JSON: key must be a string at line 1 column 2; \
-             write it as '{\"name\": value}'",
+            "the configuration is not JSON: key must be a string at line 1 column 2; \
+             write it as '{\"name\": value}', or name a .json or .toml file",
         ),
         (
             &["plugin", "test", component, "--folder", "nowhere"],

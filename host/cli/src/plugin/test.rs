@@ -1,7 +1,7 @@
 //! `bulkhead plugin test`
 
 use super::build;
-use crate::conform::{show, verdict};
+use crate::conform::{config, show, verdict};
 use crate::environment::loader;
 use crate::options::GlobalOptions;
 use crate::output;
@@ -10,7 +10,6 @@ use bulkhead_domain::Problem;
 use bulkhead_toolchain::rustc;
 use clap::Args;
 use indicatif::ProgressBar;
-use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -20,8 +19,8 @@ pub(crate) struct Arguments {
     /// The plugin's folder, which is built and tested natively first, or a component
     #[arg(value_name = "DIR|FILE.wasm", default_value = ".")]
     what: PathBuf,
-    /// The plugin's configuration, a JSON object
-    #[arg(long, value_name = "JSON", default_value = "{}")]
+    /// The plugin's configuration: a JSON object, or a file of one or of TOML
+    #[arg(long, value_name = "JSON|FILE", default_value = "{}")]
     config: String,
     /// The folder that a data source may read
     #[arg(long, value_name = "FOLDER")]
@@ -66,20 +65,6 @@ pub(crate) fn run(options: &GlobalOptions, arguments: Arguments) -> Result<(), P
     report.checks = checks;
     show(options, &component, &report)?;
     verdict(&report, "test again").map_err(|problem| problem.in_file(component))
-}
-
-fn config(text: &str) -> Result<Value, Problem> {
-    match serde_json::from_str(text) {
-        Ok(config @ Value::Object(_)) => Ok(config),
-        Ok(_) => Err(Problem::user(
-            format!("--config is {text}, not a JSON object"),
-            r#"write it as '{"name": value}'"#,
-        )),
-        Err(error) => Err(Problem::user(
-            format!("--config is not JSON: {error}"),
-            r#"write it as '{"name": value}'"#,
-        )),
-    }
 }
 
 /// The plugin's own tests; cargo's words go to standard error.
