@@ -194,7 +194,7 @@ impl Registry {
                     format!("name it {id}, or install it with `bulkhead plugin install`"),
                 )
                 .in_file(&entry.path)),
-                (None, _) => Err(self.unknown(id)),
+                (None, _) => Err(self.unknown(id)?),
             };
         };
         plugin.usable()?;
@@ -254,25 +254,26 @@ impl Registry {
         Ok(Found::File(path))
     }
 
-    fn unknown(&self, id: &str) -> Problem {
+    /// That there is no such plugin, or why that is not known.
+    fn unknown(&self, id: &str) -> Result<Problem, Problem> {
         let installed = self.installed.as_ref().map(Installed::plugins);
-        let installed = installed.and_then(Result::ok).unwrap_or_default();
+        let installed = installed.transpose()?.unwrap_or_default();
         let mut names: Vec<&str> = (installed.iter().map(|plugin| plugin.id.as_str()))
             .chain(self.entries.keys().map(String::as_str))
             .collect();
         names.sort_unstable();
         names.dedup();
-        Problem::user(
+        Ok(Problem::user(
             format!("there is no plugin {id}"),
             format!("use one of: {}", names.join(", ")),
         )
-        .in_file(&self.folder)
+        .in_file(&self.folder))
     }
 
     fn component(&self, id: &str, version: &Version) -> Result<Vec<u8>, Problem> {
         match &self.installed {
             Some(installed) => installed.component(id, version),
-            None => Err(self.unknown(id)),
+            None => Err(self.unknown(id)?),
         }
     }
 

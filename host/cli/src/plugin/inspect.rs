@@ -31,7 +31,14 @@ struct Subject {
 pub(crate) fn run(options: &GlobalOptions, arguments: &Arguments) -> Result<(), Problem> {
     let subject = subject(options, &arguments.what)?;
     let Subject { plugin, file, .. } = &subject;
-    let bytes = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
+    let bytes = std::fs::metadata(file).map_err(|error| {
+        Problem::user(
+            format!("the component cannot be looked at: {error}"),
+            "repeat the command",
+        )
+        .in_file(file)
+    })?;
+    let bytes = bytes.len();
     let manifest = plugin.manifest();
     if options.json {
         let mut shown = json!({

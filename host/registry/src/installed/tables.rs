@@ -174,7 +174,7 @@ pub(super) async fn write(
             let revision = before.map_or(0, |plugin| plugin.revision);
             let delete = sqlx::query(DELETE)
                 .bind(past.plugin.clone())
-                .bind(signed(revision));
+                .bind(signed("revision", revision)?);
             execute(&mut transaction, DELETE, delete).await?;
         }
     }
@@ -183,20 +183,20 @@ pub(super) async fn write(
             .bind(past.plugin.clone())
             .bind(version.digest.to_string())
             .bind(json(&version.manifest)?)
-            .bind(signed(version.bytes))
+            .bind(signed("bytes", version.bytes)?)
             .bind(version.installed.0)
             .bind(version.by.clone());
         execute(&mut transaction, ADD, add).await?;
     }
     let log = sqlx::query(LOG)
-        .bind(signed(past.number))
+        .bind(signed("number", past.number)?)
         .bind(past.time.0)
         .bind(past.by.clone())
         .bind(past.plugin.clone())
         .bind(past.change.clone())
         .bind(past.what.clone())
         .bind(past.reason.clone())
-        .bind(signed(past.generation))
+        .bind(signed("generation", past.generation)?)
         .bind(past.active.to_string());
     execute(&mut transaction, LOG, log).await?;
     (transaction.commit().await)
@@ -225,14 +225,14 @@ async fn put(
                 .map(|previous| json(&previous.config))
                 .transpose()?,
         )
-        .bind(signed(plugin.generation))
+        .bind(signed("generation", plugin.generation)?)
         .bind(shadow.map(|shadow| shadow.digest.to_string()))
         .bind(shadow.map(|shadow| json(&shadow.config)).transpose()?)
         .bind(shadow.map(|shadow| i64::from(shadow.percent)))
         .bind(shadow.map(|shadow| json(&shadow.rule)).transpose()?)
         .bind(json(&plugin.config)?)
         .bind(json(&plugin.granted)?)
-        .bind(signed(plugin.revision))
+        .bind(signed("revision", plugin.revision)?)
         .bind(plugin.id.clone());
     execute(transaction, sql, query).await
 }
@@ -297,7 +297,8 @@ fn plugin(row: &Row) -> Result<InstalledPlugin, StoreError> {
             Some(digest) => Some(Shadow {
                 digest,
                 config: read(row, "shadow_config")?,
-                percent: u8::try_from(unsigned(row, "shadow_percent")?).unwrap_or(100),
+                percent: u8::try_from(unsigned(row, "shadow_percent")?)
+                    .map_err(|error| broken("shadow_percent", error))?,
                 rule: read::<Value>(row, "shadow_rule")?,
             }),
             None => None,
@@ -351,6 +352,6 @@ fn unsigned(row: &Row, name: &str) -> Result<u64, StoreError> {
     u64::try_from(column::<i64>(row, name)?).map_err(|error| broken(name, error))
 }
 
-fn signed(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
+fn signed(name: &str, value: u64) -> Result<i64, StoreError> {
+    i64::try_from(value).map_err(|error| broken(name, error))
 }
