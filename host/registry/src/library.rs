@@ -154,7 +154,14 @@ impl Registry {
     /// When there is none of that name, it is disabled, it is not the one that is pinned, or it does not load.
     pub fn load(&self, reference: &str) -> Result<Plugin, Problem> {
         match self.find(reference)? {
-            Found::File(path) => self.loader.load_file(&path),
+            Found::File(path) => {
+                let plugin = self.loader.load_file(&path)?;
+                // However it is named: what is installed and disabled does not run.
+                if let Some(terms) = self.terms_of(&plugin)? {
+                    terms.usable().map_err(|problem| problem.in_file(&path))?;
+                }
+                Ok(plugin)
+            }
             Found::Installed(id, version) => {
                 let component = self.component(&id, &version)?;
                 self.loader.load(&component)

@@ -53,6 +53,14 @@ fn an_installed_plugin_comes_before_the_folders_while_it_is_enabled() {
         registry.load(path.to_str().unwrap()).unwrap().digest(),
         of_folder
     );
+    // The same component by its path is the same plugin.
+    let by_path = stand.installed.path(&third);
+    let load = || registry.load(by_path.to_str().unwrap());
+    assert_eq!(load().unwrap().digest(), third);
+    stand.does(Change::Disable);
+    let disabled = refused(load());
+    assert!(disabled.contains("is disabled since"), "{disabled}");
+    stand.does(Change::Enable);
     assert!(
         refused(registry.load("ema-cross@9"))
             .contains("no version '9' of plugin ema-cross is installed")
