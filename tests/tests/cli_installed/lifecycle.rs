@@ -338,7 +338,7 @@ fn a_version_is_compared_and_then_promoted_or_dropped() {
             "--shadow",
             "25%",
             "--rule",
-            r#"{"after": 100}"#,
+            r#"{"calls": 100}"#,
         ],
     );
     assert!(
@@ -348,12 +348,19 @@ fn a_version_is_compared_and_then_promoted_or_dropped() {
     let shadow = state(&place)["shadow"].clone();
     assert_eq!(
         (&shadow["percent"], &shadow["rule"]),
-        (&json!(25), &json!({"after": 100}))
+        (&json!(25), &json!({"calls": 100}))
     );
     let said = bad(&place, &["plugin", "uninstall", "ema-cross@0.2.0"]);
     assert!(said.contains("is being compared"), "{said}");
     good(&place, &["plugin", "stop-shadow", "ema-cross"]);
     assert_eq!(state(&place)["shadow"], Value::Null);
+    let unruly = ["--shadow", "5", "--rule", r#"{"after": 100}"#];
+    let swap = ["plugin", "swap", "ema-cross", "--to", "0.2.0"];
+    let said = bad(&place, &[swap.as_slice(), &unruly].concat());
+    assert!(
+        said.contains("the rule of promotion is wrong: unknown field `after`"),
+        "{said}"
+    );
     assert!(
         bad(&place, &["plugin", "promote", "ema-cross"])
             .contains("no version of plugin ema-cross is being compared")

@@ -25,7 +25,7 @@ pub(crate) struct Swap {
     /// not mirror calls to it yet)
     #[arg(long, value_name = "N%", value_parser = percent)]
     shadow: Option<u8>,
-    /// When the compared version is promoted by itself, a JSON object
+    /// What the compared version has to show, a JSON object such as {"calls": 500, "agreement": 0.99}
     #[arg(long, value_name = "JSON", requires = "shadow")]
     rule: Option<String>,
     /// A setting that changes with it; may be repeated

@@ -67,7 +67,7 @@ pub enum Change {
         to: String,
         /// How much of the traffic it sees, 1 to 100.
         percent: u8,
-        /// When it is promoted.
+        /// When it is promoted: a [`crate::promotion::Rule`], or nothing.
         #[serde(default)]
         rule: Value,
         /// What is different in its configuration.

@@ -4,7 +4,9 @@ use super::change::{Change, Request};
 use super::state::{Config, InstalledPlugin, Served, Shadow, Standing, Version};
 use crate::config::check_for;
 use crate::grants::Capabilities;
+use crate::promotion::Rule;
 use bulkhead_domain::{Digest, Problem, Timestamp};
+use serde_json::Value;
 
 /// What a change comes to.
 pub(super) struct Plan {
@@ -202,12 +204,7 @@ pub(super) fn plan(
                     "give 1 to 100",
                 ));
             }
-            if !(rule.is_object() || rule.is_null()) {
-                return Err(Problem::user(
-                    "the rule of promotion is no JSON object",
-                    "correct it",
-                ));
-            }
+            check_rule(rule)?;
             after.shadow = Some(Shadow {
                 digest,
                 config: settings.over(&before.config)?,
@@ -261,6 +258,24 @@ fn serves(
         after.active == *digest && before.active == *digest,
     )?;
     Ok(version.label())
+}
+
+/// Checks a rule of promotion, where there is one.
+fn check_rule(rule: &Value) -> Result<(), Problem> {
+    let wrong = |why: &dyn std::fmt::Display| {
+        Problem::user(
+            format!("the rule of promotion is wrong: {why}"),
+            r#"write it such as {"calls": 500, "agreement": 0.99, "automatic": true}"#,
+        )
+    };
+    if rule.is_null() {
+        return Ok(());
+    }
+    if !rule.is_object() {
+        return Err(wrong(&"it is no JSON object"));
+    }
+    let rule: Rule = serde_json::from_value(rule.clone()).map_err(|error| wrong(&error))?;
+    rule.check().map_err(|error| wrong(&error))
 }
 
 /// The first version of a plugin.
