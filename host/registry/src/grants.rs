@@ -10,6 +10,7 @@ use bulkhead_domain::Problem;
 use bulkhead_manifest::{Manifest, Requests};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// A set of capabilities: granted, or in force.
@@ -55,6 +56,21 @@ impl Capabilities {
         self
     }
 
+    /// What it holds and `other` does not: of the storage all, where it is more.
+    #[must_use]
+    pub fn beyond(&self, other: &Capabilities) -> Capabilities {
+        Capabilities {
+            files: self.files.difference(&other.files).cloned().collect(),
+            hosts: self.hosts.difference(&other.hosts).cloned().collect(),
+            secrets: self.secrets.difference(&other.secrets).cloned().collect(),
+            kv_bytes: if self.kv_bytes > other.kv_bytes {
+                self.kv_bytes
+            } else {
+                0
+            },
+        }
+    }
+
     /// Checks what an operator wrote, and puts every folder as it really is.
     ///
     /// # Errors
@@ -86,6 +102,23 @@ impl Capabilities {
             )),
             None => Ok(self),
         }
+    }
+}
+
+impl fmt::Display for Capabilities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names: Vec<String> = (self.files.iter())
+            .map(|folder| folder.display().to_string())
+            .collect();
+        names.extend(self.hosts.iter().chain(&self.secrets).cloned());
+        if self.kv_bytes > 0 {
+            names.push(format!("{} bytes of storage", self.kv_bytes));
+        }
+        f.write_str(&if names.is_empty() {
+            "nothing".to_owned()
+        } else {
+            names.join(", ")
+        })
     }
 }
 

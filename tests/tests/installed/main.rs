@@ -11,10 +11,11 @@ mod given;
 
 use bulkhead_domain::{Digest, Problem, Timestamp};
 use bulkhead_registry::{
-    Applied, Change, Installed, Live, NobodyLive, Recorded, Request, Settings, Terms,
+    Applied, Capabilities, Change, Installed, Live, NobodyLive, Recorded, Request, Settings, Terms,
 };
 use bulkhead_sandbox::{AotCache, Engines, Loader};
 use bulkhead_store::{Store, StoreError, wait};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -100,6 +101,7 @@ impl Stand {
         Change::Install {
             file,
             digest: Digest::of(component),
+            grant: Capabilities::default(),
         }
     }
 

@@ -11,11 +11,9 @@ use clap::Args;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+/// What is given or taken by name.
 #[derive(Debug, Args)]
-pub(crate) struct Grant {
-    /// The plugin's id
-    #[arg(value_name = "ID")]
-    id: String,
+struct Named {
     /// A folder that it may read, with everything in it; may be repeated
     #[arg(long, value_name = "DIR")]
     files: Vec<PathBuf>,
@@ -25,6 +23,26 @@ pub(crate) struct Grant {
     /// A secret that it may refer to; may be repeated
     #[arg(long, value_name = "NAME")]
     secret: Vec<String>,
+}
+
+impl Named {
+    fn with_storage(self, kv_bytes: u64) -> Capabilities {
+        Capabilities {
+            files: self.files.into_iter().collect(),
+            hosts: self.host.into_iter().collect(),
+            secrets: self.secret.into_iter().collect(),
+            kv_bytes,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Grant {
+    /// The plugin's id
+    #[arg(value_name = "ID")]
+    id: String,
+    #[command(flatten)]
+    named: Named,
     /// Bytes of key-value storage that it may use
     #[arg(long, value_name = "BYTES")]
     kv: Option<u64>,
@@ -40,15 +58,8 @@ pub(crate) struct Revoke {
     /// The plugin's id
     #[arg(value_name = "ID")]
     id: String,
-    /// A folder; may be repeated
-    #[arg(long, value_name = "DIR")]
-    files: Vec<PathBuf>,
-    /// A host; may be repeated
-    #[arg(long, value_name = "NAME")]
-    host: Vec<String>,
-    /// A secret; may be repeated
-    #[arg(long, value_name = "NAME")]
-    secret: Vec<String>,
+    #[command(flatten)]
+    named: Named,
     /// Its key-value storage
     #[arg(long)]
     kv: bool,
@@ -60,12 +71,7 @@ pub(crate) struct Revoke {
 }
 
 pub(crate) fn grant(options: &GlobalOptions, arguments: Grant) -> Result<(), Problem> {
-    let mut wanted = Capabilities {
-        files: arguments.files.into_iter().collect(),
-        hosts: arguments.host.into_iter().collect(),
-        secrets: arguments.secret.into_iter().collect(),
-        kv_bytes: arguments.kv.unwrap_or(0),
-    };
+    let mut wanted = arguments.named.with_storage(arguments.kv.unwrap_or(0));
     let plugin = installed(options, &arguments.id)?;
     if arguments.requested
         && let Some(active) = plugin.version(&plugin.active)
@@ -88,14 +94,11 @@ pub(crate) fn revoke(options: &GlobalOptions, arguments: Revoke) -> Result<(), P
     let less = if arguments.all {
         plugin.granted
     } else {
+        let named = arguments.named.with_storage(u64::from(arguments.kv));
         Capabilities {
             // A folder that is gone is revoked by the name it had.
-            files: (arguments.files.iter())
-                .map(|folder| absolute(folder))
-                .collect(),
-            hosts: arguments.host.into_iter().collect(),
-            secrets: arguments.secret.into_iter().collect(),
-            kv_bytes: u64::from(arguments.kv),
+            files: named.files.iter().map(|folder| absolute(folder)).collect(),
+            ..named
         }
     };
     if less.is_empty() {

@@ -2,8 +2,9 @@
 
 use super::{Why, build, capabilities, made, request, said};
 use crate::environment::loader;
+use crate::operations::Made;
 use crate::options::GlobalOptions;
-use crate::{operations, output};
+use crate::output;
 use bulkhead_domain::Problem;
 use bulkhead_registry::grants::effective;
 use bulkhead_registry::{Applied, Capabilities, Change, InstalledPlugin};
@@ -49,21 +50,14 @@ pub(crate) fn run(options: &GlobalOptions, arguments: &Arguments) -> Result<(), 
             };
             capabilities::requested(manifest, named)?.checked()
         })
-        .transpose()?;
-    let (applied, owned) = install(options, &loader, &file, &plugin, arguments.why.clone())?;
-    let granted = match wanted.filter(|wanted| !wanted.is_empty()) {
-        Some(wanted) if !has(options, &manifest.id, &wanted)? => {
-            let why = Why::because("asked for with the installation");
-            let grant = request(&*manifest.id, Change::Grant(wanted), why);
-            Some(made(options, &loader, &grant)?.0)
-        }
-        _ => None,
-    };
+        .transpose()?
+        .unwrap_or_default();
+    let why = arguments.why.clone();
+    let (made, owned) = install(options, &loader, &file, &plugin, wanted, why)?;
     let plugin_now = super::installed(options, &manifest.id)?;
     if options.json {
         return output::json(&json!({
-            "applied": applied,
-            "granted": granted,
+            "applied": made,
             "owned": owned,
             "digest": plugin.digest(),
             "manifest": manifest,
@@ -71,19 +65,20 @@ pub(crate) fn run(options: &GlobalOptions, arguments: &Arguments) -> Result<(), 
             "effective": effective(&manifest.requests, &plugin_now.granted),
         }));
     }
-    output::line(said(&applied, owned))?;
+    output::line(said(&made))?;
     capabilities::show(&manifest.requests, &plugin_now.granted)?;
-    next(&plugin_now, &plugin, &applied)
+    next(&plugin_now, &plugin, &made.applied)
 }
 
-/// Has a component installed.
+/// Has a component installed, and granted what is given with it.
 pub(crate) fn install(
     options: &GlobalOptions,
     loader: &Arc<Loader>,
     file: &Path,
     plugin: &Plugin,
+    grant: Capabilities,
     why: Why,
-) -> Result<(Applied, bool), Problem> {
+) -> Result<(Made, bool), Problem> {
     let whole = file.canonicalize().map_err(|error| {
         Problem::user(
             format!("the plugin cannot be read: {error}"),
@@ -94,21 +89,13 @@ pub(crate) fn install(
     let change = Change::Install {
         file: whole,
         digest: plugin.digest(),
+        grant,
     };
     made(
         options,
         loader,
         &request(&*plugin.manifest().id, change, why),
     )
-}
-
-/// Whether all of it is granted already.
-fn has(options: &GlobalOptions, id: &str, wanted: &Capabilities) -> Result<bool, Problem> {
-    let Some(installed) = operations::installed(options)? else {
-        return Ok(false);
-    };
-    let granted = installed.plugin(id)?.map(|plugin| plugin.granted);
-    Ok(granted.is_some_and(|granted| granted.clone().with(wanted) == granted))
 }
 
 /// What is left to do.

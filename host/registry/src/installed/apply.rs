@@ -81,7 +81,7 @@ impl Installed {
         request: &Request,
         terms: &Terms<'_>,
     ) -> Result<Option<Component>, Problem> {
-        let Change::Install { file, digest } = &request.change else {
+        let Change::Install { file, digest, .. } = &request.change else {
             return Ok(None);
         };
         let here = |problem: Problem| problem.in_file(file);

@@ -35,6 +35,9 @@ pub enum Change {
         file: PathBuf,
         /// What whoever asks has seen in it.
         digest: Digest,
+        /// What is given with it. Grants belong to the plugin, so a version beside the active one brings none.
+        #[serde(default)]
+        grant: Capabilities,
     },
     /// Let it run.
     Enable,
@@ -44,10 +47,13 @@ pub enum Change {
     Uninstall {
         /// Which version; all of the plugin where there is none.
         version: Option<String>,
+        /// Also what an unfinished run needs, which cannot be resumed then.
+        #[serde(default)]
+        force: bool,
     },
-    /// Give capabilities.
+    /// Give capabilities; of the storage the larger.
     Grant(Capabilities),
-    /// Take capabilities away; of the storage all, where any is named.
+    /// Take away what is granted; of the storage all, where any is named.
     Revoke(Capabilities),
     /// Change the default configuration.
     ConfigSet(Settings),

@@ -50,16 +50,17 @@ pub(super) fn plan(
     asked: Asked<'_>,
 ) -> Result<Plan, Problem> {
     let (by, time) = (asked.by, asked.time);
-    if let Change::Install { .. } = request.change {
+    if let Change::Install { grant, .. } = &request.change {
         let Some(new) = asked.new else {
             return Err(Problem::host(
                 "there is no component to install",
                 "please report it",
             ));
         };
+        let grant = grant.clone().checked()?;
         return match before {
-            None => Ok(first(new, request, asked.last)),
-            Some(before) => another(before, new, asked.whole),
+            None => Ok(first(new, request, asked.last, grant)),
+            Some(before) => another(before, new, asked.whole, &grant),
         };
     }
     let Some(before) = before else {
@@ -123,21 +124,41 @@ pub(super) fn plan(
         }
         Change::Uninstall {
             version: Some(wanted),
+            ..
         } => uninstall(before, after, wanted),
         Change::Grant(more) => {
-            if let Some(kv) = Some(more.kv_bytes).filter(|kv| *kv > 0) {
-                after.granted.kv_bytes = kv;
+            after.granted = after.granted.with(&more.clone().checked()?);
+            let new = after.granted.beyond(&before.granted);
+            if new.is_empty() {
+                return Err(nothing(format!(
+                    "plugin {id} is granted all of that already"
+                )));
             }
-            let more = more.clone().checked()?;
-            after.granted = Capabilities {
-                kv_bytes: after.granted.kv_bytes,
-                ..after.granted.with(&more)
-            };
-            changed(before, after, "granted", &more)
+            Ok(Plan::of(format!("granted {new}"), after))
         }
         Change::Revoke(less) => {
+            let not_granted = |what: &dyn std::fmt::Display| {
+                nothing(format!(
+                    "plugin {id} is not granted {what}, but {}",
+                    before.granted
+                ))
+            };
+            if less.kv_bytes > 0 && before.granted.kv_bytes == 0 {
+                return Err(not_granted(&"any storage"));
+            }
+            let missing = Capabilities {
+                kv_bytes: 0,
+                ..less.beyond(&before.granted)
+            };
+            if !missing.is_empty() {
+                return Err(not_granted(&missing));
+            }
             after.granted = after.granted.without(less);
-            changed(before, after, "revoked", less)
+            let gone = before.granted.beyond(&after.granted);
+            if gone.is_empty() {
+                return Err(nothing("nothing was named to revoke".to_owned()));
+            }
+            Ok(Plan::of(format!("revoked {gone}"), after))
         }
         Change::ConfigSet(settings) => {
             after.config = settings.over(&before.config)?;
@@ -279,7 +300,7 @@ fn check_rule(rule: &Value) -> Result<(), Problem> {
 }
 
 /// The first version of a plugin.
-fn first(new: Version, request: &Request, last: u64) -> Plan {
+fn first(new: Version, request: &Request, last: u64, grant: Capabilities) -> Plan {
     let after = InstalledPlugin {
         id: request.plugin.clone(),
         kind: new.manifest.kind,
@@ -295,12 +316,17 @@ fn first(new: Version, request: &Request, last: u64) -> Plan {
         revision: 1,
         shadow: None,
         config: Config::new(),
-        granted: Capabilities::default(),
+        granted: grant,
         versions: vec![new],
     };
     let new = &after.versions[0];
+    let granted = if after.granted.is_empty() {
+        String::new()
+    } else {
+        format!(" and granted {}", after.granted)
+    };
     Plan {
-        what: format!("installed {}", new.label()),
+        what: format!("installed {}{granted}", new.label()),
         load: Some(new.digest),
         serve: false,
         after: Some(after),
@@ -308,7 +334,12 @@ fn first(new: Version, request: &Request, last: u64) -> Plan {
 }
 
 /// One more version, or one whose component is to be put back.
-fn another(before: &InstalledPlugin, new: Version, whole: bool) -> Result<Plan, Problem> {
+fn another(
+    before: &InstalledPlugin,
+    new: Version,
+    whole: bool,
+    grant: &Capabilities,
+) -> Result<Plan, Problem> {
     if new.manifest.kind != before.kind {
         return Err(Problem::user(
             format!(
@@ -320,7 +351,23 @@ fn another(before: &InstalledPlugin, new: Version, whole: bool) -> Result<Plan, 
     }
     let (digest, label) = (new.digest, new.label());
     let mut after = before.clone();
+    after.granted = after.granted.with(grant);
+    let granted = after.granted.beyond(&before.granted);
+    if before.active != digest && !granted.is_empty() {
+        return Err(Problem::user(
+            format!(
+                "{label} would not be the active version of plugin {}, and {} would be given {granted}",
+                before.id,
+                self::label(before, &before.active)
+            ),
+            format!(
+                "install it without, swap it in, then `bulkhead plugin grant {} --requested`",
+                before.id
+            ),
+        ));
+    }
     let what = match before.version(&digest) {
+        Some(_) if whole && !granted.is_empty() => format!("granted {granted}"),
         Some(_) if whole => {
             return Err(nothing(format!(
                 "plugin {} {label} is installed already",
@@ -376,30 +423,6 @@ fn uninstall(
     after.versions.retain(|version| version.digest != digest);
     after.previous = after.previous.filter(|previous| previous.digest != digest);
     Ok(Plan::of(format!("uninstalled {label}"), after))
-}
-
-fn changed(
-    before: &InstalledPlugin,
-    after: InstalledPlugin,
-    verb: &str,
-    what: &Capabilities,
-) -> Result<Plan, Problem> {
-    if after.granted == before.granted {
-        return Err(nothing(format!(
-            "what is granted to plugin {} stays as it is",
-            before.id
-        )));
-    }
-    let mut names: Vec<String> = what
-        .files
-        .iter()
-        .map(|folder| folder.display().to_string())
-        .collect();
-    names.extend(what.hosts.iter().chain(&what.secrets).cloned());
-    if what.kv_bytes > 0 {
-        names.push("storage".to_owned());
-    }
-    Ok(Plan::of(format!("{verb} {}", names.join(", ")), after))
 }
 
 fn different(before: &InstalledPlugin, digest: &Digest) -> Result<(), Problem> {

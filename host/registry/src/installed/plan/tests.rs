@@ -47,6 +47,7 @@ fn the_first_version_is_active_disabled_and_granted_nothing() {
     let install = request(Change::Install {
         file: "/x.wasm".into(),
         digest: Digest::of(b"a"),
+        grant: Capabilities::default(),
     });
     let made = plan(None, &install, asked(Some(version("1.0.0", "a")))).unwrap();
     let after = made.after.unwrap();
@@ -208,4 +209,114 @@ fn what_changes_nothing_is_said_to() {
         .err()
         .unwrap();
     assert!(problem.to_string().contains("needs a reason"), "{problem}");
+}
+
+fn capabilities(hosts: &[&str], kv_bytes: u64) -> Capabilities {
+    Capabilities {
+        hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
+        kv_bytes,
+        ..Capabilities::default()
+    }
+}
+
+fn said(before: &InstalledPlugin, change: Change) -> (String, Capabilities) {
+    let plan = plan(Some(before), &request(change), asked(None)).unwrap();
+    (plan.what, plan.after.unwrap().granted)
+}
+
+#[test]
+fn what_is_said_to_be_granted_or_revoked_is_what_was() {
+    let mut before = plugin(vec![version("1.0.0", "a")]);
+    before.granted = capabilities(&["a.com"], 4096);
+    let (what, granted) = said(&before, Change::Grant(capabilities(&["a.com", "b.com"], 5)));
+    assert_eq!(what, "granted b.com");
+    assert_eq!(granted, capabilities(&["a.com", "b.com"], 4096));
+    let (what, granted) = said(&before, Change::Grant(capabilities(&[], 9000)));
+    assert_eq!(
+        (what.as_str(), granted.kv_bytes),
+        ("granted 9000 bytes of storage", 9000)
+    );
+
+    let (what, granted) = said(&before, Change::Revoke(capabilities(&["a.com"], 1)));
+    assert_eq!(what, "revoked a.com, 4096 bytes of storage");
+    assert!(granted.is_empty());
+    let problem = does(
+        &before,
+        Change::Revoke(capabilities(&["a.com", "c.com"], 0)),
+    )
+    .unwrap_err();
+    assert_eq!(
+        problem,
+        "plugin x is not granted c.com, but a.com, 4096 bytes of storage; nothing was changed"
+    );
+    before.granted.kv_bytes = 0;
+    let problem = does(&before, Change::Revoke(capabilities(&["a.com"], 1))).unwrap_err();
+    assert!(problem.contains("is not granted any storage"), "{problem}");
+}
+
+#[test]
+fn what_is_granted_with_an_installation_is_given_to_the_active_version_only() {
+    let install = |seed: &str, grant| {
+        request(Change::Install {
+            file: "/x.wasm".into(),
+            digest: Digest::of(seed.as_bytes()),
+            grant,
+        })
+    };
+    let grant = capabilities(&["a.com"], 0);
+    let first = asked(Some(version("1.0.0", "a")));
+    let made = plan(None, &install("a", grant.clone()), first).unwrap();
+    assert!(made.what.ends_with(" and granted a.com"), "{}", made.what);
+    let before = made.after.unwrap();
+    assert_eq!(before.granted, grant);
+
+    let beside = |grant| {
+        let second = asked(Some(version("1.1.0", "b")));
+        plan(Some(&before), &install("b", grant), second)
+    };
+    assert_eq!(beside(grant.clone()).unwrap().after.unwrap().granted, grant);
+    let problem = beside(capabilities(&["b.com"], 0))
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        problem.starts_with("1.1.0 (") && problem.contains("would be given b.com"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn a_rule_of_promotion_is_read_before_it_is_kept() {
+    let before = plugin(vec![version("1.0.0", "a"), version("1.1.0", "b")]);
+    let shadow = |rule| {
+        does(
+            &before,
+            Change::Shadow {
+                to: "1.1.0".to_owned(),
+                percent: 10,
+                rule,
+                settings: Settings::default(),
+            },
+        )
+    };
+    for (rule, said) in [
+        (json!({"after": 100}), "unknown field `after`"),
+        (
+            json!({"error-rate": 2.0}),
+            "'error-rate' is 2; it is 0 to 1",
+        ),
+        (json!({"automatic": true}), "'skill' or by 'agreement'"),
+        (json!([1]), "it is no JSON object"),
+    ] {
+        let problem = shadow(rule).unwrap_err();
+        assert!(
+            problem.starts_with("the rule of promotion is wrong: "),
+            "{problem}"
+        );
+        assert!(
+            problem.contains(said) && problem.lines().count() == 1,
+            "{problem}"
+        );
+    }
+    assert!(shadow(Value::Null).is_ok());
 }
