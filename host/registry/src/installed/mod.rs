@@ -2,8 +2,9 @@
 //!
 //! Promises: of every plugin exactly one version is active, whenever the process ends; a change is made whole or
 //! not at all, and whoever comes second is told who was first; a component is what was installed, or refused by
-//! its digest; nothing is granted that was not given by name. A version serves only after it has loaded, started
-//! and taken its configuration, and a version that fails leaves the one before it untouched.
+//! its digest; nothing is granted that was not given by name. A version serves only after it has loaded and started
+//! and its configuration satisfies its schema, and a version that fails leaves the one before it untouched.
+//! Whether it takes the configuration shows where it is put to work, since a session's settings lie over that.
 //!
 //! Bounds: changes of one state folder are made by the process that owns it (its gateway lock); every other one
 //! reads. The history is never cut.

@@ -1,4 +1,5 @@
-//! Whether a version may serve: it is what it says, compiles, links, and starts.
+//! Whether a version may serve: it is what it says, compiles, links, and starts. It is configured where it is put to
+//! work: with a session's settings, and for its instruments.
 
 use bulkhead_domain::{Digest, Problem};
 use bulkhead_sandbox::{Grants, Loader, Plugin};
