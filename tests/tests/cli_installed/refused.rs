@@ -129,7 +129,7 @@ fn mistakes_are_one_line_that_says_how_to_mend_them() {
                 "--expect",
                 "4",
             ],
-            "generation 4 was expected and 1 is in service: plugin ema-cross was changed by person:",
+            "revision 4 was expected and this is 3: plugin ema-cross was changed by person:",
         ),
         (
             &[

@@ -176,9 +176,10 @@ fn standing(installed: &InstalledPlugin, plugin: &Plugin) -> Vec<(&'static str, 
         (
             "active",
             format!(
-                "{}, generation {}",
+                "{}, generation {}, revision {}",
                 label(&installed.active),
-                installed.generation
+                installed.generation,
+                installed.revision
             ),
         ),
     ];

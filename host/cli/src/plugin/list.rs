@@ -26,6 +26,8 @@ struct Row {
     state: String,
     /// Of an installed plugin.
     generation: Option<u64>,
+    /// Of an installed plugin, for `--expect`.
+    revision: Option<u64>,
 }
 
 pub(crate) fn run(options: &GlobalOptions) -> Result<(), Problem> {
@@ -44,6 +46,7 @@ pub(crate) fn run(options: &GlobalOptions) -> Result<(), Problem> {
                     source: "installed",
                     state: state(&plugin, version),
                     generation: Some(plugin.generation),
+                    revision: Some(plugin.revision),
                     ..row
                 });
             }
@@ -97,6 +100,7 @@ fn row(manifest: &Manifest, digest: Digest, path: PathBuf) -> Row {
         source: "folder",
         state: "in the folder of plugins".to_owned(),
         generation: None,
+        revision: None,
     }
 }
 

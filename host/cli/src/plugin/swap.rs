@@ -1,7 +1,7 @@
 //! `bulkhead plugin swap`, `rollback`, `promote` and `stop-shadow`: which version serves.
 //!
-//! What was seen when the command was typed is what is meant: where somebody else changed the active version
-//! before this command's turn came, nothing is changed and it says who did.
+//! What was seen when the command was typed is what is meant: where somebody else changed the plugin before this
+//! command's turn came, nothing is changed and it says who did.
 
 use super::config::settings;
 use super::{Why, installed, make, request};
@@ -71,8 +71,8 @@ pub(crate) struct StopShadow {
 
 #[derive(Debug, Args)]
 pub(crate) struct Expect {
-    /// Change it only while this generation is in service; the one that is now unless given
-    #[arg(long, value_name = "GENERATION")]
+    /// Change it only while this is its revision, as `plugin inspect` shows it; the one that is now unless given
+    #[arg(long, value_name = "REVISION")]
     expect: Option<u64>,
 }
 
@@ -110,7 +110,7 @@ pub(crate) fn stop_shadow(options: &GlobalOptions, arguments: StopShadow) -> Res
 }
 
 fn seen(options: &GlobalOptions, mut request: Request, expect: &Expect) -> Result<(), Problem> {
-    let now = installed(options, &request.plugin)?.generation;
+    let now = installed(options, &request.plugin)?.revision;
     request.expect = Some(expect.expect.unwrap_or(now));
     make(options, &request)
 }

@@ -188,7 +188,10 @@ impl Installed {
             tables::write(transaction, before, plan.after.as_ref(), &past).await
         });
         let problem = match written {
-            Ok(true) => return Ok(applied(past, plan, state)),
+            Ok(true) => {
+                let revision = before.map_or(1, |before| before.revision + 1);
+                return Ok(applied(past, plan, state, revision));
+            }
             Ok(false) => self.lost(&request.plugin),
             Err(error) => unchanged(error),
         };
@@ -217,14 +220,14 @@ impl Installed {
         let Some((expected, before)) = request.expect.zip(before) else {
             return Ok(());
         };
-        if expected == before.generation {
+        if expected == before.revision {
             return Ok(());
         }
         let lost = self.lost(&request.plugin);
         Err(Problem {
             what: format!(
-                "generation {expected} was expected and {} is in service: {}",
-                before.generation, lost.what
+                "revision {expected} was expected and this is {}: {}",
+                before.revision, lost.what
             ),
             ..lost
         })
@@ -257,7 +260,7 @@ fn unchanged(error: StoreError) -> Problem {
     }
 }
 
-fn applied(past: Past, plan: &Plan, state: &InstalledPlugin) -> Applied {
+fn applied(past: Past, plan: &Plan, state: &InstalledPlugin, revision: u64) -> Applied {
     let label = |digest: &Digest| {
         (state.version(digest)).map_or_else(
             || digest.short(),
@@ -275,6 +278,7 @@ fn applied(past: Past, plan: &Plan, state: &InstalledPlugin) -> Applied {
         version: label(&state.active),
         active: state.active,
         generation: state.generation,
+        revision,
         enabled: plan.after.is_some() && state.standing.enabled,
         lacks: active.and_then(|version| {
             let problem = check_for(version, &state.config, true).err()?;

@@ -20,7 +20,7 @@ pub struct Request {
     /// Why. Disabling needs a reason.
     #[serde(default)]
     pub reason: String,
-    /// The generation that whoever asks has seen: where another one is in service by now, nothing is changed.
+    /// The revision that whoever asks has seen: where anything was changed since, nothing is changed.
     #[serde(default)]
     pub expect: Option<u64>,
 }
@@ -199,6 +199,8 @@ pub struct Applied {
     pub active: Digest,
     /// The generation now.
     pub generation: u64,
+    /// The revision now, which the next change can expect.
+    pub revision: u64,
     /// Whether the plugin may run.
     pub enabled: bool,
     /// What keeps it from being enabled, where that is known.
