@@ -13,12 +13,14 @@ use bulkhead_registry::{
 };
 use bulkhead_sandbox::Loader;
 use bulkhead_session::{GivenUp, Refused};
+use bulkhead_store::Store;
 use serde_json::Value;
 use std::sync::Arc;
 
 /// The owner's side: every change is in the audit log before it is made.
 pub(crate) struct PluginOperations {
     pub(crate) installed: Installed,
+    pub(crate) store: Store,
     pub(crate) loader: Arc<Loader>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) live: Arc<dyn Live>,
@@ -45,6 +47,7 @@ impl PluginOperations {
             time,
             loader: &self.loader,
             live: &*self.live,
+            needed: &|| bulkhead_session::needed(&self.store),
             record: &|recorded| self.record(recorded, by, time),
         };
         self.installed.apply(request, &terms)
@@ -152,6 +155,7 @@ pub(crate) fn change(
         Reached::Nobody(alone) => {
             let operations = Arc::new(PluginOperations {
                 installed: Installed::new(alone.store.clone(), &options.state),
+                store: alone.store.clone(),
                 loader: Arc::clone(loader),
                 gate: Arc::clone(&alone.gate),
                 live: Arc::new(NobodyLive),

@@ -249,6 +249,7 @@ pub(crate) fn run(
     let incoming = Arc::new(Incoming::default());
     let operations = PluginOperations {
         installed: Installed::new(store.clone(), &environment.state),
+        store: store.clone(),
         loader: Arc::clone(environment.registry.loader()),
         gate: Arc::clone(&gate),
         live: Arc::new(Running(Arc::clone(&incoming))),

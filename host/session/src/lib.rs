@@ -41,7 +41,7 @@ mod wiring;
 pub use config::SessionConfig;
 pub use prepare::{Host, Prepared};
 pub use record::SessionRecord;
-pub use resume::began_with;
+pub use resume::{began_with, needed};
 pub use rules::{Rule, rules};
 pub use run::{Ran, Run, Views, Watch};
 pub use swap::{GivenUp, Incoming, Operator, Refused, Ticket};

@@ -231,6 +231,32 @@ pub fn began_with(
     Ok(BTreeMap::new())
 }
 
+/// The components that runs which have not ended began with, or swapped in: without them these are not resumed. Each
+/// with such a run.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn needed(store: &Store) -> Result<BTreeMap<Digest, String>, Problem> {
+    #[derive(Deserialize)]
+    struct Swapped {
+        to: String,
+    }
+    let mut needed = BTreeMap::new();
+    for run in wait(tables::all_unfinished(store))? {
+        let records = wait(records_of(store, &run))?;
+        let began = records.first().and_then(beginning);
+        let inputs = began.into_iter().flat_map(|began| began.inputs);
+        let plugins = inputs.filter(|input| input.kind == "plugin");
+        let swaps = (records.iter())
+            .filter(|record| record.event.kind == Kind::Swapped)
+            .filter_map(|record| serde_json::from_str::<Swapped>(&record.event.body).ok());
+        let digests = (plugins.map(|input| input.digest)).chain(swaps.map(|swap| swap.to));
+        let digests = digests.filter_map(|digest| digest.parse::<Digest>().ok());
+        needed.extend(digests.map(|digest| (digest, run.clone())));
+    }
+    Ok(needed)
+}
+
 fn beginning(record: &Record) -> Option<Beginning> {
     (record.event.kind == Kind::Session)
         .then(|| serde_json::from_str(&record.event.body).ok())

@@ -120,6 +120,16 @@ pub(crate) async fn unfinished_of(store: &Store, name: &str) -> Result<Vec<Strin
     rows.iter().map(|row| column(row, "run")).collect()
 }
 
+/// Every unfinished run.
+pub(crate) async fn all_unfinished(store: &Store) -> Result<Vec<String>, StoreError> {
+    const SQL: &str = "SELECT run FROM sessions WHERE state = 'running' ORDER BY run";
+    let rows = sqlx::query(SQL)
+        .fetch_all(store.pool())
+        .await
+        .map_err(|error| StoreError::of_statement(SQL, &error))?;
+    rows.iter().map(|row| column(row, "run")).collect()
+}
+
 /// Leaves an unfinished run as it is, for good.
 pub(crate) fn write_abandoned(writer: &Writer, run: &str) -> Result<(), StoreError> {
     writer.write(Statement::new("UPDATE sessions SET state = 'abandoned' WHERE run = $1").bind(run))

@@ -3,8 +3,9 @@
 use crate::components::{traps_at_start, version};
 use crate::{Stand, swap};
 use bulkhead_domain::{Digest, Problem, Timestamp};
-use bulkhead_registry::{Applied, Change, Config, Live, NobodyLive, Ready, Request, Terms};
+use bulkhead_registry::{Applied, Change, Config, Live, NobodyLive, Ready, Request, Settings, Terms};
 use bulkhead_sandbox::Plugin;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Barrier, Mutex};
 
 /// Whoever runs plugins, writing down what it is told and what was active then.
@@ -131,6 +132,7 @@ fn what_fails_on_the_way_leaves_the_old_generation_untouched() {
         time: Timestamp(1),
         loader: &stand.loader,
         live: &live,
+        needed: &|| Ok(BTreeMap::new()),
         record: &|_| Err(Problem::host("the audit log is full", "free some space")),
     };
     let problem = stand
@@ -210,20 +212,30 @@ fn of_two_operators_at_once_one_wins_and_the_other_is_told() {
 }
 
 #[test]
-fn a_generation_that_was_not_expected_changes_nothing() {
-    let (stand, _, second) = stand();
-    stand.does(swap(&second));
+fn a_revision_that_was_not_expected_changes_nothing() {
+    let (stand, first, second) = stand();
+    let shadow = |to: &Digest| Change::Shadow {
+        to: to.to_string(),
+        percent: 5,
+        rule: serde_json::Value::Null,
+        settings: Settings::default(),
+    };
+    let third = stand.install(&version("ema-cross", "0.3.0"));
+    let seen = stand.does(shadow(&second)).revision;
+    // What is compared changes no generation.
+    stand.does(shadow(&third));
     let request = Request {
         plugin: "ema-cross".to_owned(),
-        change: Change::Rollback,
+        change: Change::Promote,
         reason: String::new(),
-        expect: Some(1),
+        expect: Some(seen),
     };
     let terms = Terms {
         by: "person:late",
         time: Timestamp(2),
         loader: &stand.loader,
         live: &NobodyLive,
+        needed: &|| Ok(BTreeMap::new()),
         record: &|_| Ok(()),
     };
     let problem = stand
@@ -232,10 +244,12 @@ fn a_generation_that_was_not_expected_changes_nothing() {
         .unwrap_err()
         .to_string();
     assert!(
-        problem.starts_with("generation 1 was expected and 2 is in service: plugin ema-cross was changed by person:me"),
+        problem.starts_with(
+            "revision 5 was expected and this is 6: plugin ema-cross was changed by person:me"
+        ),
         "{problem}"
     );
-    assert_eq!(stand.active(), (second, 2));
+    assert_eq!(stand.active(), (first, 1));
 }
 
 #[test]
@@ -273,14 +287,42 @@ fn what_is_uninstalled_is_gone_and_its_history_stays() {
     stand.does(swap(&second));
     stand.does(Change::Uninstall {
         version: Some("0.1.0".to_owned()),
+        force: false,
     });
     assert!(!stand.installed.path(&first).exists());
     stand.does(Change::Disable);
-    stand.does(Change::Uninstall { version: None });
+    stand.does(Change::Uninstall {
+        version: None,
+        force: false,
+    });
     assert_eq!(stand.installed.plugin("ema-cross").unwrap(), None);
     assert!(!stand.installed.path(&second).exists());
     // A generation's number never comes again.
     let again = stand.install(&version("ema-cross", "0.1.0"));
     assert_eq!(stand.active(), (again, 3));
     assert_eq!(stand.installed.history("ema-cross").unwrap().len(), 8);
+}
+
+#[test]
+fn what_an_unfinished_run_needs_is_not_uninstalled_unless_that_is_meant() {
+    let (stand, first, second) = stand();
+    let uninstall = |version: Option<&Digest>, force: bool| {
+        let version = version.map(ToString::to_string);
+        let change = Change::Uninstall { version, force };
+        stand.make("person:me", change, &NobodyLive)
+    };
+    *stand.needed.lock().unwrap() = BTreeMap::from([(second, "s-1.4".to_owned())]);
+    let problem = uninstall(Some(&second), false).unwrap_err().to_string();
+    assert!(
+        problem.starts_with("run s-1.4 has not ended and needs 0.2.0 ("),
+        "{problem}"
+    );
+    stand.does(Change::Disable);
+    let problem = uninstall(None, false).unwrap_err().to_string();
+    assert!(problem.starts_with("run s-1.4 has not ended"), "{problem}");
+    assert!(stand.installed.path(&second).exists());
+    uninstall(Some(&second), true).unwrap();
+    assert!(!stand.installed.path(&second).exists());
+    uninstall(None, false).unwrap();
+    assert!(!stand.installed.path(&first).exists());
 }

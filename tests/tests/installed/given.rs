@@ -143,6 +143,7 @@ fn a_folder_is_given_only_where_it_lies_within_a_granted_one() {
             time: bulkhead_domain::Timestamp(1),
             loader: &stand.loader,
             live: &bulkhead_registry::NobodyLive,
+            needed: &|| Ok(BTreeMap::new()),
             record: &|_| Ok(()),
         };
         stand.installed.apply(&request, &terms)

@@ -26,6 +26,8 @@ pub(crate) struct Stand {
     pub(crate) loader: Arc<Loader>,
     /// What was recorded.
     pub(crate) records: Mutex<Vec<String>>,
+    /// What unfinished runs need.
+    pub(crate) needed: Mutex<BTreeMap<Digest, String>>,
 }
 
 impl Stand {
@@ -46,6 +48,7 @@ impl Stand {
             )),
             folder,
             records: Mutex::default(),
+            needed: Mutex::default(),
         }
     }
 
@@ -79,6 +82,7 @@ impl Stand {
             time: Timestamp(1_700_000_000_000_000_000),
             loader: &self.loader,
             live,
+            needed: &|| Ok(self.needed.lock().unwrap().clone()),
             record: &|recorded| self.record(recorded),
         };
         self.installed.apply(&request, &terms)

@@ -32,6 +32,9 @@ pub(crate) struct Uninstall {
     /// The plugin's id, or id and version: by number, or by the first digits of its digest
     #[arg(value_name = "ID[@VERSION]")]
     what: String,
+    /// Also what a run needs that has not ended: it cannot be resumed then
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     why: Why,
 }
@@ -60,7 +63,8 @@ pub(crate) fn uninstall(options: &GlobalOptions, arguments: Uninstall) -> Result
         Some((id, version)) => (id, Some(version.to_owned())),
         None => (&*arguments.what, None),
     };
-    let change = Change::Uninstall { version };
+    let force = arguments.force;
+    let change = Change::Uninstall { version, force };
     make(options, &request(id, change, arguments.why))
 }
 

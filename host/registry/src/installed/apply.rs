@@ -45,6 +45,7 @@ impl Installed {
             last,
         };
         let plan = plan(before.as_ref(), request, asked)?;
+        needed(request, before.as_ref(), &plan, terms)?;
         let ready = self.make_ready(&plan, id, before.as_ref(), component.as_ref(), terms)?;
 
         // From here on one change at a time: what serves follows what is written.
@@ -62,14 +63,8 @@ impl Installed {
         for one in ready {
             one.serve();
         }
-        for version in before.iter().flat_map(|before| &before.versions) {
-            let left = plan.after.as_ref();
-            if left
-                .and_then(|left| left.version(&version.digest))
-                .is_none()
-            {
-                self.components.remove(&version.digest);
-            }
+        for version in plan.removed(before.as_ref()) {
+            self.components.remove(&version.digest);
         }
         terms.live.changed(&applied);
         Ok(applied)
@@ -248,6 +243,34 @@ impl Installed {
             Ok(None) => Problem::user(format!("plugin {id} was changed meanwhile"), mend),
             Err(problem) => problem,
         }
+    }
+}
+
+/// Refuses to remove what an unfinished run needs, unless that is meant.
+fn needed(
+    request: &Request,
+    before: Option<&InstalledPlugin>,
+    plan: &Plan,
+    terms: &Terms<'_>,
+) -> Result<(), Problem> {
+    let removed: Vec<&Version> = plan.removed(before).collect();
+    if removed.is_empty() || matches!(request.change, Change::Uninstall { force: true, .. }) {
+        return Ok(());
+    }
+    let needed = (terms.needed)()?;
+    let first = removed
+        .iter()
+        .find_map(|version| Some((version, needed.get(&version.digest)?)));
+    match first {
+        None => Ok(()),
+        Some((version, run)) => Err(Problem::user(
+            format!(
+                "run {run} has not ended and needs {} of plugin {}",
+                version.label(),
+                request.plugin
+            ),
+            "let it end (`bulkhead paper` resumes one that was killed, `--fresh` leaves it behind), or give --force",
+        )),
     }
 }
 

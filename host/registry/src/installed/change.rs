@@ -7,6 +7,7 @@ use bulkhead_domain::{Digest, Problem, Timestamp};
 use bulkhead_sandbox::Loader;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// A change that is asked for.
@@ -156,6 +157,8 @@ pub struct Terms<'a> {
     pub loader: &'a Loader,
     /// Whoever runs plugins in this process.
     pub live: &'a dyn Live,
+    /// The versions that unfinished runs need, each with such a run. They are not uninstalled.
+    pub needed: &'a dyn Fn() -> Result<BTreeMap<Digest, String>, Problem>,
     /// Records what is about to be done, on disk when it returns. Where it fails nothing is done.
     pub record: &'a dyn Fn(&Recorded<'_>) -> Result<(), Problem>,
 }

@@ -42,6 +42,19 @@ impl Plan {
             serve: false,
         }
     }
+
+    /// The versions that are there before and not afterwards.
+    pub(super) fn removed<'a>(
+        &'a self,
+        before: Option<&'a InstalledPlugin>,
+    ) -> impl Iterator<Item = &'a Version> {
+        let stays = |version: &Version| {
+            let after = self.after.as_ref();
+            after.is_some_and(|after| after.version(&version.digest).is_some())
+        };
+        let versions = before.into_iter().flat_map(|before| &before.versions);
+        versions.filter(move |version| !stays(version))
+    }
 }
 
 pub(super) fn plan(
@@ -108,7 +121,7 @@ pub(super) fn plan(
             after.standing = standing(false);
             Ok(Plan::of("disabled it", after))
         }
-        Change::Uninstall { version: None } => {
+        Change::Uninstall { version: None, .. } => {
             if before.standing.enabled {
                 return Err(Problem::user(
                     format!("plugin {id} is enabled, so it is not uninstalled"),

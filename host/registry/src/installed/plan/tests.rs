@@ -145,6 +145,7 @@ fn a_change_of_the_active_version_ends_a_comparison() {
         &compared,
         Change::Uninstall {
             version: Some("1.1.0".into()),
+            force: false,
         },
     );
     assert!(refused.unwrap_err().contains("is being compared"));
@@ -166,10 +167,17 @@ fn what_serves_is_not_uninstalled() {
         &before,
         Change::Uninstall {
             version: Some("1.0.0".into()),
+            force: false,
         },
     );
     assert!(active.unwrap_err().contains("is the active version"));
-    let enabled = does(&before, Change::Uninstall { version: None });
+    let enabled = does(
+        &before,
+        Change::Uninstall {
+            version: None,
+            force: false,
+        },
+    );
     assert!(
         enabled
             .unwrap_err()
@@ -180,6 +188,7 @@ fn what_serves_is_not_uninstalled() {
         &swapped,
         Change::Uninstall {
             version: Some("1.0.0".into()),
+            force: false,
         },
     )
     .unwrap();
