@@ -13,11 +13,11 @@ mod swap;
 mod test;
 
 use crate::environment::loader;
-use crate::operations;
+use crate::operations::{self, Made};
 use crate::options::GlobalOptions;
 use crate::output;
 use bulkhead_domain::Problem;
-use bulkhead_registry::{Applied, Change, Request};
+use bulkhead_registry::{Change, Request};
 use bulkhead_sandbox::Loader;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -114,8 +114,11 @@ fn request(plugin: impl Into<String>, change: Change, why: Why) -> Request {
 /// Has a change made, and says so.
 fn make(options: &GlobalOptions, request: &Request) -> Result<(), Problem> {
     let loader = Arc::new(loader(options)?);
-    let (applied, owned) = made(options, &loader, request)?;
-    show(options, &applied, owned)
+    let (made, owned) = made(options, &loader, request)?;
+    if options.json {
+        return output::json(&json!({ "applied": made, "owned": owned }));
+    }
+    output::line(said(&made))
 }
 
 /// Has a change made. Nothing is asked of a state folder that has never kept anything.
@@ -123,7 +126,7 @@ pub(crate) fn made(
     options: &GlobalOptions,
     loader: &Arc<Loader>,
     request: &Request,
-) -> Result<(Applied, bool), Problem> {
+) -> Result<(Made, bool), Problem> {
     let installing = matches!(request.change, Change::Install { .. });
     if !installing && operations::installed(options)?.is_none() {
         return Err(not_installed(&request.plugin));
@@ -150,27 +153,20 @@ fn installed(
     .ok_or_else(|| not_installed(id))
 }
 
-fn show(options: &GlobalOptions, applied: &Applied, owned: bool) -> Result<(), Problem> {
-    if options.json {
-        return output::json(&json!({ "applied": applied, "owned": owned }));
-    }
-    output::line(said(applied, owned))
-}
-
-/// A change in one line: what was done, and what holds now.
-fn said(applied: &Applied, owned: bool) -> String {
+/// A change in one line: what was done, what holds now, and for whom.
+fn said(made: &Made) -> String {
+    let applied = &made.applied;
     let standing = if applied.enabled {
         "enabled"
     } else {
         "disabled"
     };
-    let told = if owned {
-        "; the process that runs was told"
-    } else {
-        ""
+    let holds = match made.holds.as_str() {
+        "" => String::new(),
+        holds => format!("; {holds}"),
     };
     format!(
-        "{}: {} (generation {}, {standing}){told}",
+        "{}: {} (generation {}, {standing}){holds}",
         applied.plugin, applied.what, applied.generation
     )
 }

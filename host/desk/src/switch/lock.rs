@@ -7,7 +7,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long a command that is no session has the lock at most, where nothing is wrong.
+/// How long a session that starts waits for a command to give the lock back. Commands do first what takes long, such
+/// as to compile, and have it for a moment.
 pub const BRIEFLY: Duration = Duration::from_secs(2);
 /// Pause between two tries.
 const RETRY: Duration = Duration::from_millis(20);

@@ -27,8 +27,9 @@ impl Installed {
     /// Makes a change, or changes nothing and says why.
     ///
     /// # Errors
-    /// One line: what was asked for makes no sense, a version does not load, start or take its configuration,
-    /// somebody else was quicker (who, and when), it could not be recorded, or the store is locked or full.
+    /// One line: what was asked for makes no sense, a version does not load or start or its configuration breaks its
+    /// schema, an unfinished run needs what is to be uninstalled, somebody else was quicker (who, and when), it
+    /// could not be recorded, or the store is locked or full.
     pub fn apply(&self, request: &Request, terms: &Terms<'_>) -> Result<Applied, Problem> {
         let id = &request.plugin;
         let before = self.plugin(id)?;
@@ -59,7 +60,8 @@ impl Installed {
         if made.is_err() {
             self.forget(component.as_ref(), before.as_ref());
         }
-        let applied = made?;
+        let mut applied = made?;
+        applied.taken = !ready.is_empty();
         for one in ready {
             one.serve();
         }
@@ -303,6 +305,7 @@ fn applied(past: Past, plan: &Plan, state: &InstalledPlugin, revision: u64) -> A
         generation: state.generation,
         revision,
         enabled: plan.after.is_some() && state.standing.enabled,
+        taken: false,
         lacks: active.and_then(|version| {
             let problem = check_for(version, &state.config, true).err()?;
             Some(problem.to_string())

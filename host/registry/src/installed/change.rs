@@ -206,6 +206,8 @@ pub struct Applied {
     pub revision: u64,
     /// Whether the plugin may run.
     pub enabled: bool,
+    /// Whether it was handed to somebody who runs the plugin in the process that made the change.
+    pub taken: bool,
     /// What keeps it from being enabled, where that is known.
     pub lacks: Option<String>,
 }

@@ -14,6 +14,11 @@ pub trait Live: Send + Sync {
     /// Why it cannot serve; the old version then goes on, and the change is not made.
     fn ready(&self, plugin: &Plugin, defaults: &Config) -> Result<Vec<Box<dyn Ready>>, Problem>;
 
+    /// Whether plugins run in this process at all.
+    fn is_running(&self) -> bool {
+        true
+    }
+
     /// Told of every change once it is made, after [`Ready::serve`]: that a plugin is disabled now, or that
     /// a candidate is to be compared. What is installed says how.
     fn changed(&self, _applied: &Applied) {}
@@ -31,5 +36,9 @@ pub struct NobodyLive;
 impl Live for NobodyLive {
     fn ready(&self, _: &Plugin, _: &Config) -> Result<Vec<Box<dyn Ready>>, Problem> {
         Ok(Vec::new())
+    }
+
+    fn is_running(&self) -> bool {
+        false
     }
 }
