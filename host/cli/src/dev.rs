@@ -1,8 +1,9 @@
 //! `bulkhead dev`: a plugin is built and put in service each time its sources are saved.
 //!
-//! What a save cannot do is leave the plugin worse than it was: a version that does not compile, load, start or take
-//! its configuration is said so, and the one before it goes on. Versions that were put in service here and are
-//! neither active nor next to roll back to are uninstalled again, so that saving a hundred times keeps two.
+//! What a save cannot do is leave the plugin worse than it was: a version that does not compile, load or start, or whose
+//! configuration breaks its schema, is said so, and the one before it goes on. Versions that were put in service here
+//! and are neither active nor next to roll back to are uninstalled again, so that saving a hundred times keeps two, and
+//! what a run needs that has not ended. A plugin that is installed already and disabled stays so.
 
 use crate::environment::loader;
 use crate::operations;
@@ -10,7 +11,7 @@ use crate::options::GlobalOptions;
 use crate::output;
 use crate::plugin::{Why, build, install, made};
 use bulkhead_domain::{Digest, Problem};
-use bulkhead_registry::{Applied, Change, InstalledPlugin, Request, Settings};
+use bulkhead_registry::{Applied, Capabilities, Change, InstalledPlugin, Request, Settings};
 use bulkhead_sandbox::Loader;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +42,7 @@ pub(crate) fn run(options: &GlobalOptions, arguments: &Arguments) -> Result<(), 
         folder: &arguments.folder,
         loader: Arc::new(loader(options)?),
         mine: BTreeSet::new(),
-        enabled: false,
+        new: false,
     };
     end_with_ctrl_c()?;
     // A folder that is no plugin's is a mistake at the start; later it may only be half-saved.
@@ -110,8 +111,8 @@ struct Dev<'a> {
     loader: Arc<Loader>,
     /// Versions that were installed by this command.
     mine: BTreeSet<Digest>,
-    /// Whether the plugin was enabled, or found enabled, once: whoever disables it later means it.
-    enabled: bool,
+    /// Whether the plugin was installed here first and not enabled yet. Whoever disables it later means it.
+    new: bool,
 }
 
 impl Dev<'_> {
@@ -147,11 +148,17 @@ impl Dev<'_> {
             .and_then(|known| known.version(&digest))
             .is_none()
         {
-            let why = Why::because(REASON);
-            let (made, _) =
-                install::install(self.options, &self.loader, &built.path, &plugin, why)?;
+            let (made, _) = install::install(
+                self.options,
+                &self.loader,
+                &built.path,
+                &plugin,
+                Capabilities::default(),
+                Why::because(REASON),
+            )?;
             self.mine.insert(digest);
-            applied = Some(made);
+            self.new |= known.is_none();
+            applied = Some(made.applied);
         }
         let installed_in = begun.elapsed();
 
@@ -161,11 +168,13 @@ impl Dev<'_> {
             let to = digest.to_string();
             applied = Some(self.make(&id, Change::Swap { to, settings })?);
         }
-        let enabled = self.installed(&id)?.is_some_and(|now| now.standing.enabled);
-        if !enabled && !self.enabled {
-            applied = Some(self.make(&id, Change::Enable)?);
+        if self.new {
+            let enabled = self.installed(&id)?.is_some_and(|now| now.standing.enabled);
+            if !enabled {
+                applied = Some(self.make(&id, Change::Enable)?);
+            }
+            self.new = false;
         }
-        self.enabled = true;
         let swapped_in = begun.elapsed();
         self.clear(&id)?;
         let steps = [
@@ -184,11 +193,18 @@ impl Dev<'_> {
         steps: [(&str, Duration); 4],
     ) -> Result<(), Problem> {
         let ms = |took: Duration| took.as_secs_f64() * 1e3;
+        let now = self.installed(id)?;
+        let disabled = now.and_then(|now| now.usable().err());
+        let disabled = disabled.map(|problem| problem.to_string());
         if self.options.json {
             let took: BTreeMap<_, _> = steps.map(|(step, took)| (step, ms(took))).into();
             return output::line(
-                json!({ "plugin": id, "applied": applied, "ms": took }).to_string(),
+                json!({ "plugin": id, "applied": applied, "disabled": disabled, "ms": took })
+                    .to_string(),
             );
+        }
+        if let Some(disabled) = disabled {
+            output::warning(&disabled);
         }
         let took = steps.map(|(step, took)| format!("{step} {:.0} ms", ms(took)));
         let what = applied.map_or_else(
@@ -212,7 +228,7 @@ impl Dev<'_> {
             reason: REASON.to_owned(),
             expect: None,
         };
-        made(self.options, &self.loader, &request).map(|(applied, _)| applied)
+        made(self.options, &self.loader, &request).map(|(made, _)| made.applied)
     }
 
     /// Uninstalls what was installed here and is of no use any more.
@@ -225,14 +241,19 @@ impl Dev<'_> {
         let kept = |digest: &Digest| {
             *digest == now.active || Some(*digest) == previous || Some(*digest) == shadow
         };
-        let old: Vec<Digest> = (self.mine.iter().copied())
+        let mut old: Vec<Digest> = (self.mine.iter().copied())
             .filter(|digest| !kept(digest))
             .collect();
+        if !old.is_empty() {
+            let needed = operations::needed(self.options)?;
+            old.retain(|digest| !needed.contains_key(digest));
+        }
         for digest in old {
             self.mine.remove(&digest);
             if now.version(&digest).is_some() {
                 let version = Some(digest.to_string());
-                self.make(id, Change::Uninstall { version })?;
+                let force = false;
+                self.make(id, Change::Uninstall { version, force })?;
             }
         }
         Ok(())

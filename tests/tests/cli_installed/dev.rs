@@ -120,6 +120,22 @@ fn a_save_is_built_and_swapped_in_and_one_that_does_not_compile_changes_nothing(
             .next(),
         Some("Again")
     );
+    // Whoever disables it means it: a later start says so and leaves it.
+    let off = author.run(&["plugin", "disable", "watched", "--reason", "not today"]);
+    assert_eq!(off.code, 0, "{}", off.err);
+    let mut dev = author
+        .command(&["--json", "dev", "watched"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let out = lines(dev.stdout.take().unwrap());
+    let again = out.recv_timeout(Duration::from_secs(300)).unwrap();
+    dev.kill().unwrap();
+    dev.wait().unwrap();
+    let again: Value = serde_json::from_str(&again).unwrap();
+    assert_eq!(again["applied"], Value::Null, "{again}");
+    let disabled = again["disabled"].as_str().unwrap();
+    assert!(disabled.contains(": not today; "), "{disabled}");
     let verified = author.run(&["audit", "verify"]);
     assert_eq!(verified.code, 0, "{}", verified.err);
 }
