@@ -23,9 +23,6 @@ pub enum DeskError {
     /// Two rules with one name.
     #[error("risk rule '{0}' is given twice")]
     RuleTwice(String),
-    /// A rule in the place of one that is not there.
-    #[error("no risk rule '{0}' is at work")]
-    RuleUnknown(String),
     /// An instrument's tick, lot or multiplier is out of bounds.
     #[error("instrument '{symbol}': {what} is {observed}; it must be above 0 and at most 1000")]
     Increment {
@@ -81,7 +78,6 @@ impl From<DeskError> for Problem {
                 Problem::user(error.to_string(), "clean the prices before trading on them")
             }
             DeskError::Order(_)
-            | DeskError::RuleUnknown(_)
             | DeskError::Ledger(_)
             | DeskError::UnknownInstrument(_)
             | DeskError::Clock { .. } => Problem::host(error.to_string(), "please report it"),

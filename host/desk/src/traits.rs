@@ -6,7 +6,6 @@ use bulkhead_domain::Decimal;
 use bulkhead_domain::order::{Execution, InstrumentHandle, OpenOrder, Order, Replacement};
 use bulkhead_domain::risk::{Portfolio, ProtectiveAction, RiskContext, Verdict};
 use serde::{Deserialize, Serialize};
-use std::any::Any;
 use std::sync::Arc;
 
 /// A rule could not judge: it trapped, timed out, is missing, or refused the input. The desk denies.
@@ -20,7 +19,7 @@ pub struct RuleFailure {
 }
 
 /// A rule that can only tighten.
-pub trait RiskRule: Any + Send {
+pub trait RiskRule: Send {
     /// Its name in records and denials; unique within a desk.
     fn name(&self) -> &str;
 

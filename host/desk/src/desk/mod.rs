@@ -147,25 +147,6 @@ impl Desk {
         })
     }
 
-    /// A rule of the chain by its name, for whoever made it: upcast to [`std::any::Any`], it can be had as what it
-    /// is and asked what its successor needs to know.
-    pub fn rule_mut(&mut self, name: &str) -> Option<&mut dyn RiskRule> {
-        self.chain.rule_mut(name)
-    }
-
-    /// Puts a rule in the place of the one with its name, between two moments, and gives the old one back. It is
-    /// asked in the old one's turn, and the orders that the old one placed are its own. While the old one is not
-    /// trusted, it is not either: entries wait for its first review.
-    ///
-    /// # Errors
-    /// [`DeskError::RuleUnknown`] when no rule has that name; nothing has changed then.
-    pub fn replace_rule(
-        &mut self,
-        successor: Box<dyn RiskRule>,
-    ) -> Result<Box<dyn RiskRule>, DeskError> {
-        self.chain.replace(successor)
-    }
-
     /// The desk's time: that of the last prices.
     #[must_use]
     pub fn now(&self) -> Timestamp {

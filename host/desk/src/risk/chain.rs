@@ -2,7 +2,6 @@
 
 use super::denial;
 use super::record::{VerdictKind, VerdictRecord};
-use crate::error::DeskError;
 use crate::traits::{RiskRule, RuleFailure};
 use bulkhead_domain::Decimal;
 use bulkhead_domain::order::Order;
@@ -52,24 +51,6 @@ impl Chain {
             })
             .collect();
         Chain { rules }
-    }
-
-    pub(crate) fn rule_mut(&mut self, name: &str) -> Option<&mut dyn RiskRule> {
-        let mut rules = self.rules.iter_mut();
-        let found = rules.find(|rule| &*rule.name == name)?;
-        Some(found.rule.as_mut())
-    }
-
-    /// Puts a rule in the place of the one with its name, whose record it inherits.
-    pub(crate) fn replace(
-        &mut self,
-        successor: Box<dyn RiskRule>,
-    ) -> Result<Box<dyn RiskRule>, DeskError> {
-        let mut rules = self.rules.iter_mut();
-        let Some(place) = rules.find(|rule| &*rule.name == successor.name()) else {
-            return Err(DeskError::RuleUnknown(successor.name().to_owned()));
-        };
-        Ok(std::mem::replace(&mut place.rule, successor))
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -13,7 +13,6 @@ mod marks;
 mod owners;
 mod reconcile;
 mod records;
-mod replaced;
 mod resumed;
 mod review;
 mod sealed;
