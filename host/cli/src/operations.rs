@@ -105,7 +105,7 @@ impl PluginOperations {
                 plugin: plugin.to_owned(),
                 change,
                 reason: reason.to_owned(),
-                expect: Some(known.generation),
+                expect: Some(known.revision),
             };
             self.apply(&request, "host", moment()).map(Some)
         });

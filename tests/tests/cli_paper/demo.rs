@@ -26,10 +26,11 @@ fn the_demo_shows_what_it_is_there_to_show() {
     assert_eq!(models.len(), 3 * 7);
     assert!(models.iter().all(|model| !model["skill"].is_null()));
 
-    // One plugin panics, is named, and the others go on.
-    let [incident] = main["incidents"].as_array().unwrap().as_slice() else {
+    // One plugin panics, is named and started again, and the others go on.
+    let [incident, back] = main["incidents"].as_array().unwrap().as_slice() else {
         panic!("{}", main["incidents"]);
     };
+    assert_eq!(back["consequence"], "a fresh instance takes over (replay)");
     assert_eq!(incident["plugin"], "fire-drill");
     let text = incident["text"].as_str().unwrap();
     assert!(text.contains("instance.on-bar panicked: "), "{text}");

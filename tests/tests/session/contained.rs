@@ -71,7 +71,9 @@ fn a_strategy_that_traps_is_named_and_the_others_go_on() {
 fn a_strategy_that_fails_again_and_again_is_given_up_with_the_reason() {
     let mut config = plain();
     let mut careless = fire_drill("");
-    careless.plugin = bulkhead_tests::hostile("endless-recursion").display().to_string();
+    careless.plugin = bulkhead_tests::hostile("endless-recursion")
+        .display()
+        .to_string();
     config.strategies.push(careless);
     config.supervision.restarts = 2;
     let record = Stand::new().record(&config);
