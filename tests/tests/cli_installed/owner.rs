@@ -174,11 +174,15 @@ fn what_is_changed_during_a_session_does_not_disturb_its_records() {
 }
 
 #[test]
-fn a_version_swapped_in_during_a_session_is_seen_by_it_and_a_run_that_was_killed_resumes_on_both() {
+fn versions_swapped_in_during_a_session_are_seen_by_it_and_a_run_that_was_killed_resumes_on_both() {
     let place = Place::new();
-    install(&place, &std::fs::read(plugin("ema-cross")).unwrap());
-    install(&place, &version("ema-cross", "0.2.0"));
-    good(&place, &["plugin", "enable", "ema-cross"]);
+    // In an order that is not that of their names.
+    const SWAPPED: [&str; 2] = ["paper", "ema-cross"];
+    for id in SWAPPED {
+        install(&place, &std::fs::read(plugin(id)).unwrap());
+        install(&place, &version(id, "0.2.0"));
+        good(&place, &["plugin", "enable", id]);
+    }
     let mut running = session_of(&place, 12_000);
     let swapped = || {
         let log = exported(&place);
@@ -188,13 +192,20 @@ fn a_version_swapped_in_during_a_session_is_seen_by_it_and_a_run_that_was_killed
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
     trading(&place);
-    good(&place, &["plugin", "swap", "ema-cross", "--to", "0.2.0"]);
-    wait_for("it never swapped", &mut || !swapped().is_empty());
+    for id in SWAPPED {
+        good(&place, &["plugin", "swap", id, "--to", "0.2.0"]);
+    }
+    wait_for("it never swapped", &mut || swapped().len() == 2);
     running.kill().unwrap();
     running.wait().unwrap();
     verified(&place);
     let before = swapped();
-    assert_eq!(before.len(), 1, "{before:?}");
+    for (record, id) in before.iter().zip(SWAPPED) {
+        assert!(
+            record.contains(id) && !record.contains("refused"),
+            "{record}"
+        );
+    }
     // The run began with what served before.
     let said = bad(&place, &["plugin", "uninstall", "ema-cross@0.1.0"]);
     assert!(said.contains("has not ended and needs 0.1.0 ("), "{said}");
@@ -213,7 +224,13 @@ fn a_version_swapped_in_during_a_session_is_seen_by_it_and_a_run_that_was_killed
     assert_eq!(ran.code, 0, "{}", ran.err);
     let result = ran.json();
     assert_eq!(result["ending"], "completed", "{result}");
-    assert_eq!(result["swaps"][0]["version"], "0.2.0", "{result}");
+    for (swap, id) in result["swaps"].as_array().unwrap().iter().zip(SWAPPED) {
+        assert_eq!(
+            (&swap["plugin"], &swap["version"]),
+            (&id.into(), &"0.2.0".into())
+        );
+        assert_eq!(swap["places"][0][1], "snapshot", "{swap}");
+    }
     assert_eq!(result["incidents"], 0, "{result}");
     assert_eq!(swapped(), before);
     verified(&place);
