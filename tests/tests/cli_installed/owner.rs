@@ -287,8 +287,15 @@ fn a_strategy_that_is_disabled_while_a_session_runs_it_opens_nothing_any_more() 
     install(&place, &std::fs::read(plugin("linfa")).unwrap());
     good(&place, &["plugin", "enable", "ema-cross"]);
     good(&place, &["plugin", "enable", "linfa"]);
+    let opened = |log: &str| {
+        let filled = log
+            .lines()
+            .filter(|line| line.contains("\"kind\":\"update\""));
+        let bought = |line: &&str| line.contains(r#"\"side\":\"buy\""#);
+        filled.filter(bought).count()
+    };
     let mut running = session(&place);
-    trading(&place);
+    wait_for("it never bought", &mut || opened(&exported(&place)) > 1);
     let disable = |id| ["plugin", "disable", id, "--reason", "it lost too much"];
     let said = good(&place, &disable("ema-cross"));
     assert!(
@@ -310,22 +317,18 @@ fn a_strategy_that_is_disabled_while_a_session_runs_it_opens_nothing_any_more() 
         said.contains("goes on with it to its end; `bulkhead halt` stops it"),
         "{said}"
     );
-    std::thread::sleep(Duration::from_millis(300));
+    let since = || {
+        let log = exported(&place);
+        let (_, since) = log.split_once("\"kind\":\"raised\"").unwrap();
+        since.to_owned()
+    };
+    wait_for("it wanted nothing", &mut || {
+        since().matches("TRADING_STATE").count() > 1
+    });
     running.kill().unwrap();
     running.wait().unwrap();
-    let log = exported(&place);
-    let (before, after) = log.split_once("\"kind\":\"raised\"").unwrap();
-    let opened = |log: &str| {
-        let filled = log
-            .lines()
-            .filter(|line| line.contains("\"kind\":\"update\""));
-        let bought = |line: &&str| line.contains(r#"\"side\":\"buy\""#);
-        filled.filter(bought).count()
-    };
-    assert!(opened(before) > 1);
-    assert!(after.contains("TRADING_STATE"), "it wanted nothing");
     // What had been sent before may be filled yet.
-    assert!(opened(after) <= 1);
+    assert!(opened(&since()) <= 1);
 
     // Whoever enables it lifts that, and nothing that somebody else raised.
     good(&place, &["plugin", "enable", "ema-cross"]);
