@@ -326,27 +326,23 @@ fn flushed_rows_survive_reopening_the_file() {
     assert_eq!(ids(&open()), [1]);
 }
 
-#[test]
-fn a_writer_without_a_pause_keeps_nobody_out() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.db");
-    let open = || wait(async { Store::open(&path).await }).unwrap();
-    let busy = open();
-    wait(busy.migrate(SETS)).unwrap();
-    let other = open();
-    let writer = busy.writer().unwrap();
-    let done = std::sync::atomic::AtomicBool::new(false);
-    std::thread::scope(|scope| {
+/// Has a store's writer write without a pause while `other` takes so many turns, and tells how long those took.
+fn flooded(store: &Store, other: &Store, turns: i64) -> Duration {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let writer = store.writer().unwrap();
+    let done = AtomicBool::new(false);
+    let taken = std::thread::scope(|scope| {
         let flood = scope.spawn(|| {
             let mut id = 0;
-            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+            while !done.load(Ordering::Relaxed) {
                 writer.write(insert(id)).unwrap();
                 id += 1;
             }
             id
         });
-        for id in 1..=10 {
-            let came = wait(async {
+        let begun = std::time::Instant::now();
+        let taken = (1..=turns).try_for_each(|id| {
+            wait(async {
                 // Reading and preparing take no lock; what is written has to wait its turn.
                 other.migrate(SETS).await?;
                 let mut turn = other.begin().await?;
@@ -356,55 +352,32 @@ fn a_writer_without_a_pause_keeps_nobody_out() {
                 turn.commit()
                     .await
                     .map_err(|error| StoreError::during("commit", &error))
-            });
-            if came.is_err() {
-                done.store(true, std::sync::atomic::Ordering::Relaxed);
-            }
-            came.unwrap();
-        }
-        done.store(true, std::sync::atomic::Ordering::Relaxed);
+            })
+        });
+        let took = begun.elapsed();
+        done.store(true, Ordering::Relaxed);
         assert!(flood.join().unwrap() > 0);
+        taken.map(|()| took)
     });
     writer.flush().unwrap();
+    taken.unwrap()
+}
+
+#[test]
+fn a_writer_without_a_pause_keeps_nobody_out() {
+    in_a_file(|busy, path| {
+        let other = wait(async { Store::open(path).await }).unwrap();
+        flooded(busy, &other, 10);
+    });
 }
 
 #[test]
 fn whoever_shares_the_store_goes_before_a_writer_that_never_pauses() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.db");
-    let store = wait(async { Store::open(&path).await }).unwrap();
-    wait(store.migrate(SETS)).unwrap();
-    let writer = store.writer().unwrap();
-    let done = std::sync::atomic::AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut id = 0;
-            while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                writer.write(insert(id)).unwrap();
-                id += 1;
-            }
-        });
-        let begun = std::time::Instant::now();
-        for id in 1..=30 {
-            let came = wait(async {
-                let mut turn = store.begin().await?;
-                Forms::default()
-                    .write(&mut turn, &mut vec![insert(-id)])
-                    .await?;
-                turn.commit()
-                    .await
-                    .map_err(|error| StoreError::during("commit", &error))
-            });
-            if came.is_err() {
-                done.store(true, std::sync::atomic::Ordering::Relaxed);
-            }
-            came.unwrap();
-        }
-        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    in_a_file(|store, _| {
+        let took = flooded(store, store, 30);
         // Left to chance a single one takes most of a second.
-        assert!(begun.elapsed().as_secs() < 15, "{:?}", begun.elapsed());
+        assert!(took.as_secs() < 15, "{took:?}");
     });
-    writer.flush().unwrap();
 }
 
 #[test]
