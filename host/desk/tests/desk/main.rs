@@ -4,8 +4,10 @@
 
 mod audit;
 mod books;
+mod brackets;
 mod carry;
 mod change;
+mod control;
 mod decide;
 mod durable;
 mod kept;

@@ -5,12 +5,11 @@ use bulkhead_desk::{
     Amendment, BrokerPosition, BrokerView, Cancelled, Desk, ExecutionPage, Finding, Gateway,
     GatewayError, NEVER_ARRIVED_CHECKS, RiskApproved, Ruling, TradingState,
 };
+use bulkhead_domain::Decimal;
 use bulkhead_domain::order::{
-    ActionKind, Bracket, CorporateAction, Execution, OpenOrder, Order, OrderKind, OrderRequest,
-    Replacement, Side, TimeInForce,
+    ActionKind, CorporateAction, Execution, OpenOrder, Order, OrderKind, OrderRequest, Replacement,
+    Side, TimeInForce,
 };
-use bulkhead_domain::time::DAY;
-use bulkhead_domain::{Decimal, Timestamp};
 
 /// A broker that answers, or not, as told.
 struct Unsure<'a> {
@@ -71,7 +70,7 @@ fn request_unsure(world: &mut World, arrives: bool, request: OrderRequest) -> St
     id
 }
 
-fn reconcile(world: &mut World) -> (Vec<Finding>, bool) {
+pub(crate) fn reconcile(world: &mut World) -> (Vec<Finding>, bool) {
     let (desk, mut gateway) = world.gateway();
     let view = desk.ask_broker(&mut gateway).unwrap();
     let found = desk.reconcile(view);
@@ -80,7 +79,7 @@ fn reconcile(world: &mut World) -> (Vec<Finding>, bool) {
     (found.findings, agrees)
 }
 
-fn state(desk: &Desk) -> TradingState {
+pub(crate) fn state(desk: &Desk) -> TradingState {
     desk.trading_state().0
 }
 
@@ -124,7 +123,7 @@ fn an_unanswered_order_that_never_arrived_is_given_up_after_three_looks() {
 }
 
 /// A bar that the venue fills against, and whatever it says is lost.
-fn untold(world: &mut World, [open, high, low, close]: [f64; 4]) -> Vec<Execution> {
+pub(crate) fn untold(world: &mut World, [open, high, low, close]: [f64; 4]) -> Vec<Execution> {
     let open_time = world.now() + 10 * world.executions.len() as i64;
     let steps = [bulkhead_venue::order::Step {
         instrument: 1,
@@ -148,136 +147,6 @@ fn untold(world: &mut World, [open, high, low, close]: [f64; 4]) -> Vec<Executio
         .collect();
     world.executions.extend(executions.clone());
     executions
-}
-
-fn bracket() -> OrderRequest {
-    OrderRequest {
-        bracket: Some(Bracket {
-            take_profit: Some(dec("110")),
-            stop_loss: Some(dec("95")),
-        }),
-        ..OrderRequest::market(1, Side::Buy, dec("10"))
-    }
-}
-
-fn missed(execution: &Execution) -> Finding {
-    Finding::MissedFill {
-        client_order_id: execution.client_order_id.clone(),
-        execution_id: execution.execution_id.clone(),
-    }
-}
-
-#[test]
-fn the_exits_of_a_bracket_are_ours_although_nobody_told_of_them() {
-    let mut world = World::plain(Vec::new());
-    let entry = world.request(bracket())[0].id.clone();
-    let filled = untold(&mut world, [100.0; 4]);
-    let arrived = |suffix: &str| Finding::Arrived {
-        client_order_id: format!("{entry}{suffix}"),
-    };
-    let (mut findings, agrees) = reconcile(&mut world);
-    findings.sort_by_key(|finding| format!("{finding:?}"));
-    assert!(agrees, "{findings:?}");
-    assert_eq!(
-        findings,
-        [arrived("-sl"), arrived("-tp"), missed(&filled[0])]
-    );
-    assert_eq!(world.held(), dec("10"));
-    assert_eq!(world.desk.orders().iter().count(), 2);
-    assert_eq!(reconcile(&mut world), (Vec::new(), true));
-
-    // One of them fills, and that is lost too: the venue has cancelled the other.
-    let stopped = untold(&mut world, [99.0, 99.0, 94.0, 94.0]);
-    let (findings, agrees) = reconcile(&mut world);
-    assert!(agrees, "{findings:?}");
-    let ended = Finding::Ended {
-        client_order_id: format!("{entry}-tp"),
-    };
-    assert_eq!(findings, [missed(&stopped[0]), ended]);
-    assert_eq!(world.held(), dec("0"));
-    assert_eq!(world.desk.orders().iter().count(), 0);
-    assert_eq!(state(&world.desk), TradingState::Running);
-}
-
-#[test]
-fn an_exit_that_filled_before_anybody_told_of_its_entry_is_booked() {
-    let mut world = World::plain(Vec::new());
-    let entry = world.request(bracket())[0].id.clone();
-    let mut filled = untold(&mut world, [100.0; 4]);
-    filled.extend(untold(&mut world, [99.0, 99.0, 94.0, 94.0]));
-    assert_eq!(filled[1].client_order_id, format!("{entry}-sl"));
-    let (findings, agrees) = reconcile(&mut world);
-    assert!(agrees, "{findings:?}");
-    assert_eq!(findings, [missed(&filled[0]), missed(&filled[1])]);
-    assert_eq!(world.held(), dec("0"));
-    assert_eq!(state(&world.desk), TradingState::Running);
-}
-
-#[test]
-fn a_missed_fill_is_booked_when_it_was_executed() {
-    let mut world = World::plain(Vec::new());
-    world.request(bracket());
-    untold(&mut world, [100.0; 4]);
-    untold(&mut world, [99.0, 99.0, 94.0, 94.0]);
-    let later = Timestamp(world.now() + 5 * DAY);
-    world.desk.mark(later, &[]).unwrap();
-    let (desk, mut gateway) = world.gateway();
-    let view = desk.ask_broker(&mut gateway).unwrap();
-    let found = desk.reconcile(view);
-    let booked = found
-        .applied
-        .iter()
-        .filter_map(|(applied, execution)| Some((applied, execution.as_ref()?)));
-    let mut fills = 0;
-    for (applied, execution) in booked {
-        assert_eq!(applied.time, execution.time);
-        assert_eq!(applied.reason, "found by comparing with the broker");
-        fills += 1;
-    }
-    assert_eq!(fills, 2);
-}
-
-#[test]
-fn an_exit_that_is_another_than_its_entry_asked_for_is_not_ours() {
-    for (change, partly) in [
-        |order: &mut OrderRequest| order.quantity = dec("11"),
-        |order: &mut OrderRequest| order.side = Side::Buy,
-        |order: &mut OrderRequest| order.kind = OrderKind::Stop(dec("50")),
-    ]
-    .into_iter()
-    .flat_map(|change| [(change, false), (change, true)])
-    {
-        let mut world = World::plain(Vec::new());
-        let entry = world.request(bracket())[0].id.clone();
-        let filled = untold(&mut world, [100.0; 4]).remove(0);
-        let stop = format!("{entry}-sl");
-        let findings = shown(&mut world, |view| {
-            let exit = view
-                .open_orders
-                .iter_mut()
-                .find(|open| open.order.client_order_id == stop)
-                .unwrap();
-            change(&mut exit.order.request);
-            if partly {
-                // A fill makes it known; what still works is not what it may be.
-                exit.filled = dec("4");
-                view.positions[0].quantity = dec("6");
-                view.executions.push(Execution {
-                    execution_id: "x".to_owned(),
-                    client_order_id: stop.clone(),
-                    side: Side::Sell,
-                    quantity: dec("4"),
-                    ..filled
-                });
-            }
-        });
-        let foreign = Finding::ForeignOrder {
-            client_order_id: stop,
-        };
-        assert!(findings.contains(&foreign), "{partly} {findings:?}");
-        assert_eq!(world.held(), dec(if partly { "6" } else { "10" }));
-        assert_eq!(state(&world.desk), TradingState::Halted);
-    }
 }
 
 #[test]
@@ -347,7 +216,7 @@ fn a_position_that_differs_stops_trading() {
 }
 
 /// What the broker shows, and what the desk makes of it; the books balance whatever it is.
-fn shown(world: &mut World, change: impl FnOnce(&mut BrokerView)) -> Vec<Finding> {
+pub(crate) fn shown(world: &mut World, change: impl FnOnce(&mut BrokerView)) -> Vec<Finding> {
     let (desk, mut gateway) = world.gateway();
     let mut view = desk.ask_broker(&mut gateway).unwrap();
     change(&mut view);

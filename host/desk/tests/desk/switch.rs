@@ -1,6 +1,6 @@
 //! The kill switch holds, survives, and is obeyed.
 
-use crate::durable::NoOperations;
+use crate::control::NoOperations;
 use crate::support::{World, dec, proposal, whats};
 use bulkhead_desk::audit::{AuditKey, AuditLog, Event, Kind, records_of, records_since};
 use bulkhead_desk::switch::control::{Answer, Ask, Control, ask};
