@@ -274,7 +274,12 @@ fn what_holding_cost_and_earned_stands_among_the_costs_where_there_is_any() {
     assert_eq!(totals["borrowFees"], "12.50");
     assert_eq!(totals["interest"], "-3.75");
 
-    let share = |report: &Report| Statistics::of(&report.main).fees_share.value.unwrap();
-    let (before, after) = (share(&fixture::report(40, 40)), share(&report));
+    // Of a session that earned something.
+    let mut session = fixture::report(40, 40).main;
+    *session.equity.equity.last_mut().unwrap() = 1e6;
+    let share = |session: &_| Statistics::of(session).fees_share.value.unwrap();
+    let before = share(&session);
+    session.totals.borrow_fees = report.main.totals.borrow_fees;
+    let after = share(&session);
     assert!(after > before, "{after} {before}");
 }
