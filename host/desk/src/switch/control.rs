@@ -8,7 +8,7 @@
 //!
 //! One request and one answer a connection, each one line of JSON. The process that has just taken the
 //! gateway lock listens a moment later. One that ends may hang up on whoever came at its last moment: what may be
-//! asked twice is asked again, for at most [`PATIENCE`].
+//! asked twice is asked again for a while.
 
 use super::error::Acknowledgement;
 use super::gate::{FENCE_PATIENCE, Gate};
