@@ -86,19 +86,6 @@ impl Board {
         self.outcomes.push_back(outcome);
     }
 
-    /// What a new version starts from: everything its predecessor earned, shrunk by `trust` towards no skill.
-    #[must_use]
-    pub fn inherited(&self, trust: f64) -> Board {
-        let shrunk = |outcome: &Outcome| Outcome {
-            trust: outcome.trust * trust,
-            ..*outcome
-        };
-        Board {
-            outcomes: self.outcomes.iter().map(shrunk).collect(),
-            window: self.window,
-        }
-    }
-
     /// Outcomes, oldest first.
     pub fn outcomes(&self) -> impl Iterator<Item = &Outcome> {
         self.outcomes.iter()
@@ -108,11 +95,24 @@ impl Board {
         self.outcomes.iter().map(Outcome::losses).unzip()
     }
 
-    /// Sums the outcomes up.
+    /// Outcomes that there are of the candidate's own, others' counting as far as they are trusted.
+    fn evidence(&self) -> f64 {
+        self.outcomes.iter().map(|outcome| outcome.trust).sum()
+    }
+
+    /// Sums the outcomes up. What a candidate did not say itself is weaker evidence: there must be as much more of it,
+    /// and the interval about the skill is wider by the square root of all outcomes over those that they count for.
     #[must_use]
     pub fn summary(&self, scoring: &Scoring) -> Summary {
         let (model, base) = self.losses();
-        let enough = model.len() >= scoring.min_samples.max(1);
+        #[expect(clippy::cast_precision_loss, reason = "a count")]
+        let (count, fewest) = (model.len() as f64, scoring.min_samples.max(1) as f64);
+        let evidence = self.evidence();
+        let enough = evidence >= fewest;
+        let widened = |interval: Interval| match evidence < count {
+            true => interval.widened((count / evidence).sqrt()),
+            false => interval,
+        };
         #[expect(clippy::cast_precision_loss, reason = "a count")]
         let mean = |losses: &[f64]| {
             (!losses.is_empty()).then(|| losses.iter().sum::<f64>() / losses.len() as f64)
@@ -128,6 +128,7 @@ impl Board {
                     scoring.tail,
                     scoring.seed,
                 )
+                .map(widened)
             } else {
                 None
             },
@@ -191,6 +192,77 @@ mod tests {
         );
     }
 
+    /// The board of a version whose predecessor said all this.
+    fn inherited(board: &Board) -> Board {
+        let mut new = Board::new(board.window);
+        for outcome in board.outcomes() {
+            new.record(Outcome {
+                trust: 0.5,
+                ..*outcome
+            });
+        }
+        new
+    }
+
+    const SCORING: Scoring = Scoring {
+        min_samples: 50,
+        block: 5,
+        resamples: 500,
+        tail: 0.025,
+        half_life: 100.0,
+        seed: 3,
+    };
+
+    /// Right in so many of 100 cases, spread evenly.
+    fn board(right: u32, outcomes: u32) -> Board {
+        let mut board = Board::new(1000);
+        for index in 0..outcomes {
+            board.record(outcome(0.6, index * 37 % 100 < right));
+        }
+        board
+    }
+
+    #[test]
+    fn what_a_predecessor_barely_showed_makes_no_version_eligible_until_it_has_shown_something_itself()
+     {
+        let lower = |board: &Board| board.summary(&SCORING).skill.unwrap().lower;
+        let mut barely = 0;
+        for right in 50..80 {
+            let old = board(right, 200);
+            let skill = old.summary(&SCORING).skill.unwrap();
+            let mut new = inherited(&old);
+            assert!(lower(&new) < skill.lower.max(0.0), "{right}");
+            if skill.lower <= 0.0 || skill.lower > 0.2 * skill.value {
+                continue;
+            }
+            barely += 1;
+            assert!(lower(&new) <= 0.0, "{right}: {skill:?}");
+            // As good itself, it earns its place; the opposite of its predecessor, it never does.
+            let mut inverted = new.clone();
+            for index in 0..400 {
+                new.record(outcome(0.6, index * 37 % 100 < right));
+                inverted.record(outcome(0.4, index * 37 % 100 < right));
+                assert!(index % 50 > 0 || lower(&inverted) <= 0.0, "{right}");
+            }
+            assert!(lower(&new) > 0.0, "{right}");
+        }
+        assert!(barely > 0, "no board was just above nothing");
+    }
+
+    #[test]
+    fn outcomes_of_a_predecessor_count_for_fewer_labels() {
+        let scoring = Scoring {
+            min_samples: 150,
+            ..SCORING
+        };
+        let old = board(70, 200);
+        assert!(old.summary(&scoring).skill.is_some());
+        let mut new = inherited(&old);
+        assert_eq!(new.summary(&scoring).skill, None);
+        (0..50).for_each(|_| new.record(outcome(0.6, true)));
+        assert!(new.summary(&scoring).skill.is_some());
+    }
+
     #[test]
     fn a_new_version_inherits_skill_shrunk_and_never_its_opposite() {
         for right in [0.8, 0.4] {
@@ -198,7 +270,7 @@ mod tests {
             for index in 0..200 {
                 old.record(outcome(0.8, f64::from(index) < 200.0 * right));
             }
-            let new = old.inherited(0.5);
+            let new = inherited(&old);
             let skill_of = |board: &Board| skill(&board.losses().0, &board.losses().1).unwrap();
             assert!((skill_of(&new) - 0.5 * skill_of(&old)).abs() < 1e-12);
         }

@@ -15,6 +15,18 @@ pub struct Interval {
     pub upper: f64,
 }
 
+impl Interval {
+    /// The same estimate with each bound `factor` times as far from it.
+    #[must_use]
+    pub fn widened(self, factor: f64) -> Interval {
+        Interval {
+            value: self.value,
+            lower: self.value - factor * (self.value - self.lower),
+            upper: self.value + factor * (self.upper - self.value),
+        }
+    }
+}
+
 /// Fewest blocks that a bootstrap can tell anything from: of a single one every resample is the same, and its
 /// interval has no width.
 pub const FEWEST_BLOCKS: usize = 10;

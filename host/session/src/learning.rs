@@ -221,9 +221,9 @@ impl Learner {
         learner
     }
 
-    /// The candidates with their outcomes and tallies, in the order they were named.
+    /// The candidates, every version apart, with their outcomes and tallies, in the order they were named and came.
     pub fn candidates(&self) -> impl Iterator<Item = Judged<'_>> {
-        self.pupils.iter().map(Pupil::judged)
+        self.pupils.iter().flat_map(Pupil::judged)
     }
 
     /// How outcomes become skill here.

@@ -291,7 +291,7 @@ fn model(symbol: &str, learner: &Learner, judged: &Judged<'_>) -> ModelRecord {
     let summary = board.summary(&learner.scoring(board.outcomes().count()));
     ModelRecord {
         symbol: symbol.to_owned(),
-        candidate: judged.label.to_owned(),
+        candidate: judged.label.clone(),
         fits: tally.fits,
         failures: tally.failures.clone(),
         samples: summary.samples,

@@ -107,9 +107,10 @@ impl fmt::Display for SwapRecord {
 pub struct Input {
     /// `plugin`, `settings` (an installed plugin's default configuration), `data`, `config`, `latency` or `engine`.
     pub kind: String,
-    /// Its name, with the version where it has one.
+    /// Its name, with the version where it has one; of a latency, whose it is.
     pub name: String,
-    /// SHA-256 of it; of a latency its seconds, of the engine its identity.
+    /// SHA-256 of it; the engine's identity; of a latency, its seconds, as `0.25 s`; of whether a verdict is heeded,
+    /// that.
     pub digest: String,
 }
 
@@ -303,13 +304,13 @@ pub struct ReliabilityBin {
 pub struct ModelRecord {
     /// The instrument's symbol.
     pub symbol: String,
-    /// Plugin and algorithm.
+    /// Plugin and algorithm; with the plugin's version where another took its place or was taken.
     pub candidate: String,
     /// Fits made.
     pub fits: u64,
     /// Fits that failed, with the last reason.
     pub failures: Option<(u64, String)>,
-    /// Matured out-of-sample labels.
+    /// Matured out-of-sample labels of what it said itself.
     pub samples: u64,
     /// Skill over all of them with its interval; `None` with too few.
     pub skill: Option<Interval>,

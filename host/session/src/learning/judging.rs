@@ -5,7 +5,7 @@
 use super::{Fitted, Trainer};
 use crate::config::ModelConfig;
 use bulkhead_domain::Digest;
-use bulkhead_orchestrator::{Board, Outcome, Policy, Scoring, Standing};
+use bulkhead_orchestrator::{Board, Candidate, Outcome, Policy, Scoring, Standing};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -14,8 +14,9 @@ const RESAMPLES: usize = 2000;
 /// Least probability left out at one side of an interval; its inverse is the most resamples there are.
 pub(crate) const LEAST_TAIL: f64 = 1e-5;
 
-/// How far a new version's predecessor counts as itself: half. It keeps the place it earned, and loses it to whoever
-/// is nearly as good and has said everything itself.
+/// How far what another version of a candidate said counts as its own, for each version between them: half. Where the
+/// evidence is strong it keeps the place that was earned, and loses it to whoever is nearly as good and has said
+/// everything itself; where it was just enough, the new version has to show something first.
 const INHERITED: f64 = 0.5;
 
 /// What a report says of a candidate, besides its standing.
@@ -33,27 +34,58 @@ pub struct Tally {
     pub chosen_bars: u64,
 }
 
-/// A candidate as a report and a ledger of trials see it.
+/// A version of a candidate as a report and a ledger of trials see it.
 pub struct Judged<'a> {
-    /// Plugin and algorithm, told apart from every other candidate's.
-    pub label: &'a str,
+    /// Plugin and algorithm, told apart from every other candidate's; with the version where there were several.
+    pub label: String,
     /// What identifies it: code, algorithm and hyper-parameters.
     pub identity: Digest,
-    /// What it earned.
+    /// What it said itself.
     pub board: &'a Board,
     /// How often it was fitted, eligible and chosen.
     pub tally: &'a Tally,
 }
 
+/// A version of a candidate, and what it said itself.
+struct Version {
+    identity: Digest,
+    version: String,
+    said: Board,
+    tally: Tally,
+}
+
+impl Version {
+    fn new(candidate: &Candidate, judged_by: usize) -> Version {
+        Version {
+            identity: candidate.identity(),
+            version: candidate.version.clone(),
+            said: Board::new(judged_by),
+            tally: Tally::default(),
+        }
+    }
+}
+
+/// What was said at a bar whose label has not ended.
+struct Said {
+    probability: f64,
+    base: f64,
+    /// Which version said it.
+    by: usize,
+}
+
 /// One candidate on one instrument.
 pub(super) struct Pupil {
     pub(super) label: String,
-    pub(super) identity: Digest,
+    /// All that ever stood here, in the order in which they came.
+    versions: Vec<Version>,
+    /// Which of them stands here now.
+    current: usize,
+    /// What it is judged by: all that was said, others' words counting for less.
     pub(super) board: Board,
+    judged_by: usize,
     pub(super) fitted: Option<Fitted>,
-    pub(super) tally: Tally,
-    /// Probability and base rate given at each of the last `horizon + 1` bars, and how far they are its own.
-    pending: VecDeque<Option<(f64, f64, f64)>>,
+    /// What was said at each of the last `horizon + 1` bars.
+    pending: VecDeque<Option<Said>>,
     unavailable: Option<String>,
 }
 
@@ -76,10 +108,11 @@ impl Pupil {
                     } else {
                         format!("{label} {}", &identity.to_string()[..6])
                     },
-                    identity,
+                    versions: vec![Version::new(trainer.candidate(), judged_by)],
+                    current: 0,
                     board: Board::new(judged_by),
+                    judged_by,
                     fitted: None,
-                    tally: Tally::default(),
                     pending: VecDeque::new(),
                     unavailable: None,
                 }
@@ -88,13 +121,24 @@ impl Pupil {
     }
 
     /// A new version takes its place, with what was learnt for it. It starts from what its predecessor earned,
-    /// shrunk.
-    pub(super) fn succeed(&mut self, identity: Digest, fitted: Option<Fitted>) {
-        self.identity = identity;
-        self.board = self.board.inherited(INHERITED);
-        for (_, _, trust) in self.pending.iter_mut().flatten() {
-            *trust *= INHERITED;
+    /// shrunk. One that stood here before is as it was, but for what was said meanwhile.
+    pub(super) fn succeed(&mut self, candidate: &Candidate, fitted: Option<Fitted>) {
+        let identity = candidate.identity();
+        let mut known = self.versions.iter();
+        let known = known.position(|version| version.identity == identity);
+        self.current = known.unwrap_or_else(|| {
+            self.versions.push(Version::new(candidate, self.judged_by));
+            self.versions.len() - 1
+        });
+        let mut said: Vec<Outcome> = Vec::new();
+        for (by, version) in self.versions.iter().enumerate() {
+            let trust = self.trust(by);
+            said.extend(version.said.outcomes().map(|it| Outcome { trust, ..*it }));
         }
+        said.sort_by_key(|outcome| outcome.time);
+        self.board = Board::new(self.judged_by);
+        said.into_iter()
+            .for_each(|outcome| self.board.record(outcome));
         // Who had learnt nothing yet, or whose fit had failed, waits for the next fit.
         if fitted.is_some() {
             self.fitted = fitted;
@@ -102,18 +146,39 @@ impl Pupil {
         }
     }
 
-    pub(super) fn judged(&self) -> Judged<'_> {
-        Judged {
-            label: &self.label,
-            identity: self.identity,
-            board: &self.board,
-            tally: &self.tally,
-        }
+    /// How far what a version said counts for the one that stands here.
+    fn trust(&self, by: usize) -> f64 {
+        let between = 0..self.current.abs_diff(by);
+        between.fold(1.0, |trust, _| trust * INHERITED)
+    }
+
+    /// Every version with what it said itself, the one that stands here included.
+    pub(super) fn judged(&self) -> impl Iterator<Item = Judged<'_>> {
+        self.versions.iter().map(|one| {
+            let same = |other: &&Version| other.version == one.version;
+            let label = match self.versions.len() {
+                1 => self.label.clone(),
+                _ if self.versions.iter().filter(same).count() == 1 => {
+                    format!("{} {}", self.label, one.version)
+                }
+                _ => format!("{} {} {}", self.label, one.version, one.identity.short()),
+            };
+            Judged {
+                label,
+                identity: one.identity,
+                board: &one.said,
+                tally: &one.tally,
+            }
+        })
+    }
+
+    fn tally(&mut self) -> &mut Tally {
+        &mut self.versions[self.current].tally
     }
 
     /// Takes what came of a fit; gives why it failed.
     pub(super) fn learnt(&mut self, outcome: Result<Fitted, String>) -> Option<String> {
-        self.tally.fits += 1;
+        self.tally().fits += 1;
         match outcome {
             Ok(fitted) => {
                 self.fitted = Some(fitted);
@@ -121,8 +186,9 @@ impl Pupil {
                 None
             }
             Err(why) => {
-                let count = self.tally.failures.as_ref().map_or(0, |(count, _)| *count);
-                self.tally.failures = Some((count + 1, why.clone()));
+                let tally = self.tally();
+                let count = tally.failures.as_ref().map_or(0, |(count, _)| *count);
+                tally.failures = Some((count + 1, why.clone()));
                 self.fail(&why);
                 Some(why)
             }
@@ -137,29 +203,41 @@ impl Pupil {
 
     /// Keeps what it said at a bar until the bar's label has ended. Called once a bar, said or not.
     pub(super) fn said(&mut self, probability: Option<f64>, base: f64) {
-        self.pending
-            .push_back(probability.map(|probability| (probability, base, 1.0)));
+        let by = self.current;
+        self.pending.push_back(probability.map(|probability| Said {
+            probability,
+            base,
+            by,
+        }));
     }
 
     /// The label of the bar `horizon + 1` before the newest, of this time, has ended.
     pub(super) fn mature(&mut self, horizon: usize, time: i64, up: bool) {
         if self.pending.len() > horizon
-            && let Some(Some((probability, base, trust))) = self.pending.pop_front()
+            && let Some(Some(said)) = self.pending.pop_front()
         {
-            self.board.record(Outcome {
+            let Said {
+                probability,
+                base,
+                by,
+            } = said;
+            let outcome = Outcome {
                 time,
                 probability,
                 base,
                 up,
-                trust,
-            });
+                trust: 1.0,
+            };
+            self.versions[by].said.record(outcome);
+            let trust = self.trust(by);
+            self.board.record(Outcome { trust, ..outcome });
         }
     }
 
     pub(super) fn standing(&self, scoring: &Scoring) -> Standing {
         let mut standing = Standing {
             candidate: self.label.clone(),
-            identity: self.identity,
+            identity: self.versions[self.current].identity,
             unavailable: self.unavailable.clone(),
             samples: 0,
             skill: None,
@@ -174,12 +252,13 @@ impl Pupil {
 
     /// Counts a bar on which it predicted.
     pub(super) fn count(&mut self, standing: &Standing, policy: &Policy, chosen: bool) {
+        let tally = self.tally();
         if policy.eligible(standing) {
-            self.tally.eligible_bars += 1;
+            tally.eligible_bars += 1;
         } else {
-            self.tally.gated_bars += 1;
+            tally.gated_bars += 1;
         }
-        self.tally.chosen_bars += u64::from(chosen);
+        tally.chosen_bars += u64::from(chosen);
     }
 }
 

@@ -112,7 +112,7 @@ impl Learner {
         if let (Some(pupil), Some(known)) =
             (self.pupils.get_mut(place), self.trainers.get_mut(place))
         {
-            pupil.succeed(trainer.candidate().identity(), fitted);
+            pupil.succeed(trainer.candidate(), fitted);
             *known = trainer;
             self.replaced = true;
         }

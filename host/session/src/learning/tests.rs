@@ -309,7 +309,11 @@ fn replace(learner: &mut Learner, version: &str, parameters: &str) -> Handed {
         answers: usize::MAX,
     };
     next.candidate.version = version.to_owned();
-    next.candidate.digest = Digest::of(version.as_bytes());
+    // The first version's is the spy's own.
+    next.candidate.digest = match version {
+        "1.0.0" => Digest::of(b"spy"),
+        other => Digest::of(other.as_bytes()),
+    };
     next.candidate.config = Digest::of(parameters.as_bytes());
     let place = 0;
     let successor = learner.prepare(place, Arc::new(next)).unwrap();
@@ -335,4 +339,37 @@ fn a_new_version_takes_over_what_was_learnt_and_no_bar_goes_without_a_prediction
         assert!(lower(&after[0]) < lower(before.last().unwrap()));
         assert_eq!(learner.digest(0), Some(Digest::of(b"2.0.0")));
     }
+}
+
+#[test]
+fn every_version_is_on_record_with_what_it_said_itself() {
+    let (mut learner, _) = learner(&config());
+    let before = run(&mut learner, 300, 0.95);
+    let of = |learner: &Learner| -> Vec<(String, usize, u64)> {
+        let said = |it: Judged<'_>| (it.label, it.board.outcomes().count(), it.tally.fits);
+        learner.candidates().map(said).collect()
+    };
+    let [(label, first, _)] = of(&learner).try_into().unwrap();
+    assert_eq!(label, "spy/first");
+    let samples = before.last().unwrap().standings.candidates[0].samples;
+    replace(&mut learner, "2.0.0", "");
+    let after = run(&mut learner, 60, 0.95);
+    // The predecessor's last labels end under its successor, and are the predecessor's.
+    let horizon = learner.config.horizon;
+    let ended = |views: &[View]| {
+        let ended = views[..views.len() - horizon - 1].iter();
+        ended.filter(|view| view.probabilities[0].is_some()).count()
+    };
+    let all = of(&learner);
+    let names: Vec<&str> = all.iter().map(|(label, ..)| label.as_str()).collect();
+    assert_eq!(names, ["spy/first 1.0.0", "spy/first 2.0.0"]);
+    assert_eq!((all[0].1, all[1].1), (first + horizon + 1, ended(&after)));
+    assert_eq!(all[1].2, 3);
+    assert!(after.last().unwrap().standings.candidates[0].samples > samples);
+    // Who comes back is who it was.
+    replace(&mut learner, "1.0.0", "");
+    let back = run(&mut learner, 40, 0.95);
+    let again = of(&learner);
+    assert_eq!(again.len(), 2);
+    assert_eq!(again[0].1, all[0].1 + ended(&back));
 }
