@@ -2,7 +2,8 @@
 
 use crate::decision::{Decision, Standings};
 use crate::task::Task;
-use bulkhead_store::{Migration, MigrationSet, Statement, Store, StoreError, Writer, column};
+use bulkhead_store::{Migration, MigrationSet, Row, Statement, Store, StoreError, Writer, column};
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
 /// The tables' migrations.
@@ -87,7 +88,7 @@ const CHOICES: Migration = Migration {
           CREATE INDEX choices_by_slate ON choices (slate, sequence);",
 };
 
-/// Nothing had been kept in these tables before there were scopes.
+/// Rewards belong to a scope; what was kept without one is let go.
 const SCOPES: Migration = Migration {
     version: 5,
     name: "rewards by scope",
@@ -124,11 +125,18 @@ const SCOPES: Migration = Migration {
           );",
 };
 
-fn unwritable(error: &serde_json::Error) -> StoreError {
+/// A column that holds, or would hold, what it cannot.
+pub(crate) fn broken(column: &str, text: impl ToString) -> StoreError {
     StoreError::Column {
-        column: "record".to_owned(),
-        text: error.to_string(),
+        column: column.to_owned(),
+        text: text.to_string(),
     }
+}
+
+/// The value that a column holds as JSON.
+pub(crate) fn from_json<T: DeserializeOwned>(row: &Row, name: &str) -> Result<T, StoreError> {
+    let text: String = column(row, name)?;
+    serde_json::from_str(&text).map_err(|error| broken(name, error))
 }
 
 /// Keeps standings. The same standings twice are kept once.
@@ -140,7 +148,7 @@ pub fn write_standings(
     session: &str,
     standings: &Standings,
 ) -> Result<(), StoreError> {
-    let record = serde_json::to_string(standings).map_err(|error| unwritable(&error))?;
+    let record = serde_json::to_string(standings).map_err(|error| broken("record", error))?;
     writer.write(
         Statement::new(
             "INSERT INTO standings (id, session, time, record) VALUES ($1, $2, $3, $4)
@@ -162,7 +170,7 @@ pub fn write_decision(
     session: &str,
     decision: &Decision,
 ) -> Result<(), StoreError> {
-    let record = serde_json::to_string(decision).map_err(|error| unwritable(&error))?;
+    let record = serde_json::to_string(decision).map_err(|error| broken("record", error))?;
     writer.write(
         Statement::new(
             "INSERT INTO decisions (id, session, time, standings, record) VALUES ($1, $2, $3, $4, $5)
@@ -192,15 +200,9 @@ pub async fn find_decision(
         .await
         .map_err(|error| StoreError::of_statement(SQL, &error))?;
     let Some(row) = row else { return Ok(None) };
-    let broken = |column: &str, error: serde_json::Error| StoreError::Column {
-        column: column.to_owned(),
-        text: error.to_string(),
-    };
-    let decision: String = column(&row, "decision")?;
-    let standings: String = column(&row, "standings")?;
     Ok(Some((
-        serde_json::from_str(&decision).map_err(|error| broken("decision", error))?,
-        serde_json::from_str(&standings).map_err(|error| broken("standings", error))?,
+        from_json(&row, "decision")?,
+        from_json(&row, "standings")?,
     )))
 }
 
@@ -217,12 +219,7 @@ pub async fn latest_standings(store: &Store, run: &str) -> Result<Vec<Standings>
         .map_err(|error| StoreError::of_statement(SQL, &error))?;
     let mut newest: BTreeMap<Task, Standings> = BTreeMap::new();
     for row in &rows {
-        let record: String = column(row, "record")?;
-        let standings: Standings =
-            serde_json::from_str(&record).map_err(|error| StoreError::Column {
-                column: "record".to_owned(),
-                text: error.to_string(),
-            })?;
+        let standings: Standings = from_json(row, "record")?;
         newest.insert(standings.task.clone(), standings);
     }
     Ok(newest.into_values().collect())

@@ -1,15 +1,9 @@
 //! The tables `slates` and `choices`.
 
 use super::{ChoiceRecord, Slate};
+use crate::tables::{broken, from_json};
 use bulkhead_domain::Digest;
 use bulkhead_store::{Statement, Store, StoreError, Writer, column, parsed};
-
-fn broken(column: &str, text: impl ToString) -> StoreError {
-    StoreError::Column {
-        column: column.to_owned(),
-        text: text.to_string(),
-    }
-}
 
 /// Keeps a slate. The same slate twice is kept once; it is written before the choices that name it.
 ///
@@ -65,10 +59,9 @@ pub async fn find_choice(
     let Some(row) = row else { return Ok(None) };
     let slate_id: Digest = parsed(&row, "slate_id")?;
     let bytes: Vec<u8> = column(&row, "choice")?;
-    let slate: String = column(&row, "slate")?;
     Ok(Some((
         ChoiceRecord::decode(slate_id, &bytes).map_err(|error| broken("choice", error))?,
-        serde_json::from_str(&slate).map_err(|error| broken("slate", error))?,
+        from_json(&row, "slate")?,
     )))
 }
 
