@@ -16,8 +16,6 @@ pub enum TaskKind {
     Validate,
     /// Fetch market data.
     Fetch,
-    /// Trade on its own account: every strategy does, so nobody chooses.
-    Trade,
 }
 
 /// Work that some plugin has to do.
@@ -37,7 +35,6 @@ impl fmt::Display for Task {
             TaskKind::Predict => "predict",
             TaskKind::Validate => "validate",
             TaskKind::Fetch => "fetch",
-            TaskKind::Trade => "trade",
         };
         write!(f, "{kind} {} for {}", self.class, self.context)
     }
