@@ -429,7 +429,7 @@ impl Prepared {
             session.unsettled &= !(caught_up && settled);
             let verdicts: Vec<Verdict> = match advisers.as_deref_mut() {
                 Some(advisers) if !questions.is_empty() => {
-                    let recorded = session.recorded_advice();
+                    let recorded = session.recorded_advice()?;
                     let asked = advisers.ask(&questions, recorded, &mut session.earned);
                     run.runtime.block_on(asked)?
                 }

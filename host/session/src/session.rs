@@ -240,9 +240,21 @@ impl Session {
     }
 
     /// What was heard about this moment's entries, in a session that is resumed and heard it already.
-    pub(crate) fn recorded_advice(&self) -> Option<Vec<Vec<Heard>>> {
-        let event = self.gate.past(Kind::Advice, "advice")?;
-        serde_json::from_str(&event.body).ok()
+    ///
+    /// # Errors
+    /// When the record of it cannot be read.
+    pub(crate) fn recorded_advice(&self) -> Result<Option<Vec<Vec<Heard>>>, Problem> {
+        let Some(event) = self.gate.past(Kind::Advice, "advice") else {
+            return Ok(None);
+        };
+        serde_json::from_str(&event.body)
+            .map(Some)
+            .map_err(|error| {
+                Problem::host(
+                    format!("the record of an AI provider's advice cannot be read: {error}"),
+                    "run `bulkhead audit verify`",
+                )
+            })
     }
 
     /// Features and models of every instrument that has a bar now.
