@@ -150,6 +150,15 @@ impl Earned {
         Ok(())
     }
 
+    /// The session is over: labels that have not ended by now never will.
+    pub(crate) fn finish(&mut self) -> Result<(), Problem> {
+        let mut out: Vec<String> = self.rewards.pending().map(|it| it.choice.clone()).collect();
+        out.sort();
+        out.iter()
+            .try_for_each(|choice| self.rewards.give_up(choice))
+            .map_err(unkept)
+    }
+
     /// A strategy's plugin was swapped: from now on its trades earn its new version.
     pub(crate) fn succeeded(
         &mut self,
@@ -239,5 +248,13 @@ mod tests {
         let (out, value) = value(&[99.0, 10.0, 5.0], Side::Buy, 1.0);
         assert_eq!(out, 1);
         assert!(value.is_nan());
+    }
+
+    #[test]
+    fn a_label_that_has_not_ended_with_the_session_is_out_no_more() {
+        let mut earned = earned();
+        earned.rewards.expect(pending("c")).unwrap();
+        earned.finish().unwrap();
+        assert_eq!(earned.rewards.pending().count(), 0);
     }
 }

@@ -304,6 +304,7 @@ impl Session {
     /// When the books cannot follow the broker.
     pub(crate) fn finish(&mut self, updates: &[OrderUpdate]) -> Result<(), Problem> {
         updates.iter().try_for_each(|update| self.apply(update))?;
+        self.earned.finish()?;
         self.recorder.end(&mut self.desk)
     }
 }
