@@ -7,7 +7,9 @@
 //! Figures are kept under each of the configured discounts. Which of them to believe is itself learned from
 //! how well each foretells the values that come in: the world may change slowly, suddenly, or not at all.
 //!
-//! Bounds: at most [`ARMS`] arms, [`context::CONTEXTS`] contexts and [`learning::DISCOUNTS`] discounts a class.
+//! Bounds: at most [`ARMS`] arms, [`context::CONTEXTS`] contexts and [`learning::DISCOUNTS`] discounts a class. Where
+//! another arm is observed, the one with the least weight of observations makes room: whoever was asked least, or
+//! longest ago. An arm that is gone is believed as one that nothing was observed of.
 //! Observing costs `O(discounts * levels * arms)`; estimating allocates nothing.
 
 pub mod context;
@@ -22,7 +24,7 @@ use learner::Learner;
 use learning::Learning;
 use serde::{Deserialize, Serialize};
 
-/// Most arms of one task class.
+/// Most arms of one task class, and most candidates of one choice.
 pub const ARMS: usize = 64;
 
 /// Share of belief that is spread evenly over the discounts at every value, so that one that fared badly can
@@ -65,9 +67,9 @@ impl ArmId {
     }
 }
 
-/// There are [`ARMS`] arms already.
+/// More than [`ARMS`] candidates stand for one task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a task class has at most {ARMS} arms; retire candidates or split the class")]
+#[error("more than {ARMS} candidates stand for one task; name fewer")]
 pub struct TooManyArms;
 
 /// What is believed of an arm's reward.
@@ -96,6 +98,8 @@ pub struct Arms {
     learners: Vec<Learner>,
     /// Probability of each learner.
     believed: Vec<f64>,
+    /// How often an arm came or went.
+    changes: u64,
 }
 
 impl Arms {
@@ -115,6 +119,7 @@ impl Arms {
             contexts: Contexts::new(),
             identities: Vec::new(),
             learners,
+            changes: 0,
         };
         arms.make_room();
         arms
@@ -126,36 +131,71 @@ impl Arms {
         &self.learning
     }
 
-    /// Finds or adds a candidate's arm by [`crate::Candidate::identity`].
-    ///
-    /// # Errors
-    /// When there is no room for another.
-    pub fn enter(&mut self, identity: Digest) -> Result<ArmId, TooManyArms> {
+    /// Finds or adds a candidate's arm by [`crate::Candidate::identity`]. Where there is no room, the one with the
+    /// least weight goes.
+    pub fn enter(&mut self, identity: Digest) -> ArmId {
+        self.enter_beside(identity, None)
+    }
+
+    /// Finds a candidate's arm, or adds it where there is room: nobody goes for one that nothing was observed of.
+    pub fn admit(&mut self, identity: Digest) -> Option<ArmId> {
         if let Some(arm) = self.find(identity) {
-            return Ok(arm);
+            return Some(arm);
         }
-        if self.is_full() {
-            return Err(TooManyArms);
+        if self.identities.len() >= ARMS {
+            return None;
         }
         self.identities.push(identity);
+        self.changes += 1;
         self.make_room();
-        self.find(identity).ok_or(TooManyArms)
+        self.find(identity)
     }
 
     /// Adds the arm of a new version. It starts from what `predecessor` earned, shrunk to at most
     /// [`Learning::inheritance`] observations. One that is there already is left as it is.
-    ///
-    /// # Errors
-    /// When there is no room for another.
-    pub fn succeed(&mut self, predecessor: ArmId, identity: Digest) -> Result<ArmId, TooManyArms> {
+    pub fn succeed(&mut self, predecessor: ArmId, identity: Digest) -> ArmId {
         if let Some(arm) = self.find(identity) {
-            return Ok(arm);
+            return arm;
         }
-        let arm = self.enter(identity)?;
+        let arm = self.enter_beside(identity, Some(predecessor));
         for learner in &mut self.learners {
             learner.inherit(predecessor, arm, self.learning.inheritance);
         }
-        Ok(arm)
+        arm
+    }
+
+    fn enter_beside(&mut self, identity: Digest, kept: Option<ArmId>) -> ArmId {
+        if let Some(arm) = self.admit(identity) {
+            return arm;
+        }
+        let arm = self.least(kept);
+        self.identities[arm.index()] = identity;
+        self.changes += 1;
+        for learner in &mut self.learners {
+            learner.clear(arm);
+        }
+        arm
+    }
+
+    /// Whoever has the least weight. Nothing but observations decides, so that whoever reads them again comes to the
+    /// same arms.
+    fn least(&self, kept: Option<ArmId>) -> ArmId {
+        let weight = |arm: ArmId| -> f64 {
+            let parts = [Part::Value, Part::Cost, Part::Latency].into_iter();
+            let gauge = |part| self.learners[0].gauge(ContextId::CLASS, arm, part);
+            parts.map(|part| gauge(part).weight).sum()
+        };
+        self.identities()
+            .filter(|(arm, _)| Some(*arm) != kept)
+            .map(|(arm, identity)| (weight(arm), identity, arm))
+            .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)))
+            .map_or(ArmId::FIRST, |(_, _, arm)| arm)
+    }
+
+    /// How often an arm came or went: an [`ArmId`] is good for as long as this stays.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// The arm of a candidate.
@@ -168,12 +208,6 @@ impl Arms {
     /// Every arm with its candidate's identity, in the order they were entered.
     pub fn identities(&self) -> impl Iterator<Item = (ArmId, Digest)> {
         (0u16..).map(ArmId).zip(self.identities.iter().copied())
-    }
-
-    /// Whether there is no room for another arm.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.identities.len() >= ARMS
     }
 
     /// Finds or adds a context.
@@ -212,11 +246,12 @@ impl Arms {
         &self.believed
     }
 
-    /// What is believed of every arm given, under the discount that is believed most.
+    /// What is believed of every arm given, under the discount that is believed most; `None` stands for one that
+    /// nothing was observed of.
     pub fn believe(
         &self,
         context: ContextId,
-        arms: impl Iterator<Item = ArmId>,
+        arms: impl Iterator<Item = Option<ArmId>>,
         mut each: impl FnMut(Belief),
     ) {
         let learner = &self.learners[self.likeliest()];
@@ -245,7 +280,8 @@ impl Arms {
                     &of(Part::Latency),
                 );
             }
-            let timed = learner.gauge(ContextId::CLASS, arm, Part::Latency);
+            let timed = arm.map(|arm| *learner.gauge(ContextId::CLASS, arm, Part::Latency));
+            let timed = timed.unwrap_or_default();
             each(Belief {
                 mean,
                 deviation: variance.sqrt(),
@@ -263,7 +299,7 @@ impl Arms {
         let learner = &self.learners[self.likeliest()];
         let shared = learner.shared(part, self.prior(part));
         let path = self.contexts.path(context);
-        learner.estimate(path, arm, part, shared, self.learning.pooling)
+        learner.estimate(path, Some(arm), part, shared, self.learning.pooling)
     }
 
     /// An arm's own observations in a context, nothing borrowed, under the discount that is believed most.
@@ -310,7 +346,8 @@ impl Arms {
         let mut logs = [f64::NEG_INFINITY; learning::DISCOUNTS];
         for ((log, learner), believed) in logs.iter_mut().zip(&self.learners).zip(&self.believed) {
             let shared = learner.shared(Part::Value, prior);
-            let estimate = learner.estimate(path, arm, Part::Value, shared, self.learning.pooling);
+            let estimate =
+                learner.estimate(path, Some(arm), Part::Value, shared, self.learning.pooling);
             let variance = estimate.variance * (1.0 + 1.0 / estimate.weight);
             if variance > 0.0 {
                 let error = value - estimate.mean;

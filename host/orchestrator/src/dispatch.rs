@@ -7,79 +7,32 @@
 //! own answer is there, so that they cannot keep it waiting for a candidate that hangs.
 //!
 //! What a class did is repeatable: with the same rewards, clock and answers it makes the same choices. A caller that
-//! repeats a recorded past gives the recorded answers from its [`Asker`].
+//! repeats a recorded past gives the recorded answers from its [`Asker`], and says whom a budget left out.
 //!
 //! Bounds: as the parts have them; at most [`crate::arms::ARMS`] candidates.
 
+mod asker;
 mod config;
+mod purse;
 #[cfg(test)]
 mod tests;
 
+pub use asker::{Answered, Asker};
 pub use config::{BudgetConfig, ClassConfig};
 
-use self::config::account;
+use self::purse::{Purse, accounts};
 use crate::arms::context::Context;
 use crate::arms::{Part, TooManyArms};
-use crate::breaker::{Breaker, BreakerState};
-use crate::budget::{Amount, Budgets, Reservation, ReserveError};
+use crate::breaker::Breaker;
+use crate::budget::Budgets;
 use crate::call::{Balance, CallConfig, CallError, Failure, FailureCase, Run};
-use crate::choice::{ChoiceRecord, Chooser, Exclusion, Slate, write_choice, write_slate};
+use crate::choice::{ChoiceRecord, Chooser, Exclusion, Pick, Slate, write_choice, write_slate};
 use crate::rewards::{Pending, RewardError, Rewards};
 use crate::task::{Candidate, Task, TaskKind};
 use bulkhead_domain::{Decimal, Timestamp};
 use bulkhead_store::{StoreError, Writer};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Whoever makes the calls.
-pub trait Asker {
-    /// What comes back.
-    type Answer;
-
-    /// The time by which breakers count and choices are dated: a session's own.
-    fn now(&self) -> Timestamp;
-
-    /// Most that asking a candidate can use, with the time of the clock on the wall, by which budgets count.
-    /// `None` where nothing is used, as when a recorded past is repeated.
-    fn estimate(&self, candidate: usize) -> Option<(Amount, Timestamp)>;
-
-    /// Lets some nanoseconds pass.
-    fn pause(&mut self, nanoseconds: i64) -> impl Future<Output = ()>;
-
-    /// Asks a candidate, by its place.
-    fn ask(
-        &mut self,
-        candidate: usize,
-    ) -> impl Future<Output = Result<Answered<Self::Answer>, Failure>>;
-}
-
-/// An answer, and what it took.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Answered<T> {
-    /// The answer.
-    pub value: T,
-    /// Seconds it took; `None` where that is not known.
-    pub latency: Option<f64>,
-    /// What it used.
-    pub used: Amount,
-    /// Given again without a call.
-    pub cached: bool,
-}
-
-/// One attempt as it ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Attempted {
-    /// Whose.
-    pub label: String,
-    /// Whether its answer was not for the caller.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub shadow: bool,
-    /// Why there was no answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Failure>,
-}
 
 /// What came of a piece of work.
 #[derive(Debug)]
@@ -90,8 +43,6 @@ pub struct Performed<T> {
     pub choice: Option<String>,
     /// Answers given in shadow, each with its place and what its value can be credited under.
     pub shadows: Vec<(usize, String, T)>,
-    /// Everybody who was asked, in order.
-    pub attempts: Vec<Attempted>,
 }
 
 /// A task class with its candidates.
@@ -102,14 +53,14 @@ pub struct Dispatch {
     config: ClassConfig,
     calls: CallConfig,
     candidates: Vec<Candidate>,
-    labels: Vec<String>,
-    /// Who is out of service, by place.
-    disabled: Vec<bool>,
     breakers: Vec<Breaker>,
     balance: Balance,
     choosers: BTreeMap<Context, Choosing>,
-    /// Number of the first choice on a slate.
-    first: u64,
+    /// Number of the next choice. No number comes twice, whatever is put in a candidate's place meanwhile: draws and
+    /// names of choices depend on it.
+    next: u64,
+    /// Seconds that each candidate takes, where that is not learnt from what is measured.
+    latencies: Option<Vec<Option<f64>>>,
     writer: Option<Writer>,
     budgets: Option<Arc<Budgets>>,
 }
@@ -117,56 +68,34 @@ pub struct Dispatch {
 #[derive(Debug)]
 struct Choosing {
     chooser: Chooser,
-    next: u64,
     record: ChoiceRecord,
 }
 
-/// Who a class's candidates are, and how they are called.
-#[derive(Debug, Clone)]
-pub struct Slated {
-    /// The candidates, in the order that decides ties.
-    pub candidates: Vec<Candidate>,
-    /// What the configuration calls them.
-    pub labels: Vec<String>,
-}
-
-impl Slated {
-    /// Candidates by [`Candidate::label`].
-    #[must_use]
-    pub fn of(candidates: Vec<Candidate>) -> Self {
-        Slated {
-            labels: candidates.iter().map(Candidate::label).collect(),
-            candidates,
-        }
-    }
-}
-
 impl Dispatch {
-    /// A class at rest. Choices are numbered from `first`, which must be beyond every number that was used under the
-    /// same seed. Whoever read `config` has checked it.
+    /// A class at rest. `candidates` stand in the order that decides ties; the configuration names them by
+    /// [`Candidate::label`]. Choices are numbered from `first`, which must be beyond every number that was used under
+    /// the same seed. Whoever read `config` has checked it.
     #[must_use]
     pub fn new(
         kind: TaskKind,
         class: &str,
         config: ClassConfig,
-        slated: Slated,
+        candidates: Vec<Candidate>,
         seed: u64,
         first: u64,
         now: Timestamp,
     ) -> Self {
-        let Slated { candidates, labels } = slated;
         Dispatch {
             task: (kind, class.to_owned()),
             seed,
             calls: config.calls(),
             breakers: vec![Breaker::new(config.breaker, now); candidates.len()],
-            balance: Balance::new(config.groups(&labels)),
-            disabled: vec![false; candidates.len()],
+            balance: Balance::new(config.groups(&labels(&candidates))),
             config,
             candidates,
-            labels,
             choosers: BTreeMap::new(),
-            first,
+            next: first,
+            latencies: None,
             writer: None,
             budgets: None,
         }
@@ -186,10 +115,11 @@ impl Dispatch {
         self
     }
 
-    /// The class's name.
+    /// Goes by these latencies, in seconds by place, from now on: what is measured is kept and not learnt from.
     #[must_use]
-    pub fn class(&self) -> &str {
-        &self.task.1
+    pub fn taking(mut self, latencies: Option<Vec<Option<f64>>>) -> Self {
+        self.latencies = latencies;
+        self
     }
 
     /// The candidates, by place.
@@ -198,37 +128,11 @@ impl Dispatch {
         &self.candidates
     }
 
-    /// What a candidate is called.
-    #[must_use]
-    pub fn label(&self, place: usize) -> &str {
-        self.labels.get(place).map_or("", String::as_str)
-    }
-
-    /// Every candidate's label with its breaker at a moment.
-    pub fn health(&self, now: Timestamp) -> impl Iterator<Item = (&str, BreakerState)> {
-        let states = self.breakers.iter().map(move |breaker| breaker.state(now));
-        self.labels.iter().map(String::as_str).zip(states)
-    }
-
-    /// Takes a candidate out of service, or back.
-    pub fn set_disabled(&mut self, place: usize, disabled: bool) {
-        if let Some(known) = self.disabled.get_mut(place) {
-            *known = disabled;
-        }
-    }
-
-    /// Opens a candidate's breaker from outside: its supervisor gave it up.
-    pub fn trip(&mut self, place: usize, now: Timestamp) {
-        if let Some(breaker) = self.breakers.get_mut(place) {
-            breaker.force_open(now);
-        }
-    }
-
-    /// Puts a new version in a candidate's place. It keeps the label, starts from what its predecessor earned,
+    /// Puts a new version in a candidate's place, of the same label. It starts from what its predecessor earned,
     /// shrunk, and with a closed breaker; what the predecessor still has out is credited to the predecessor.
     ///
     /// # Errors
-    /// When there is no room for its arm, or it cannot be kept.
+    /// When it cannot be kept.
     pub fn succeed(
         &mut self,
         rewards: &mut Rewards,
@@ -251,8 +155,8 @@ impl Dispatch {
     /// Brings a piece of work to an answer, or to the reason why there is none. `rewards` are the same at every call.
     ///
     /// # Errors
-    /// When a choice or a reward cannot be kept, or there are too many arms. That nobody answered is no error of
-    /// this sort: it is in [`Performed::answer`].
+    /// When a choice or a reward cannot be kept, or there are too many candidates. That nobody answered is no error
+    /// of this sort: it is in [`Performed::answer`].
     pub async fn perform<A: Asker>(
         &mut self,
         rewards: &mut Rewards,
@@ -260,15 +164,17 @@ impl Dispatch {
         asker: &mut A,
     ) -> Result<Performed<A::Answer>, RewardError> {
         self.enter(rewards, context)?;
-        let excluded = self.excluded(asker);
+        let labels = labels(&self.candidates);
+        let excluded = self.excluded(asker, &labels);
         let class = self.task.1.clone();
         let Dispatch {
             calls,
             candidates,
-            labels,
             breakers,
             balance,
             choosers,
+            next: number,
+            latencies,
             writer,
             budgets,
             ..
@@ -280,7 +186,7 @@ impl Dispatch {
             budgets: budgets.as_deref(),
             class: &class,
         };
-        let mut run = Run::new(calls, labels, &excluded);
+        let mut run = Run::new(calls, &labels, &excluded);
         let mut performed = Performed {
             answer: Err(CallError::NobodyAnswered {
                 attempts: 0,
@@ -288,7 +194,11 @@ impl Dispatch {
             }),
             choice: None,
             shadows: Vec::new(),
-            attempts: Vec::new(),
+        };
+        let known = |place: usize| {
+            latencies
+                .as_ref()
+                .map(|all| all.get(place).copied().flatten())
         };
         // The last choice: who it named, and who is to answer in shadow.
         let mut picked = None;
@@ -296,14 +206,12 @@ impl Dispatch {
             let now = asker.now();
             let mut failed = None;
             let next = run.next(breakers, now, |excluded| {
-                let pick = choosing.choose(rewards.arms(&class), excluded, now);
-                match keep(writer.as_ref(), &choosing.record) {
-                    Ok(()) => {}
-                    Err(error) => failed = Some(error),
-                }
-                let winner = balance.among_equals(pick.winner?, excluded);
-                picked = Some((winner, pick.shadow));
-                Some(winner)
+                let Choosing { chooser, record } = choosing;
+                let pick = chooser.choose(rewards.arms(&class), excluded, *number, now, record);
+                *number += 1;
+                failed = keep(writer.as_ref(), record).err();
+                picked = Some(among_equals(pick, balance, excluded)?);
+                picked.map(|(winner, _)| winner)
             });
             if let Some(error) = failed {
                 return Err(error.into());
@@ -324,11 +232,6 @@ impl Dispatch {
             balance.begin(place);
             let told = purse.spend(asker, place, &labels[place]).await;
             balance.end(place);
-            performed.attempts.push(Attempted {
-                label: labels[place].clone(),
-                shadow: false,
-                failure: told.as_ref().err().cloned(),
-            });
             match told {
                 Err(failure) => {
                     // Whether it is over says the next turn.
@@ -349,7 +252,7 @@ impl Dispatch {
                             time: now,
                         };
                         performed.choice = Some(pending.choice.clone());
-                        expect(rewards, pending, &answered, now)?;
+                        expect(rewards, pending, &answered, known(place), now)?;
                     }
                     performed.answer = Ok((place, answered.value));
                     break chosen.map_or(0, |(_, shadow)| shadow);
@@ -362,11 +265,6 @@ impl Dispatch {
                 continue;
             };
             let told = purse.spend(asker, place, &labels[place]).await;
-            performed.attempts.push(Attempted {
-                label: labels[place].clone(),
-                shadow: true,
-                failure: told.as_ref().err().cloned(),
-            });
             match told {
                 Err(failure) if failure.case.is_of_health() => {
                     breakers[place].failed(permit, asker.now());
@@ -386,7 +284,7 @@ impl Dispatch {
                         time: now,
                     };
                     let id = pending.choice.clone();
-                    expect(rewards, pending, &answered, now)?;
+                    expect(rewards, pending, &answered, known(place), now)?;
                     performed.shadows.push((place, id, answered.value));
                 }
             }
@@ -415,12 +313,11 @@ impl Dispatch {
         if let Some(writer) = &self.writer {
             write_slate(writer, chooser.slate())?;
         }
-        for (candidate, label) in self.candidates.iter().zip(&self.labels) {
-            rewards.name(candidate, label)?;
+        for candidate in &self.candidates {
+            rewards.name(candidate, &candidate.label())?;
         }
         let choosing = Choosing {
             chooser,
-            next: self.first,
             record: ChoiceRecord::default(),
         };
         self.choosers.insert(context.clone(), choosing);
@@ -428,45 +325,54 @@ impl Dispatch {
     }
 
     /// Who is not to be asked at all, by place.
-    fn excluded<A: Asker>(&self, asker: &A) -> Vec<Option<Exclusion>> {
-        let over = |place: usize| {
+    fn excluded<A: Asker>(&self, asker: &mut A, labels: &[String]) -> Vec<Option<Exclusion>> {
+        let over = |(place, label): (usize, &String)| {
             let budgets = self.budgets.as_ref()?;
             let (amount, wall) = asker.estimate(place)?;
-            let accounts = accounts(&self.task.1, &self.labels[place]);
-            budgets.allows(&accounts, amount, wall).err()
+            let denied = budgets.allows(&accounts(&self.task.1, label), amount, wall);
+            let text = denied.err()?.to_string();
+            Some((place, Failure::new(FailureCase::OverBudget, text)))
         };
-        (0..self.candidates.len())
-            .map(|place| match self.disabled[place] {
-                true => Some(Exclusion::Disabled),
-                false => over(place).map(|_| Exclusion::OverBudget),
-            })
+        let found = labels.iter().enumerate().filter_map(over).collect();
+        let over = asker.over_budget(found);
+        (0..labels.len())
+            .map(|place| over.contains(&place).then_some(Exclusion::OverBudget))
             .collect()
     }
 }
 
-impl Choosing {
-    fn choose(
-        &mut self,
-        arms: &crate::arms::Arms,
-        excluded: &[Option<Exclusion>],
-        now: Timestamp,
-    ) -> crate::choice::Pick {
-        let sequence = self.next;
-        self.next += 1;
-        self.chooser
-            .choose(arms, excluded, sequence, now, &mut self.record)
-    }
+fn labels(candidates: &[Candidate]) -> Vec<String> {
+    candidates.iter().map(Candidate::label).collect()
+}
+
+/// Who is asked in the winner's place, and who answers in shadow. An equal of the winner's that was to answer in shadow
+/// changes places with it.
+fn among_equals(
+    pick: Pick,
+    balance: &Balance,
+    excluded: &[Option<Exclusion>],
+) -> Option<(usize, u64)> {
+    let winner = pick.winner?;
+    let asked = balance.among_equals(winner, excluded);
+    let shadow = if pick.shadow >> asked & 1 == 1 {
+        pick.shadow & !(1 << asked) | 1 << winner
+    } else {
+        pick.shadow
+    };
+    Some((asked, shadow))
 }
 
 fn keep(writer: Option<&Writer>, record: &ChoiceRecord) -> Result<(), StoreError> {
     writer.map_or(Ok(()), |writer| write_choice(writer, record))
 }
 
-/// Announces an answer's value, and credits what is known of it already.
+/// Announces an answer's value, and credits what is known of it already. `known` is the latency that is gone by instead
+/// of the one that was measured, where one is.
 fn expect<T>(
     rewards: &mut Rewards,
     pending: Pending,
     answered: &Answered<T>,
+    known: Option<Option<f64>>,
     now: Timestamp,
 ) -> Result<(), RewardError> {
     let choice = pending.choice.clone();
@@ -474,67 +380,16 @@ fn expect<T>(
     if answered.cached {
         return Ok(());
     }
-    if let Some(latency) = answered.latency {
-        rewards.credit(&choice, Part::Latency, latency, now)?;
+    match (known, answered.latency) {
+        (None, Some(latency)) => drop(rewards.credit(&choice, Part::Latency, latency, now)?),
+        (Some(_), Some(latency)) => rewards.time(&choice, latency, now)?,
+        (_, None) => {}
     }
-    let cost = bulkhead_domain::number::to_f64(answered.used.money);
-    if answered.used.money > Decimal::ZERO {
-        rewards.credit(&choice, Part::Cost, cost, now)?;
+    if let Some(latency) = known.flatten() {
+        rewards.credit_known_latency(&choice, latency, now)?;
     }
+    // What is free is known to be: it would be taken to cost what the others do.
+    let cost = bulkhead_domain::number::to_f64(answered.used.money.max(Decimal::ZERO));
+    rewards.credit(&choice, Part::Cost, cost, now)?;
     Ok(())
-}
-
-fn accounts(class: &str, label: &str) -> [String; 2] {
-    [class.to_owned(), account(class, label)]
-}
-
-/// What calls of a class are paid from.
-struct Purse<'a> {
-    budgets: Option<&'a Budgets>,
-    class: &'a str,
-}
-
-impl Purse<'_> {
-    /// Asks a candidate within its budget. What a failed call used is not known, so it counts as the most it
-    /// could.
-    async fn spend<A: Asker>(
-        &self,
-        asker: &mut A,
-        place: usize,
-        label: &str,
-    ) -> Result<Answered<A::Answer>, Failure> {
-        let (Some(budgets), Some((amount, wall))) = (self.budgets, asker.estimate(place)) else {
-            return asker.ask(place).await;
-        };
-        let reserved: Reservation = budgets
-            .reserve(&accounts(self.class, label), amount, wall)
-            .map_err(|error| match error {
-                ReserveError::Denied(denied) => {
-                    Failure::new(FailureCase::OverBudget, denied.to_string())
-                }
-                // What cannot be reserved is not spent.
-                ReserveError::Store(error) => Failure::new(
-                    FailureCase::OverBudget,
-                    format!("nothing is reserved: {error}"),
-                ),
-            })?;
-        let told = asker.ask(place).await;
-        let used = match &told {
-            Ok(answered) if answered.cached => Amount::default(),
-            Ok(answered) => answered.used,
-            Err(_) => amount,
-        };
-        match budgets.settle(reserved, used) {
-            Ok(Some(overrun)) => tracing::warn!(
-                "{label} used {} {} where {} were reserved",
-                overrun.used,
-                overrun.resource,
-                overrun.reserved
-            ),
-            Ok(None) => {}
-            // It counts in full then, and the next reservation meets the store's failure.
-            Err(error) => tracing::warn!("what {label} used is not booked: {error}"),
-        }
-        told
-    }
 }

@@ -72,7 +72,7 @@ pub enum RewardError {
     /// The configuration is out of bounds.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// There is no room for another arm.
+    /// More candidates stand for a task than can.
     #[error(transparent)]
     TooManyArms(#[from] TooManyArms),
     /// The disk does not take it.
@@ -97,6 +97,29 @@ enum Event {
     },
 }
 
+impl Event {
+    fn observed(pending: &Pending, part: Part, value: f64) -> Event {
+        Event::Observed {
+            class: pending.class.clone(),
+            context: pending.context.clone(),
+            candidate: pending.candidate,
+            part,
+            value,
+        }
+    }
+}
+
+fn finite(choice: &str, part: Part, value: f64) -> Result<(), RewardError> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    Err(RewardError::NotFinite {
+        choice: choice.to_owned(),
+        part,
+        value,
+    })
+}
+
 /// The arms of every task class, and the rewards that are out.
 #[derive(Debug)]
 pub struct Rewards {
@@ -108,8 +131,6 @@ pub struct Rewards {
     /// Choices that were out and are no more, so that nothing brings them back.
     closed: HashSet<Box<str>>,
     next: i64,
-    /// Whether latencies that are credited were measured here; otherwise they are taken from elsewhere.
-    measured: bool,
     /// Where they are kept; nowhere for what is only compared with something else.
     writer: Option<Writer>,
 }
@@ -133,7 +154,6 @@ impl Rewards {
             pending: HashMap::new(),
             closed: HashSet::new(),
             next: 0,
-            measured: true,
             writer,
         })
     }
@@ -156,7 +176,8 @@ impl Rewards {
         }
         for (number, choice, event) in log::events(store, scope).await? {
             rewards.next = number + 1;
-            rewards.apply(&event)?;
+            let Some(event) = event else { continue };
+            rewards.apply(&event);
             if let Event::Observed { part, .. } = event {
                 match rewards.pending.get_mut(&choice) {
                     Some((_, credited)) => credited.push(part),
@@ -165,14 +186,6 @@ impl Rewards {
             }
         }
         Ok(rewards)
-    }
-
-    /// From now on latencies that are credited were measured elsewhere, so that [`measured_latencies`] leaves them
-    /// out.
-    #[must_use]
-    pub fn with_latencies_from_elsewhere(mut self) -> Self {
-        self.measured = false;
-        self
     }
 
     /// Lets go of everything that is kept of a scope, for it to be derived again.
@@ -230,8 +243,7 @@ impl Rewards {
     /// the reward is out no more.
     ///
     /// # Errors
-    /// When the figure is no number, there is no room for the arm, or an earlier write failed; nothing is then
-    /// counted.
+    /// When the figure is no number, or an earlier write failed; nothing is then counted.
     pub fn credit(
         &mut self,
         choice: &str,
@@ -239,38 +251,73 @@ impl Rewards {
         value: f64,
         now: Timestamp,
     ) -> Result<Credited, RewardError> {
-        if !value.is_finite() {
-            return Err(RewardError::NotFinite {
-                choice: choice.to_owned(),
-                part,
-                value,
-            });
-        }
-        let Some((pending, credited)) = self.pending.get(choice) else {
-            return Ok(Credited::Known);
+        self.credit_as(log::kind(part), choice, part, value, now)
+    }
+
+    /// Credits a latency, in seconds, that was not measured here, so that [`measured_latencies`] leaves it out.
+    ///
+    /// # Errors
+    /// As [`Rewards::credit`].
+    pub fn credit_known_latency(
+        &mut self,
+        choice: &str,
+        latency: f64,
+        now: Timestamp,
+    ) -> Result<Credited, RewardError> {
+        self.credit_as(log::FROM_ELSEWHERE, choice, Part::Latency, latency, now)
+    }
+
+    /// Keeps how many seconds the answer to a choice that is out took, for [`measured_latencies`]. No arm learns of it
+    /// here. Once for each choice.
+    ///
+    /// # Errors
+    /// As [`Rewards::credit`].
+    pub fn time(&mut self, choice: &str, latency: f64, now: Timestamp) -> Result<(), RewardError> {
+        let Some(event) = self.observed(choice, Part::Latency, latency)? else {
+            return Ok(());
         };
-        if credited.contains(&part) {
-            return Ok(Credited::Known);
-        }
-        let event = Event::Observed {
-            class: pending.class.clone(),
-            context: pending.context.clone(),
-            candidate: pending.candidate,
-            part,
-            value,
-        };
-        // Room for the arm is made before anything is written: what is written can always be read back.
-        let (class, candidate) = (pending.class.clone(), pending.candidate);
-        self.arms(&class).enter(candidate)?;
         let place = (self.scope.as_str(), self.next);
-        let kind = log::kind(part, self.measured);
+        self.write(vec![log::insert_event(
+            place,
+            choice,
+            log::ASIDE,
+            &event,
+            now,
+        )?])?;
+        self.next += 1;
+        Ok(())
+    }
+
+    /// What an observation of a choice that is out is; `None` where it is out no more.
+    fn observed(&self, choice: &str, part: Part, value: f64) -> Result<Option<Event>, RewardError> {
+        finite(choice, part, value)?;
+        let out = self.pending.get(choice);
+        Ok(out.map(|(pending, _)| Event::observed(pending, part, value)))
+    }
+
+    fn credit_as(
+        &mut self,
+        kind: &'static str,
+        choice: &str,
+        part: Part,
+        value: f64,
+        now: Timestamp,
+    ) -> Result<Credited, RewardError> {
+        let Some(event) = self.observed(choice, part, value)? else {
+            return Ok(Credited::Known);
+        };
+        let credited = self.pending.get(choice).map(|(_, credited)| credited);
+        if credited.is_some_and(|credited| credited.contains(&part)) {
+            return Ok(Credited::Known);
+        }
+        let place = (self.scope.as_str(), self.next);
         let mut statements = vec![log::insert_event(place, choice, kind, &event, now)?];
         if part == Part::Value {
             statements.push(log::delete_pending(&self.scope, choice));
         }
         self.write(statements)?;
         self.next += 1;
-        self.apply(&event)?;
+        self.apply(&event);
         if part == Part::Value {
             self.close(choice);
         } else if let Some((_, credited)) = self.pending.get_mut(choice) {
@@ -285,26 +332,13 @@ impl Rewards {
     /// As [`Rewards::credit`].
     pub fn observe(&mut self, earned: &Pending, value: f64) -> Result<Credited, RewardError> {
         let id = earned.choice.as_str();
-        if !value.is_finite() {
-            return Err(RewardError::NotFinite {
-                choice: id.to_owned(),
-                part: Part::Value,
-                value,
-            });
-        }
+        finite(id, Part::Value, value)?;
         if self.closed.contains(id) {
             return Ok(Credited::Known);
         }
-        let event = Event::Observed {
-            class: earned.class.clone(),
-            context: earned.context.clone(),
-            candidate: earned.candidate,
-            part: Part::Value,
-            value,
-        };
-        self.arms(&earned.class).enter(earned.candidate)?;
+        let event = Event::observed(earned, Part::Value, value);
         let place = (self.scope.as_str(), self.next);
-        let kind = log::kind(Part::Value, true);
+        let kind = log::kind(Part::Value);
         self.write(vec![log::insert_event(
             place,
             id,
@@ -313,7 +347,7 @@ impl Rewards {
             earned.time,
         )?])?;
         self.next += 1;
-        self.apply(&event)?;
+        self.apply(&event);
         self.close(id);
         Ok(Credited::Counted)
     }
@@ -339,7 +373,7 @@ impl Rewards {
     /// arm, or the predecessor none, nothing is inherited.
     ///
     /// # Errors
-    /// When there is no room for the arm, or an earlier write failed.
+    /// When an earlier write failed.
     pub fn succeed(
         &mut self,
         class: &str,
@@ -348,15 +382,8 @@ impl Rewards {
         now: Timestamp,
     ) -> Result<(), RewardError> {
         let arms = self.arms(class);
-        if arms.find(candidate).is_some() {
+        if arms.find(candidate).is_some() || arms.find(predecessor).is_none() {
             return Ok(());
-        }
-        if arms.find(predecessor).is_none() {
-            arms.enter(candidate)?;
-            return Ok(());
-        }
-        if arms.is_full() {
-            return Err(TooManyArms.into());
         }
         let event = Event::Succeeded {
             class: class.to_owned(),
@@ -372,7 +399,8 @@ impl Rewards {
             now,
         )?])?;
         self.next += 1;
-        self.apply(&event)
+        self.apply(&event);
+        Ok(())
     }
 
     /// The rewards that are out, in no particular order.
@@ -380,7 +408,7 @@ impl Rewards {
         self.pending.values().map(|(pending, _)| pending)
     }
 
-    fn apply(&mut self, event: &Event) -> Result<(), RewardError> {
+    fn apply(&mut self, event: &Event) {
         match event {
             Event::Observed {
                 class,
@@ -390,7 +418,7 @@ impl Rewards {
                 value,
             } => {
                 let arms = self.arms(class);
-                let arm = arms.enter(*candidate)?;
+                let arm = arms.enter(*candidate);
                 let context = arms.context(context);
                 arms.observe(context, arm, *part, *value);
             }
@@ -400,11 +428,10 @@ impl Rewards {
                 predecessor,
             } => {
                 let arms = self.arms(class);
-                let predecessor = arms.enter(*predecessor)?;
-                arms.succeed(predecessor, *candidate)?;
+                let predecessor = arms.enter(*predecessor);
+                arms.succeed(predecessor, *candidate);
             }
         }
-        Ok(())
     }
 }
 

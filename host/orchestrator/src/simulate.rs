@@ -145,7 +145,7 @@ pub fn simulate_with(
     let width = check(rewards)?;
     config.check()?;
     let mut arms = Arms::new(config.learning.clone());
-    let chooser = Chooser::new(slate(width, config, seed), &mut arms)
+    let mut chooser = Chooser::new(slate(width, config, seed), &mut arms)
         .map_err(|_| SimulationError::Arms(width))?;
     let mut chosen: Vec<usize> = Vec::with_capacity(rewards.len());
     let mut record = ChoiceRecord::default();

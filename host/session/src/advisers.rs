@@ -1,10 +1,11 @@
 //! Asking AI providers what they make of entries, as tasks of the class `validation`.
 //!
 //! Promises: the orchestrator says who is asked; whatever goes wrong becomes an abstention that says so, never an
-//! approval by accident. Everything that was heard is recorded as it was heard, so that a session that is resumed
-//! hears it again, makes the same choices, and asks nobody.
+//! approval by accident. Everything that was heard, and whom a budget did not let be asked, is recorded, so that a
+//! session that is resumed hears it again, makes the same choices, and asks nobody.
 //!
-//! Time here is the session's: breakers and cached answers live by it. What an answer costs is booked by the clock on
+//! Time here is the session's: breakers and cached answers live by it. An answer is given again to a question that is
+//! equal in all but its time. What an answer costs is booked by the clock on
 //! the wall, because a bill comes by that one.
 
 use crate::config::check::VALIDATION;
@@ -14,18 +15,15 @@ use crate::validation::{Advice, Opinion, Provider, Question};
 use bulkhead_domain::{Decimal, Problem, Timestamp};
 use bulkhead_orchestrator::arms::context::{Context, Level};
 use bulkhead_orchestrator::budget::{Amount, Budgets};
-use bulkhead_orchestrator::cache::{Begun, Cache, CacheKey};
+use bulkhead_orchestrator::cache::{Begun, Cache, CacheKey, Flight};
 use bulkhead_orchestrator::call::{Failure, FailureCase};
-use bulkhead_orchestrator::dispatch::{Answered, Asker, ClassConfig, Dispatch, Slated};
+use bulkhead_orchestrator::dispatch::{Answered, Asker, ClassConfig, Dispatch};
 use bulkhead_orchestrator::{Candidate, TaskKind};
 use bulkhead_store::Writer;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
-
-/// The length of a bar, as a context.
-const TIMEFRAME: &str = "1d";
 
 fn is_zero(count: &u64) -> bool {
     *count == 0
@@ -38,6 +36,9 @@ pub(crate) struct Heard {
     label: String,
     /// What came back.
     told: Result<Advice, Failure>,
+    /// Its budget was spent before anybody was asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    excluded: bool,
     /// Seconds it took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     latency: Option<f64>,
@@ -50,6 +51,21 @@ pub(crate) struct Heard {
     /// Given again without a call.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     cached: bool,
+}
+
+impl Heard {
+    /// Told without a call, or in vain.
+    fn free(label: String, told: Result<Advice, Failure>) -> Heard {
+        Heard {
+            label,
+            told,
+            excluded: false,
+            latency: None,
+            tokens: 0,
+            cost: Decimal::ZERO,
+            cached: false,
+        }
+    }
 }
 
 /// What came of asking about one entry.
@@ -71,8 +87,6 @@ pub(crate) struct Verdict {
 pub(crate) struct Advisers {
     dispatch: Dispatch,
     providers: Vec<Arc<Provider>>,
-    /// How long each takes, where that is not to be measured.
-    latencies: Option<Vec<Option<f64>>>,
     cache: Option<Cache<Advice>>,
     contexts: ValidationConfig,
 }
@@ -87,17 +101,18 @@ pub(crate) struct Panel<'a> {
     pub(crate) opened: Timestamp,
     pub(crate) writer: Option<Writer>,
     pub(crate) budgets: Option<Arc<Budgets>>,
+    /// How long each takes, where that has a say: as it was known when the session began.
     pub(crate) latencies: Option<Vec<Option<f64>>>,
 }
 
 /// Checks that labels are distinct and that the class's configuration names no other.
-pub(crate) fn slated(
-    candidates: Vec<Candidate>,
+pub(crate) fn check_slate(
+    candidates: &[Candidate],
     class: &ClassConfig,
     name: &str,
-) -> Result<Slated, Problem> {
-    let slated = Slated::of(candidates);
-    let mut sorted: Vec<&String> = slated.labels.iter().collect();
+) -> Result<(), Problem> {
+    let labels: Vec<String> = candidates.iter().map(Candidate::label).collect();
+    let mut sorted: Vec<&String> = labels.iter().collect();
     sorted.sort();
     if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
         return Err(Problem::user(
@@ -108,13 +123,12 @@ pub(crate) fn slated(
             "give one of them a `name` of its own",
         ));
     }
-    class.check(&slated.labels).map_err(|error| {
+    class.check(&labels).map_err(|error| {
         Problem::user(
             format!("[tasks.{name}] {error}"),
             "correct it; README lists every key",
         )
-    })?;
-    Ok(slated)
+    })
 }
 
 impl Advisers {
@@ -124,20 +138,23 @@ impl Advisers {
     /// When the class is configured wrong.
     pub(crate) fn new(panel: Panel<'_>) -> Result<Self, Problem> {
         let candidates = panel.providers.iter().map(|p| p.candidate().clone());
-        let slated = slated(candidates.collect(), panel.class, VALIDATION)?;
+        let candidates: Vec<Candidate> = candidates.collect();
+        check_slate(&candidates, panel.class, VALIDATION)?;
         let dispatch = Dispatch::new(
             TaskKind::Validate,
             VALIDATION,
             panel.class.clone(),
-            slated,
+            candidates,
             panel.seed,
             0,
             panel.opened,
         );
         Ok(Advisers {
-            dispatch: dispatch.kept_by(panel.writer).within(panel.budgets),
+            dispatch: dispatch
+                .kept_by(panel.writer)
+                .within(panel.budgets)
+                .taking(panel.latencies),
             providers: panel.providers,
-            latencies: panel.latencies,
             cache: panel.class.cache.map(Cache::new),
             contexts: panel.validation.clone(),
         })
@@ -146,6 +163,11 @@ impl Advisers {
     /// Who stands in a place.
     pub(crate) fn candidate(&self, place: usize) -> Option<&Candidate> {
         self.dispatch.candidates().get(place)
+    }
+
+    /// The name of the model that is asked in a place.
+    pub(crate) fn model(&self, place: usize) -> Option<&str> {
+        Some(self.providers.get(place)?.model())
     }
 
     /// Puts a new version of a provider in its place. It answers the next question.
@@ -195,7 +217,6 @@ impl Advisers {
         let mut asking = Asking {
             question,
             providers: &self.providers,
-            latencies: self.latencies.as_deref(),
             cache: self.cache.as_ref(),
             past: past.map(VecDeque::from),
             heard: Vec::new(),
@@ -216,7 +237,7 @@ impl Advisers {
                     earned.advised(question.instrument, choice, question.side, right);
                 }
                 Verdict {
-                    provider: self.dispatch.label(place).to_owned(),
+                    provider: self.label(place),
                     advice,
                     choice: done.choice,
                     failure: None,
@@ -224,7 +245,7 @@ impl Advisers {
                 }
             }
             Err(error) => {
-                let labels = (0..self.providers.len()).map(|place| self.dispatch.label(place));
+                let labels = (0..self.providers.len()).map(|place| self.label(place));
                 let why = match heard.as_slice() {
                     // With a single provider its own words say everything.
                     [
@@ -250,11 +271,15 @@ impl Advisers {
         })
     }
 
+    fn label(&self, place: usize) -> String {
+        self.candidate(place)
+            .map_or_else(String::new, Candidate::label)
+    }
+
     fn context(&self, question: &Question) -> Context {
         let level = |level: &ContextLevel| {
             let (name, value) = match level {
                 ContextLevel::Instrument => ("instrument", question.symbol.clone()),
-                ContextLevel::Timeframe => ("timeframe", TIMEFRAME.to_owned()),
                 ContextLevel::Regime => ("regime", self.regime(question)?),
             };
             Some(Level {
@@ -277,7 +302,6 @@ impl Advisers {
 struct Asking<'a> {
     question: &'a Question,
     providers: &'a [Arc<Provider>],
-    latencies: Option<&'a [Option<f64>]>,
     cache: Option<&'a Cache<Advice>>,
     /// What is still to be heard again.
     past: Option<VecDeque<Heard>>,
@@ -293,78 +317,82 @@ pub(crate) fn wall() -> Timestamp {
 }
 
 impl Asking<'_> {
+    fn label(&self, place: usize) -> String {
+        self.providers[place].candidate().label()
+    }
+
     /// An answer from the past, from the cache, or from the provider.
     async fn hear(&mut self, place: usize) -> Heard {
-        let provider = &self.providers[place];
-        let label = provider.candidate().label();
-        if let Some(past) = &mut self.past {
-            let next = past.pop_front().filter(|heard| heard.label == label);
-            return next.unwrap_or_else(|| Heard {
-                told: Err(Failure::new(
-                    FailureCase::Cancelled,
-                    "the record of the session has no answer of it here",
-                )),
-                label,
-                latency: None,
-                tokens: 0,
-                cost: Decimal::ZERO,
-                cached: false,
-            });
+        let label = self.label(place);
+        let Some(past) = &mut self.past else {
+            return self.ask_or_recall(place, label).await;
+        };
+        let next = past.pop_front().filter(|heard| heard.label == label);
+        let heard = next.unwrap_or_else(|| {
+            let text = "the record of the session has no answer of it here";
+            Heard::free(label, Err(Failure::new(FailureCase::Cancelled, text)))
+        });
+        // The cache comes to hold what it did.
+        if let (Ok(advice), Some(Begun::Lead(flight))) = (&heard.told, self.begin(place)) {
+            answer(flight, advice, self.question.time);
         }
-        let request = provider.request(self.question);
+        heard
+    }
+
+    /// Looks the question up, with its time left out.
+    fn begin(&self, place: usize) -> Option<Begun<Advice>> {
+        let cache = self.cache?;
+        let provider = &self.providers[place];
+        let timeless = provider.request(&Question {
+            time: Timestamp(0),
+            ..self.question.clone()
+        });
+        let input = format!("{timeless:?}");
+        let key = CacheKey::new(provider.candidate(), "complete", input.as_bytes());
+        Some(cache.begin(key, self.question.time))
+    }
+
+    async fn ask_or_recall(&self, place: usize, label: String) -> Heard {
+        let provider = &self.providers[place];
         let time = self.question.time;
-        let key = CacheKey::new(
-            provider.candidate(),
-            "complete",
-            format!("{request:?}").as_bytes(),
-        );
-        let flight = match self.cache.map(|cache| cache.begin(key, time)) {
-            None => None,
+        let flight = match self.begin(place) {
             Some(Begun::Answer(advice)) => {
+                let advice = Advice {
+                    contaminated: provider.is_contaminated(time),
+                    ..advice
+                };
                 return Heard {
-                    label,
-                    told: Ok(advice),
-                    latency: None,
-                    tokens: 0,
-                    cost: Decimal::ZERO,
                     cached: true,
+                    ..Heard::free(label, Ok(advice))
                 };
             }
             Some(Begun::Lead(flight)) => Some(flight),
             // Nobody else asks in this session.
-            Some(Begun::Wait(_)) => None,
+            Some(Begun::Wait(_)) | None => None,
         };
         let begun = Instant::now();
-        let told = provider.ask(request, time).await;
-        let latency = match self.latencies {
-            Some(known) => known.get(place).copied().flatten(),
-            None => Some(begun.elapsed().as_secs_f64()),
-        };
+        let told = provider.ask(provider.request(self.question), time).await;
+        let latency = begun.elapsed().as_secs_f64();
         match told {
             Ok((advice, used)) => {
                 if let Some(flight) = flight {
-                    let bytes = advice.reasons.iter().map(String::len).sum::<usize>();
-                    flight.answer(advice.clone(), bytes + size_of::<Advice>(), time);
+                    answer(flight, &advice, time);
                 }
                 Heard {
-                    label,
-                    told: Ok(advice),
-                    latency,
+                    latency: Some(latency),
                     tokens: used.tokens,
                     cost: used.money,
-                    cached: false,
+                    ..Heard::free(label, Ok(advice))
                 }
             }
-            Err(failure) => Heard {
-                label,
-                told: Err(failure),
-                latency: None,
-                tokens: 0,
-                cost: Decimal::ZERO,
-                cached: false,
-            },
+            Err(failure) => Heard::free(label, Err(failure)),
         }
     }
+}
+
+fn answer(flight: Flight<Advice>, advice: &Advice, time: Timestamp) {
+    let bytes = advice.reasons.iter().map(String::len).sum::<usize>();
+    flight.answer(advice.clone(), bytes + size_of::<Advice>(), time);
 }
 
 impl Asker for Asking<'_> {
@@ -380,6 +408,29 @@ impl Asker for Asking<'_> {
         }
         let provider = &self.providers[place];
         Some((provider.most(&provider.request(self.question)), wall()))
+    }
+
+    fn over_budget(&mut self, found: Vec<(usize, Failure)>) -> Vec<usize> {
+        let Some(past) = &mut self.past else {
+            let told = |(place, failure)| Heard {
+                excluded: true,
+                ..Heard::free(self.label(place), Err(failure))
+            };
+            let places = found.iter().map(|(place, _)| *place).collect();
+            let heard: Vec<Heard> = found.into_iter().map(told).collect();
+            self.heard.extend(heard);
+            return places;
+        };
+        while let Some(heard) = past.pop_front_if(|heard| heard.excluded) {
+            self.heard.push(heard);
+        }
+        let recorded = |place: &usize| self.heard.iter().any(|it| it.label == self.label(*place));
+        (0..self.providers.len()).filter(recorded).collect()
+    }
+
+    fn denied(&mut self, place: usize, failure: &Failure) {
+        let told = Heard::free(self.label(place), Err(failure.clone()));
+        self.heard.push(told);
     }
 
     async fn pause(&mut self, nanoseconds: i64) {

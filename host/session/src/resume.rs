@@ -205,30 +205,61 @@ pub fn began_with(
     store: &Store,
     config: &SessionConfig,
 ) -> Result<BTreeMap<String, Digest>, Problem> {
+    let mut versions: BTreeMap<String, Vec<Digest>> = BTreeMap::new();
+    for input in inputs_of_unfinished(store, config)?.unwrap_or_default() {
+        if input.kind == "plugin" {
+            let id = input.name.split(' ').next().unwrap_or_default();
+            let known = versions.entry(id.to_owned()).or_default();
+            known.extend(input.digest.parse::<Digest>());
+        }
+    }
+    // Of a plugin that the configuration itself swaps, it names both versions.
+    let one = |(id, digests): (String, Vec<Digest>)| match digests.as_slice() {
+        [digest] => Some((id, *digest)),
+        _ => None,
+    };
+    Ok(versions.into_iter().filter_map(one).collect())
+}
+
+/// The kind of an input that is a latency: `0.25 s`.
+pub(crate) const LATENCY: &str = "latency";
+
+/// The latencies, in seconds by label, that an unfinished run of a configuration began with, if it had these inputs
+/// too; `None` where there is none to resume.
+pub(crate) fn began_with_latencies(
+    store: &Store,
+    config: &SessionConfig,
+    others: &[Input],
+) -> Result<Option<BTreeMap<String, f64>>, Problem> {
+    let latency = |input: Input| {
+        let seconds = input.digest.strip_suffix(" s")?.parse().ok()?;
+        Some((input.name, seconds))
+    };
+    let inputs = inputs_of_unfinished(store, config)?;
+    let inputs = inputs.filter(|inputs| others.iter().all(|other| inputs.contains(other)));
+    Ok(inputs.map(|inputs| {
+        let latencies = inputs.into_iter().filter(|input| input.kind == LATENCY);
+        latencies.filter_map(latency).collect()
+    }))
+}
+
+/// What the newest unfinished run of a configuration began with.
+fn inputs_of_unfinished(
+    store: &Store,
+    config: &SessionConfig,
+) -> Result<Option<Vec<Input>>, Problem> {
     let digest = config_digest(config)?.to_string();
     for run in wait(tables::unfinished_of(store, &config.name))? {
         let first = wait(beginning_of(store, &run))?;
         let Some(beginning) = first.as_ref().and_then(beginning) else {
             continue;
         };
-        let of = |kind: &'static str| beginning.inputs.iter().filter(move |it| it.kind == kind);
-        if !of("config").any(|input| input.digest == digest) {
-            continue;
+        let mut inputs = beginning.inputs.iter();
+        if inputs.any(|input| input.kind == "config" && input.digest == digest) {
+            return Ok(Some(beginning.inputs));
         }
-        let mut versions: BTreeMap<String, Vec<Digest>> = BTreeMap::new();
-        for input in of("plugin") {
-            let id = input.name.split(' ').next().unwrap_or_default();
-            let known = versions.entry(id.to_owned()).or_default();
-            known.extend(input.digest.parse::<Digest>());
-        }
-        // Of a plugin that the configuration itself swaps, it names both versions.
-        let one = |(id, digests): (String, Vec<Digest>)| match digests.as_slice() {
-            [digest] => Some((id, *digest)),
-            _ => None,
-        };
-        return Ok(versions.into_iter().filter_map(one).collect());
     }
-    Ok(BTreeMap::new())
+    Ok(None)
 }
 
 /// The components that runs which have not ended began with, or swapped in: without them these are not resumed. Each

@@ -314,10 +314,7 @@ impl Prepared {
             Some(ink) => (ink.run.as_str(), Some(ink.writer.clone())),
             None => ("", None),
         };
-        let mut rewards = Rewards::new(scope, writer, learning).map_err(unkept)?;
-        if self.latencies.is_some() {
-            rewards = rewards.with_latencies_from_elsewhere();
-        }
+        let rewards = Rewards::new(scope, writer, learning).map_err(unkept)?;
         let judged_after = self
             .config
             .validation

@@ -8,7 +8,7 @@
 //! usable bars for. What sources earn is kept across sessions: it is known before a session begins, and has no part in
 //! it but the bars themselves, which have a digest.
 
-use crate::advisers::{slated, wall};
+use crate::advisers::{check_slate, wall};
 use crate::config::DataConfig;
 use crate::config::check::DATA;
 use crate::data::{FetchError, Loaded, fetch};
@@ -57,13 +57,14 @@ impl Fetching<'_> {
         catalog: &Catalog,
     ) -> Result<(usize, Vec<Loaded>), Problem> {
         let candidates = sources.iter().map(|source| source.candidate.clone());
-        let slated = slated(candidates.collect(), self.class, DATA)?;
+        let candidates: Vec<Candidate> = candidates.collect();
+        check_slate(&candidates, self.class, DATA)?;
         let now = wall();
         let mut dispatch = Dispatch::new(
             TaskKind::Fetch,
             DATA,
             self.class.clone(),
-            slated,
+            candidates,
             self.seed,
             // Sessions come one after the other, each later than the one before.
             u64::try_from(now.0).unwrap_or(0),

@@ -332,7 +332,8 @@ impl Prepared {
             let digest = Digest::of(setup.config.as_bytes());
             let provider = AiProviderPlugin::new(plugin.clone(), setup, PoolPolicy::default())?;
             let name = config.name.as_deref();
-            let provider = Provider::new(provider, config.model.as_deref(), name, digest);
+            // It is asked for what its predecessor was: another model would bear another label.
+            let provider = Provider::new(provider, advisers.model(place), name, digest);
             let provider = floor.runtime.block_on(provider)?;
             ready.place(
                 format!("AI provider {}", provider.candidate().label()),

@@ -170,6 +170,18 @@ impl Provider {
         &self.candidate
     }
 
+    /// The name of the model that is asked.
+    pub(crate) fn model(&self) -> &str {
+        &self.model.name
+    }
+
+    /// Whether a decision of this time is dated before the knowledge cutoff.
+    pub(crate) fn is_contaminated(&self, time: Timestamp) -> bool {
+        self.model
+            .knowledge_cutoff
+            .is_some_and(|cutoff| time < cutoff)
+    }
+
     /// Whether a language model answers, or only something in its place.
     pub(crate) fn is_language_model(&self) -> bool {
         self.model.language_model
@@ -233,12 +245,8 @@ impl Provider {
             .await
             .map_err(|error| failure(&error))?;
         let usage = &completion.usage;
-        let contaminated = self
-            .model
-            .knowledge_cutoff
-            .is_some_and(|cutoff| time < cutoff);
         let advice = Advice {
-            contaminated,
+            contaminated: self.is_contaminated(time),
             ..read(&completion.text())
         };
         Ok((advice, self.amount(usage.input_tokens, usage.output_tokens)))

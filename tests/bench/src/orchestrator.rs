@@ -81,7 +81,7 @@ pub(crate) fn decide(_: &Place) -> Result<Vec<Figure>> {
         config,
         candidates: (0..CANDIDATES).map(candidate).collect(),
     };
-    let chooser = Chooser::new(slate, &mut arms)?;
+    let mut chooser = Chooser::new(slate, &mut arms)?;
     for step in 0..OBSERVED * CANDIDATES {
         if let Some(arm) = chooser.arm(step % CANDIDATES) {
             let value = (step * 7919 % 1000) as f64 / 1000.0;

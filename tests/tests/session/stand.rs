@@ -6,7 +6,8 @@ use bulkhead_registry::Registry;
 use bulkhead_sandbox::{AotCache, Engines, Loader};
 use bulkhead_session::record::{FillRecord, ProposalRecord, SessionRecord};
 use bulkhead_session::{Host, Prepared, Ran, Run, SessionConfig, Views, Watch};
-use bulkhead_store::{MigrationSet, Store};
+use bulkhead_store::{MigrationSet, Store, Writer};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -178,13 +179,45 @@ impl Stand {
     }
 
     pub(crate) fn try_prepare(&self, config: SessionConfig) -> Result<Prepared, Problem> {
+        self.try_prepare_with(config, None)
+    }
+
+    fn try_prepare_with(
+        &self,
+        config: SessionConfig,
+        store: Option<(&Store, Writer)>,
+    ) -> Result<Prepared, Problem> {
         let host = Host {
             registry: &self.registry,
             catalog: self.catalog(),
             runtime: &self.runtime,
-            store: None,
+            store,
         };
         Prepared::new(config, &bulkhead_tests::root(), &host)
+    }
+
+    /// Prepares and runs a session that is kept.
+    pub(crate) fn kept(&self, config: &SessionConfig, store: &Store, watch: &mut dyn Watch) -> Ran {
+        let never = AtomicBool::new(false);
+        let gate = self.gate(store);
+        let writer = gate.writer().unwrap();
+        self.try_prepare_with(config.clone(), Some((store, writer)))
+            .and_then(|prepared| prepared.run(self.run(&never, Some(store), &gate), watch))
+            .unwrap_or_else(|problem| panic!("{problem}"))
+    }
+
+    /// Begins a session that is kept, and leaves it after so many bars as a process that ended would.
+    pub(crate) fn cut_short(&self, config: &SessionConfig, store: &Store, bars: u64) {
+        struct Cut(u64);
+        impl Watch for Cut {
+            fn progress(&mut self, done: u64, _: Timestamp) {
+                if done >= self.0 {
+                    std::panic::resume_unwind(Box::new("cut short"));
+                }
+            }
+        }
+        let begun = AssertUnwindSafe(|| self.kept(config, store, &mut Cut(bars)));
+        assert!(catch_unwind(begun).is_err(), "it came to its end");
     }
 
     pub(crate) fn prepare(&self, config: &SessionConfig) -> Prepared {

@@ -1,9 +1,13 @@
 //! Who is asked: the orchestrator's choice among AI providers and among data sources.
 
-use crate::stand::{Stand, plain, table};
-use bulkhead_session::SessionConfig;
-use bulkhead_session::config::{ContextLevel, ProviderConfig, RegimeConfig, SourceConfig};
+use crate::stand::{Stand, Unwatched, plain, table};
+use bulkhead_orchestrator::cache::CacheConfig;
+use bulkhead_session::config::{
+    ContextLevel, ProviderConfig, RegimeConfig, SourceConfig, StrategyConfig,
+};
 use bulkhead_session::record::SessionRecord;
+use bulkhead_session::{SessionConfig, runs};
+use bulkhead_store::{Store, StoreError, column, wait};
 use std::collections::BTreeSet;
 
 /// [`plain`] with two providers that the class's policy chooses between.
@@ -103,6 +107,110 @@ fn a_wrong_task_table_is_one_line_that_says_what_there_is() {
         config.tasks.get_mut("validation").unwrap().budget.all.calls = Some(1);
     });
     assert!(said.contains("kept nowhere has a budget"), "{said}");
+}
+
+/// Everything that was heard of providers, entry by entry, of all runs in a store.
+fn heard(store: &Store) -> Vec<serde_json::Value> {
+    let bodies = wait(async {
+        const SQL: &str = "SELECT body FROM audit_log WHERE kind = 'advice' ORDER BY sequence";
+        let rows = sqlx::query(SQL).fetch_all(store.pool()).await;
+        let rows = rows.map_err(|error| StoreError::of_statement(SQL, &error))?;
+        let body = |row| column::<String>(row, "body");
+        rows.iter().map(body).collect::<Result<Vec<_>, _>>()
+    });
+    let asked = |body: &String| serde_json::from_str::<Vec<Vec<serde_json::Value>>>(body).unwrap();
+    let asked = bodies.unwrap().iter().flat_map(asked).collect::<Vec<_>>();
+    asked.into_iter().flatten().collect()
+}
+
+#[test]
+fn a_session_whose_budget_was_spent_is_resumed_and_comes_to_the_same_end() {
+    let mut config = two("priority");
+    let class = config.tasks.get_mut("validation").unwrap();
+    let calls = |calls| bulkhead_orchestrator::budget::Limits {
+        calls: Some(calls),
+        ..Default::default()
+    };
+    class
+        .budget
+        .each
+        .insert("rulebook/one".to_owned(), calls(2));
+    class.budget.all = calls(5);
+    let stand = Stand::new();
+    let store = stand.store();
+    let whole = stand.kept(&config, &store, &mut Unwatched).record;
+    let refused: Vec<_> = heard(&store)
+        .into_iter()
+        .filter(|it| it.get("excluded").is_some())
+        .map(|it| it["label"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(refused.first().unwrap(), "rulebook/one");
+    assert!(refused.contains(&"rulebook/other".to_owned()));
+    assert_eq!(judges(&whole).len(), 3, "{:?}", judges(&whole));
+
+    let other = Stand::new();
+    let store = other.store();
+    other.cut_short(&config, &store, 1_300);
+    let before = heard(&store);
+    assert!(before.iter().any(|it| it.get("excluded").is_some()));
+    let resumed = other.kept(&config, &store, &mut Unwatched).record;
+    assert_eq!(resumed.digest, whole.digest);
+    assert_eq!(heard(&store)[..before.len()], before);
+}
+
+#[test]
+fn how_long_providers_took_in_one_session_decides_in_the_next() {
+    let config = two("least-latency");
+    let stand = Stand::new();
+    let store = stand.store();
+    let latencies = |record: &SessionRecord| {
+        let inputs = record.inputs.iter().filter(|it| it.kind == "latency");
+        inputs.map(|it| it.name.clone()).collect::<Vec<_>>()
+    };
+    // Nobody was timed yet: whoever was named first is, and the other is untried in the next session.
+    let first = stand.kept(&config, &store, &mut Unwatched).record;
+    assert!(latencies(&first).is_empty());
+    assert_eq!(judges(&first), BTreeSet::from(["rulebook/one".to_owned()]));
+    let second = stand.kept(&config, &store, &mut Unwatched).record;
+    assert_eq!(latencies(&second), ["rulebook/one"]);
+    assert!(judges(&second).contains("rulebook/other"));
+    // One that is resumed goes on with what it began with, whatever has been measured since.
+    let third = stand.kept(&config, &store, &mut Unwatched).record;
+    assert_eq!(latencies(&third), ["rulebook/one", "rulebook/other"]);
+    stand.cut_short(&config, &store, 1_300);
+    let runs = || wait(runs(&store)).unwrap();
+    let unfinished = runs().into_iter().find(|run| run.state == "running");
+    let resumed = stand.kept(&config, &store, &mut Unwatched);
+    assert_eq!(resumed.run, unfinished.map(|run| run.run));
+    assert!(runs().iter().all(|run| run.state == "completed"));
+}
+
+#[test]
+fn equal_questions_are_answered_again_also_after_a_resumption() {
+    let mut config = two("priority");
+    let twin = StrategyConfig {
+        name: "twin".to_owned(),
+        ..config.strategies[0].clone()
+    };
+    config.strategies.push(twin);
+    let class = config.tasks.get_mut("validation").unwrap();
+    class.cache = Some(CacheConfig::default());
+    let stand = Stand::new();
+    let store = stand.store();
+    let whole = stand.kept(&config, &store, &mut Unwatched).record;
+    let all = heard(&store);
+    let again = all.iter().filter(|it| it.get("cached").is_some());
+    assert!(again.count() * 2 >= all.len(), "{all:?}");
+    let other = Stand::new();
+    let store = other.store();
+    other.cut_short(&config, &store, 1_000);
+    let resumed = other.kept(&config, &store, &mut Unwatched).record;
+    assert_eq!(resumed.digest, whole.digest);
+    let asked = |heard: &[serde_json::Value]| {
+        let told = |it: &serde_json::Value| (it["label"].clone(), it.get("cached").cloned());
+        heard.iter().map(told).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(&heard(&store)), asked(&all));
 }
 
 #[test]

@@ -44,6 +44,13 @@ impl Learner {
         }
     }
 
+    /// Forgets everything of an arm.
+    pub(super) fn clear(&mut self, arm: ArmId) {
+        for row in self.rows.iter_mut().flatten() {
+            row[arm.index()] = Gauge::default();
+        }
+    }
+
     /// Adds an observation in a context and all it is part of.
     pub(super) fn observe(&mut self, path: &[ContextId], arm: ArmId, part: Part, value: f64) {
         let population = &mut self.population[part.index()];
@@ -69,14 +76,14 @@ impl Learner {
     pub(super) fn estimate(
         &self,
         path: &[ContextId],
-        arm: ArmId,
+        arm: Option<ArmId>,
         part: Part,
         shared: Estimate,
         pooling: f64,
     ) -> Estimate {
         path.iter().fold(shared, |prior, context| {
-            let gauge = &self.rows[context.index()][part.index()][arm.index()];
-            prior.after(gauge, pooling)
+            let gauge = arm.map(|arm| self.rows[context.index()][part.index()][arm.index()]);
+            prior.after(&gauge.unwrap_or_default(), pooling)
         })
     }
 

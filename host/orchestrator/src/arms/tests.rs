@@ -10,7 +10,7 @@ fn arms(discounts: &[f64], pooling: f64) -> (Arms, ArmId, ArmId) {
         ..Learning::default()
     });
     let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
-    let (a, b) = (arms.enter(a).unwrap(), arms.enter(b).unwrap());
+    let (a, b) = (arms.enter(a), arms.enter(b));
     (arms, a, b)
 }
 
@@ -84,7 +84,7 @@ fn a_context_without_data_borrows_and_one_with_data_does_not() {
 fn a_new_version_starts_from_its_predecessor_and_is_soon_its_own() {
     let (mut arms, a, _) = arms(&[1.0], 1.0);
     (0..500).for_each(|_| assert!(arms.observe(ContextId::CLASS, a, Part::Value, 1.0)));
-    let next = arms.succeed(a, Digest::of(b"a2")).unwrap();
+    let next = arms.succeed(a, Digest::of(b"a2"));
     let of = |arms: &Arms| arms.estimate(ContextId::CLASS, next, Part::Value);
     assert!((of(&arms).mean - 1.0).abs() < 0.01);
     assert!(
@@ -95,7 +95,7 @@ fn a_new_version_starts_from_its_predecessor_and_is_soon_its_own() {
     (0..40).for_each(|_| assert!(arms.observe(ContextId::CLASS, next, Part::Value, 0.0)));
     assert!(of(&arms).mean < 0.25, "{}", of(&arms).mean);
     // Coming again changes nothing.
-    assert_eq!(arms.succeed(a, Digest::of(b"a2")), Ok(next));
+    assert_eq!(arms.succeed(a, Digest::of(b"a2")), next);
     assert!(of(&arms).mean < 0.25);
 }
 
@@ -115,12 +115,40 @@ fn a_world_that_jumps_is_believed_to_forget_and_one_that_does_not_is_not() {
 }
 
 #[test]
-fn there_is_room_for_so_many_arms_and_no_more() {
+fn where_there_is_no_room_whoever_was_observed_least_goes() {
     let mut arms = Arms::new(Learning::default());
+    let name = |index: usize| Digest::of(&[u8::try_from(index).unwrap()]);
     for index in 0..ARMS {
-        arms.enter(Digest::of(&[u8::try_from(index).unwrap()]))
-            .unwrap();
+        let arm = arms.enter(name(index));
+        // One was observed once, long ago; one never.
+        let often = [1, 0].get(index).copied().unwrap_or(2);
+        for _ in 0..often {
+            arms.observe(ContextId::CLASS, arm, Part::Value, 1.0);
+        }
     }
-    assert_eq!(arms.enter(Digest::of(b"more")), Err(TooManyArms));
-    assert!(arms.enter(Digest::of(&[0])).is_ok(), "it is there");
+    let changes = arms.changes();
+    assert_eq!(arms.admit(Digest::of(b"more")), None);
+    assert_eq!(arms.admit(name(0)), arms.find(name(0)));
+    assert_eq!(arms.changes(), changes);
+    for gone in [1, 0] {
+        let new = arms.enter(Digest::of(&[200, u8::try_from(gone).unwrap()]));
+        assert_eq!(arms.find(name(gone)), None);
+        for part in [Part::Value, Part::Cost, Part::Latency] {
+            assert_eq!(arms.observed(ContextId::CLASS, new, part).weight, 0.0);
+        }
+        arms.observe(ContextId::CLASS, new, Part::Value, 1.0);
+        arms.observe(ContextId::CLASS, new, Part::Value, 1.0);
+    }
+    // A predecessor does not make room for its own successor.
+    let old = (2..ARMS).map(|index| arms.find(name(index)).unwrap());
+    let old = old.min_by(|a, b| {
+        let weight = |arm| arms.observed(ContextId::CLASS, arm, Part::Value).weight;
+        weight(*a).total_cmp(&weight(*b))
+    });
+    let old = old.unwrap();
+    let next = arms.succeed(old, Digest::of(b"next"));
+    assert_ne!(next, old);
+    let weight = |arm| arms.observed(ContextId::CLASS, arm, Part::Value).weight;
+    assert_eq!(weight(next), weight(old));
+    assert_eq!(arms.identities().count(), ARMS);
 }

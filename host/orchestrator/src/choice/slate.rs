@@ -96,30 +96,32 @@ pub struct Chooser {
     key: DrawKey,
     shares: Vec<f64>,
     context: ContextId,
-    arms: Vec<ArmId>,
+    arms: Vec<Option<ArmId>>,
+    /// [`Arms::changes`] when `arms` were looked up.
+    changes: u64,
 }
 
 impl Chooser {
     /// Makes a slate ready, entering its candidates and context among the class's arms.
     ///
     /// # Errors
-    /// When there is no room for another arm.
+    /// When more candidates stand than can.
     pub fn new(slate: Slate, arms: &mut Arms) -> Result<Self, TooManyArms> {
-        let context = arms.context(&slate.context);
-        let ids = slate
-            .candidates
-            .iter()
-            .map(|candidate| arms.enter(candidate.identity()))
-            .collect::<Result<Vec<ArmId>, TooManyArms>>()?;
-        if ids.len() > crate::arms::ARMS {
+        if slate.candidates.len() > crate::arms::ARMS {
             return Err(TooManyArms);
         }
+        let context = arms.context(&slate.context);
+        let candidates = slate.candidates.iter();
+        let ids = candidates
+            .map(|candidate| arms.admit(candidate.identity()))
+            .collect();
         Ok(Chooser {
             id: slate.id(),
             key: slate.key(),
             shares: slate.shares(),
             context,
             arms: ids,
+            changes: arms.changes(),
             slate,
         })
     }
@@ -136,10 +138,10 @@ impl Chooser {
         self.context
     }
 
-    /// The arm of a candidate, by its place in the slate.
+    /// The arm of a candidate, by its place in the slate; `None` where it had none at the last choice.
     #[must_use]
     pub fn arm(&self, candidate: usize) -> Option<ArmId> {
-        self.arms.get(candidate).copied()
+        self.arms.get(candidate).copied().flatten()
     }
 
     /// Chooses. `excluded` says by place in the slate who cannot be asked now; who is left out of it can.
@@ -147,13 +149,19 @@ impl Chooser {
     /// ([`super::next_sequence`]). The record is overwritten;
     /// once it has held as many candidates, nothing is allocated.
     pub fn choose(
-        &self,
+        &mut self,
         arms: &Arms,
         excluded: &[Option<Exclusion>],
         sequence: u64,
         time: Timestamp,
         record: &mut ChoiceRecord,
     ) -> Pick {
+        if self.changes != arms.changes() {
+            self.changes = arms.changes();
+            for (arm, candidate) in self.arms.iter_mut().zip(&self.slate.candidates) {
+                *arm = arms.find(candidate.identity());
+            }
+        }
         let mut draws = self.key.draws(sequence);
         record.slate = self.id;
         record.sequence = sequence;

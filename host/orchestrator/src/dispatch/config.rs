@@ -1,11 +1,13 @@
 //! What a person configures of a task class.
 
+use crate::arms::ARMS;
 use crate::arms::learning::Learning;
 use crate::breaker::BreakerConfig;
 use crate::budget::Limits;
 use crate::cache::CacheConfig;
 use crate::call::{CallConfig, Fallbacks, Retries};
 use crate::choice::{ConfigError, Configuration, LatencyBounds, Selection, Shadow};
+use crate::seconds;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -69,11 +71,22 @@ impl ClassConfig {
     /// # Errors
     /// The first that is wrong.
     pub fn check(&self, labels: &[String]) -> Result<(), ConfigError> {
+        #[expect(clippy::cast_precision_loss, reason = "a count")]
+        ConfigError::unless(
+            labels.len() <= ARMS,
+            "candidates",
+            labels.len() as f64,
+            "a task class chooses among at most 64",
+        )?;
         let choice = self.choice();
         choice.check()?;
         choice.check_labels(labels)?;
         self.calls().check(labels)?;
         self.breaker.check()?;
+        if let Some(cache) = &self.cache {
+            let ttl = seconds::of(cache.ttl);
+            ConfigError::unless(cache.ttl >= 0, "ttl-seconds", ttl, "it is at least 0")?;
+        }
         let equals = self.equals.iter().flatten();
         ConfigError::unless_known("equals", equals.clone(), labels)?;
         let distinct: BTreeSet<&String> = equals.clone().collect();

@@ -3,6 +3,7 @@
 use super::{Event, Pending};
 use crate::arms::Part;
 use crate::arms::context::Context;
+use crate::tables::{broken, from_json};
 use crate::task::Candidate;
 use bulkhead_domain::{Digest, Timestamp};
 use bulkhead_store::{Row, Statement, Store, StoreError, column, parsed};
@@ -11,29 +12,21 @@ use std::collections::BTreeMap;
 /// What `arm_events.kind` says of an inheritance; of an observation it names the part.
 pub(super) const SUCCEEDED: &str = "succeeded";
 
-/// What `arm_events.kind` says of an observation. Of one part the first is meant unless it was not measured.
+/// What `arm_events.kind` says of an observation. Of one part the first is meant unless said otherwise.
 const PARTS: [(Part, &str); 4] = [
     (Part::Value, "value"),
     (Part::Cost, "cost"),
     (Part::Latency, MEASURED),
-    (Part::Latency, "latency-from-elsewhere"),
+    (Part::Latency, FROM_ELSEWHERE),
 ];
 const MEASURED: &str = "latency";
-
-fn unreadable(column: &str, text: impl ToString) -> StoreError {
-    StoreError::Column {
-        column: column.to_owned(),
-        text: text.to_string(),
-    }
-}
+/// A latency that was not measured here.
+pub(super) const FROM_ELSEWHERE: &str = "latency-from-elsewhere";
+/// A latency that was measured here and that no arm learns of here.
+pub(super) const ASIDE: &str = "latency-aside";
 
 fn text(context: &Context) -> Result<String, StoreError> {
-    serde_json::to_string(context).map_err(|error| unreadable("context", error))
-}
-
-fn context(row: &Row) -> Result<Context, StoreError> {
-    let text: String = column(row, "context")?;
-    serde_json::from_str(&text).map_err(|error| unreadable("context", error))
+    serde_json::to_string(context).map_err(|error| broken("context", error))
 }
 
 pub(super) fn insert_pending(scope: &str, pending: &Pending) -> Result<Statement, StoreError> {
@@ -153,15 +146,9 @@ pub(super) fn insert_event(
     })
 }
 
-/// What an observation of a part is called; `measured` tells latencies that were timed here.
-pub(super) fn kind(part: Part, measured: bool) -> &'static str {
-    let mut names = PARTS.iter().filter(|(own, _)| *own == part);
-    let first = names.next();
-    let found = if measured {
-        first
-    } else {
-        names.next().or(first)
-    };
+/// What an observation of a part is called.
+pub(super) fn kind(part: Part) -> &'static str {
+    let found = PARTS.iter().find(|(own, _)| *own == part);
     found.map_or("", |(_, name)| name)
 }
 
@@ -174,11 +161,13 @@ pub async fn measured_latencies(
     store: &Store,
     class: &str,
 ) -> Result<BTreeMap<Digest, f64>, StoreError> {
-    const SQL: &str = "SELECT candidate, value FROM arm_events WHERE class = $1 AND kind = $2
+    const SQL: &str =
+        "SELECT candidate, value FROM arm_events WHERE class = $1 AND kind IN ($2, $3)
          ORDER BY scope, number";
     let rows = sqlx::query(SQL)
         .bind(class.to_owned())
         .bind(MEASURED)
+        .bind(ASIDE)
         .fetch_all(store.pool())
         .await
         .map_err(|error| StoreError::of_statement(SQL, &error))?;
@@ -207,7 +196,7 @@ pub(super) async fn pending(store: &Store, scope: &str) -> Result<Vec<Pending>, 
             Ok(Pending {
                 choice: column(row, "choice")?,
                 class: column(row, "class")?,
-                context: context(row)?,
+                context: from_json(row, "context")?,
                 candidate: parsed(row, "candidate")?,
                 time: Timestamp(column(row, "time")?),
             })
@@ -215,11 +204,11 @@ pub(super) async fn pending(store: &Store, scope: &str) -> Result<Vec<Pending>, 
         .collect()
 }
 
-/// Number, choice and event of every row, in order.
+/// Number, choice and event of every row, in order; no event where no arm learns of it.
 pub(super) async fn events(
     store: &Store,
     scope: &str,
-) -> Result<Vec<(i64, String, Event)>, StoreError> {
+) -> Result<Vec<(i64, String, Option<Event>)>, StoreError> {
     const SQL: &str = "SELECT number, choice, kind, class, context, candidate, value, predecessor
          FROM arm_events WHERE scope = $1 ORDER BY number";
     let rows = sqlx::query(SQL)
@@ -239,24 +228,27 @@ pub(super) async fn events(
         .collect()
 }
 
-fn event(row: &Row) -> Result<Event, StoreError> {
+fn event(row: &Row) -> Result<Option<Event>, StoreError> {
     let kind: String = column(row, "kind")?;
     let class: String = column(row, "class")?;
     let candidate: Digest = parsed(row, "candidate")?;
     if kind == SUCCEEDED {
-        return Ok(Event::Succeeded {
+        return Ok(Some(Event::Succeeded {
             class,
             candidate,
             predecessor: parsed(row, "predecessor")?,
-        });
+        }));
+    }
+    if kind == ASIDE {
+        return Ok(None);
     }
     let part = PARTS.iter().find(|(_, name)| *name == kind);
-    let (part, _) = part.ok_or_else(|| unreadable("kind", format!("'{kind}' is no event")))?;
-    Ok(Event::Observed {
+    let (part, _) = part.ok_or_else(|| broken("kind", format!("'{kind}' is no event")))?;
+    Ok(Some(Event::Observed {
         class,
-        context: context(row)?,
+        context: from_json(row, "context")?,
         candidate,
         part: *part,
         value: column(row, "value")?,
-    })
+    }))
 }

@@ -162,6 +162,53 @@ fn standings_say_who_earns_what_where_with_intervals_that_narrow() {
     .unwrap();
 }
 
+#[test]
+fn a_scope_goes_on_with_however_many_candidates_and_is_read_back_as_it_was() {
+    bulkhead_store::wait(async {
+        let store = Store::in_memory().await?;
+        let mut rewards = load(&store).await.unwrap();
+        for index in 0..3 * crate::arms::ARMS {
+            let choice = format!("c-{index}");
+            rewards.expect(pending(&choice, &choice, "calm")).unwrap();
+            let credited = rewards.credit(&choice, Part::Value, 0.5, Timestamp(2));
+            assert_eq!(credited, Ok(Credited::Counted));
+        }
+        let before = state(&mut rewards);
+        rewards.writer.as_ref().unwrap().flush()?;
+        drop(rewards);
+        assert_eq!(state(&mut load(&store).await.unwrap()), before);
+        Ok::<_, StoreError>(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_latency_that_decides_nothing_here_is_kept_for_later() {
+    bulkhead_store::wait(async {
+        let store = Store::in_memory().await?;
+        let mut rewards = load(&store).await.unwrap();
+        for (choice, measured) in [("c-1", 1.0), ("c-2", 3.0)] {
+            rewards.expect(pending(choice, "a", "calm")).unwrap();
+            rewards.time(choice, measured, Timestamp(2)).unwrap();
+            rewards
+                .credit_known_latency(choice, 0.5, Timestamp(2))
+                .unwrap();
+        }
+        let believed = |rewards: &Rewards| rewards.standings("validation")[0].latency.unwrap();
+        assert_eq!(believed(&rewards).value, 0.5);
+        rewards.writer.as_ref().unwrap().flush()?;
+        drop(rewards);
+        let mut again = load(&store).await.unwrap();
+        assert_eq!(believed(&again).value, 0.5);
+        let measured = measured_latencies(&store, "validation").await?;
+        assert_eq!(measured, BTreeMap::from([(Digest::of(b"a"), 2.0)]));
+        // What follows has a number of its own.
+        again.credit("c-2", Part::Value, 1.0, Timestamp(3)).unwrap();
+        again.writer.as_ref().unwrap().flush()
+    })
+    .unwrap();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]

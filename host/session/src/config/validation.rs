@@ -56,8 +56,6 @@ pub struct ProviderConfig {
 pub enum ContextLevel {
     /// The instrument's symbol.
     Instrument,
-    /// The length of a bar.
-    Timeframe,
     /// Where a feature lies among some edges.
     Regime,
 }

@@ -1,13 +1,14 @@
 //! The plugins of a session, one sort after the other: loaded, held against their settings, and put down as inputs.
 
 use super::{Found, Host, ReadyStrategy, json, load};
-use crate::advisers::{slated, wall};
+use crate::advisers::{check_slate, wall};
 use crate::config::check::{DATA, VALIDATION};
 use crate::config::{DataConfig, ProviderConfig, SessionConfig, SourceConfig};
 use crate::data::Loaded;
 use crate::earned::unkept;
 use crate::learning::{Trainer, Trainers};
 use crate::record::Input;
+use crate::resume::{LATENCY, began_with_latencies};
 use crate::sources::{Fetching, Source};
 use crate::swap::Scheduled;
 use crate::validation::Provider;
@@ -296,7 +297,7 @@ pub(super) fn providers(
     }
     let class = config.tasks.get(VALIDATION).cloned().unwrap_or_default();
     let candidates = providers.iter().map(|one| one.candidate().clone());
-    slated(candidates.collect(), &class, VALIDATION)?;
+    check_slate(&candidates.collect::<Vec<_>>(), &class, VALIDATION)?;
     Ok(providers)
 }
 
@@ -319,18 +320,25 @@ pub(super) fn latencies(
         return Ok(Some(vec![None; providers.len()]));
     };
     writer.flush()?;
-    let measured = wait(measured_latencies(store, VALIDATION))?;
-    let mut latencies = Vec::new();
-    for provider in providers {
-        let latency = measured.get(&provider.candidate().identity()).copied();
-        if let Some(latency) = latency {
-            found.inputs.push(Input {
-                kind: "latency".to_owned(),
-                name: provider.candidate().label(),
-                digest: format!("{latency} s"),
-            });
+    // A session that is resumed goes on with those that it began with: its own have been measured since.
+    let known = match began_with_latencies(store, config, &found.inputs)? {
+        Some(began) => began,
+        None => {
+            let measured = wait(measured_latencies(store, VALIDATION))?;
+            let of = |candidate: &Candidate| {
+                let latency = measured.get(&candidate.identity())?;
+                Some((candidate.label(), *latency))
+            };
+            let candidates = providers.iter().map(Provider::candidate);
+            candidates.filter_map(of).collect()
         }
-        latencies.push(latency);
-    }
+    };
+    let latency = |provider: &Provider| known.get(&provider.candidate().label()).copied();
+    let latencies = providers.iter().map(latency).collect();
+    found.inputs.extend(known.into_iter().map(|(label, latency)| Input {
+        kind: LATENCY.to_owned(),
+        name: label,
+        digest: format!("{latency} s"),
+    }));
     Ok(Some(latencies))
 }
