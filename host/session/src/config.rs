@@ -138,6 +138,9 @@ pub struct PluginConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct DataConfig {
+    /// What the source is called behind its plugin's id; the data set's name when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Id of an installed data source, or the path of a `.wasm` file.
     pub plugin: String,
     /// Its settings.
@@ -162,6 +165,9 @@ pub struct DataConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SourceConfig {
+    /// What it is called behind its plugin's id; the data set's name when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Id of an installed data source, or the path of a `.wasm` file.
     pub plugin: String,
     /// Its settings.
@@ -179,6 +185,7 @@ impl DataConfig {
     #[must_use]
     pub fn sources(&self) -> Vec<SourceConfig> {
         let first = SourceConfig {
+            name: self.name.clone(),
             plugin: self.plugin.clone(),
             config: self.config.clone(),
             folder: self.folder.clone(),

@@ -1,4 +1,4 @@
-//! From a data source's pages to cleaned series in the catalog.
+//! From a data source's pages to cleaned series, and from there into the catalog.
 
 use crate::config::DataConfig;
 use crate::validation::failure;
@@ -26,6 +26,45 @@ pub(crate) struct Loaded {
     pub report: CleaningReport,
 }
 
+/// A series as a source gave it, cleaned, and kept nowhere yet.
+pub(crate) struct Fetched {
+    /// The cleaned bars.
+    pub series: BarSeries,
+    report: CleaningReport,
+    provenance: Provenance,
+}
+
+impl Fetched {
+    /// Puts it into the catalog, in place of what was there.
+    ///
+    /// # Errors
+    /// The disk's, or when another session writes there too.
+    pub(crate) fn keep(self, catalog: &Catalog) -> Result<Loaded, Problem> {
+        let Fetched {
+            series,
+            report,
+            provenance,
+        } = self;
+        catalog.import_bars(&series, &provenance, Some(&report))?;
+        // What the session trades on is what the catalog holds, read back and checked against its digest.
+        let stored = catalog.load(&series.instrument.symbol, series.interval_ns)?;
+        if stored.digest != series.digest {
+            return Err(Problem::user(
+                format!(
+                    "the catalog holds other bars of {} than were just written: another session writes there too",
+                    series.instrument.symbol
+                ),
+                "run one at a time, or give each its own catalog",
+            ));
+        }
+        let series = BarSeries {
+            instrument: series.instrument,
+            ..stored
+        };
+        Ok(Loaded { series, report })
+    }
+}
+
 /// Why a source did not deliver.
 pub(crate) struct FetchError {
     /// What is to be done about it.
@@ -45,7 +84,7 @@ impl From<Problem> for FetchError {
     }
 }
 
-/// Fetches, cleans and stores the series of one `[[data]]` table. `handle` numbers its symbols.
+/// Fetches and cleans the series of one `[[data]]` table. `handle` numbers its symbols.
 ///
 /// # Errors
 /// When the source refuses or fails, does not know a symbol, or nothing usable is left after cleaning.
@@ -53,13 +92,12 @@ pub(crate) async fn fetch(
     source: &DataSourcePlugin,
     config: &DataConfig,
     handle: &dyn Fn(&str) -> InstrumentHandle,
-    catalog: &Catalog,
-) -> Result<Vec<Loaded>, FetchError> {
+) -> Result<Vec<Fetched>, FetchError> {
     let known = instruments(source, config).await?;
     if known.is_empty() {
         return Err(without_instruments(source, config).await);
     }
-    let mut loaded = Vec::with_capacity(config.symbols.len());
+    let mut fetched = Vec::with_capacity(config.symbols.len());
     for symbol in &config.symbols {
         let Some(found) = known.iter().find(|instrument| instrument.symbol == *symbol) else {
             let names: Vec<&str> = known
@@ -82,17 +120,16 @@ pub(crate) async fn fetch(
         if let Some(calendar) = &config.calendar {
             instrument.calendar.clone_from(calendar);
         }
-        loaded.push(one(source, config, instrument, catalog).await?);
+        fetched.push(one(source, config, instrument).await?);
     }
-    Ok(loaded)
+    Ok(fetched)
 }
 
 async fn one(
     source: &DataSourcePlugin,
     config: &DataConfig,
     instrument: Instrument,
-    catalog: &Catalog,
-) -> Result<Loaded, FetchError> {
+) -> Result<Fetched, FetchError> {
     let calendar = Calendar::named(&instrument.calendar)?;
     let mut raw = RawBars::new(&instrument.symbol, bulkhead_domain::data::Stamp::Date);
     let mut page = None;
@@ -138,24 +175,11 @@ async fn one(
         source_digest: Some(source.digest()),
         caveats: Vec::new(),
     };
-    catalog.import_bars(&series, &provenance, Some(&report))?;
-    // What the session trades on is what the catalog holds, read back and checked against its digest.
-    let stored = catalog.load(&series.instrument.symbol, series.interval_ns)?;
-    if stored.digest != series.digest {
-        return Err(Problem::user(
-            format!(
-                "the catalog holds other bars of {} than were just written: another session writes there too",
-                series.instrument.symbol
-            ),
-            "run one at a time, or give each its own catalog",
-        )
-        .into());
-    }
-    let series = BarSeries {
-        instrument: series.instrument,
-        ..stored
-    };
-    Ok(Loaded { series, report })
+    Ok(Fetched {
+        series,
+        report,
+        provenance,
+    })
 }
 
 fn request(config: &DataConfig, symbol: &str, page: Option<String>) -> PageRequest {
@@ -249,6 +273,7 @@ mod tests {
     #[test]
     fn a_page_that_comes_twice_ends_it() {
         let config = DataConfig {
+            name: None,
             plugin: "loop".to_owned(),
             config: toml::Table::new(),
             folder: None,

@@ -211,6 +211,7 @@ impl Prepared {
                 writer: host.store.as_ref().map(|(_, writer)| writer.clone()),
                 budgets: budgets.clone(),
                 seed: config.seed,
+                between: (config.from.as_deref(), config.to.as_deref()),
             };
             source(table, base, handle, host, &clock, fetching, &mut found)
         };

@@ -2,6 +2,7 @@
 
 use crate::stand::{Stand, Unwatched, plain, table};
 use bulkhead_orchestrator::cache::CacheConfig;
+use bulkhead_orchestrator::rewards::{Rewards, names};
 use bulkhead_session::config::{
     ContextLevel, ProviderConfig, RegimeConfig, SourceConfig, StrategyConfig,
 };
@@ -214,6 +215,75 @@ fn equal_questions_are_answered_again_also_after_a_resumption() {
 }
 
 #[test]
+fn what_only_teaches_about_a_source_stays_out_of_the_catalog_and_less_earns_less() {
+    let stand = Stand::new();
+    let store = stand.store();
+    let mut config = plain();
+    let direct = stand.record(&config);
+    let bars = stand.bars("AAA");
+    for data in &mut config.data {
+        let mut truncated = data.config.clone();
+        truncated.insert("bars".to_owned(), toml::Value::Integer(300));
+        data.alternatives.push(SourceConfig {
+            name: Some("truncated".to_owned()),
+            plugin: data.plugin.clone(),
+            config: truncated,
+            folder: None,
+            dataset: data.dataset.clone(),
+        });
+    }
+    let class = toml::from_str("shadow = \"all\"").unwrap();
+    config.tasks.insert("data".to_owned(), class);
+    let record = stand.kept(&config, &store, &mut Unwatched).record;
+    assert_eq!(record.fills.len(), direct.fills.len());
+    assert_eq!(stand.bars("AAA").digest, bars.digest);
+    let names = wait(names(&store)).unwrap();
+    let rewards = wait(async {
+        Ok::<_, StoreError>(Rewards::load(&store, None, "", Default::default()).await)
+    });
+    for standing in rewards.unwrap().unwrap().standings("data") {
+        let (label, _) = &names[&standing.candidate];
+        let whole = label == "synthetic/synthetic";
+        // One observation borrows as much again from the class.
+        assert_eq!(standing.value.value > 0.7, whole, "{label} {standing:?}");
+    }
+    // A cache that nothing would ever be taken from is refused.
+    config.tasks.get_mut("data").unwrap().cache = Some(CacheConfig::default());
+    let refused = stand.try_prepare(config).err().unwrap().to_string();
+    assert!(refused.contains("[tasks.data] has a cache"), "{refused}");
+}
+
+#[test]
+fn two_folders_with_one_file_name_are_told_apart_by_name() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let stand = Stand::new();
+    let mut config = plain();
+    config.data.truncate(1);
+    config.strategies[0].symbols = None;
+    let data = &mut config.data[0];
+    data.plugin = "csv".to_owned();
+    data.config = table("file = \"stocks-daily.csv\"");
+    data.dataset = "stocks-daily.csv".to_owned();
+    data.folder = Some(folders[0].path().to_owned());
+    data.symbols = vec!["IBM".to_owned()];
+    let source = bulkhead_tests::root().join("examples/data/stocks-daily.csv");
+    for folder in &folders {
+        std::fs::copy(&source, folder.path().join("stocks-daily.csv")).unwrap();
+    }
+    data.alternatives = vec![SourceConfig {
+        name: None,
+        plugin: data.plugin.clone(),
+        config: data.config.clone(),
+        folder: Some(folders[1].path().to_owned()),
+        dataset: data.dataset.clone(),
+    }];
+    let refused = stand.try_prepare(config.clone()).err().unwrap().to_string();
+    assert!(refused.contains("give one of them a `name`"), "{refused}");
+    config.data[0].alternatives[0].name = Some("spare".to_owned());
+    stand.prepare(&config);
+}
+
+#[test]
 fn bars_come_from_an_alternative_where_the_first_source_does_not_deliver() {
     let stand = Stand::new();
     let mut config = plain();
@@ -221,6 +291,7 @@ fn bars_come_from_an_alternative_where_the_first_source_does_not_deliver() {
     for data in &mut config.data {
         // The synthetic source behind one that knows no such symbol.
         data.alternatives.push(SourceConfig {
+            name: None,
             plugin: data.plugin.clone(),
             config: data.config.clone(),
             folder: None,

@@ -209,7 +209,11 @@ impl BarReader {
         BarSeries::new(self.instrument, clean)
     }
 
-    pub(super) fn entry(&self) -> Result<Entry, Problem> {
+    /// What a list of the catalog says of it.
+    ///
+    /// # Errors
+    /// A file that does not say what time it covers.
+    pub fn entry(&self) -> Result<Entry, Problem> {
         let (first, last) = self
             .span
             .ok_or_else(|| damaged(&self.path, &"it does not say what time it covers"))?;

@@ -125,6 +125,16 @@ impl SessionConfig {
                 "add that table, or remove this one",
             );
         }
+        if self
+            .tasks
+            .get(DATA)
+            .is_some_and(|data| data.cache.is_some())
+        {
+            return wrong(
+                "[tasks.data] has a cache: bars are fetched once a session, and kept in the catalog".to_owned(),
+                "remove it",
+            );
+        }
         for (alias, model) in &self.models {
             model.check(alias)?;
             if self.features.is_empty() {

@@ -77,6 +77,7 @@ pub(super) fn source(
     let mut sources = Vec::new();
     let mut plugins = Vec::new();
     for SourceConfig {
+        name,
         plugin: reference,
         config,
         folder,
@@ -97,10 +98,11 @@ pub(super) fn source(
             plugin: plugin.manifest().id.clone(),
             version: plugin.manifest().version.clone(),
             digest: plugin.digest(),
-            offering: dataset.clone(),
+            offering: name.as_ref().unwrap_or(&dataset).clone(),
             config: Digest::of(setup.config.as_bytes()),
         };
         let table = DataConfig {
+            name,
             plugin: reference,
             config,
             folder,
