@@ -337,10 +337,12 @@ pub(super) fn latencies(
     };
     let latency = |provider: &Provider| known.get(&provider.candidate().label()).copied();
     let latencies = providers.iter().map(latency).collect();
-    found.inputs.extend(known.into_iter().map(|(label, latency)| Input {
-        kind: LATENCY.to_owned(),
-        name: label,
-        digest: format!("{latency} s"),
-    }));
+    found
+        .inputs
+        .extend(known.into_iter().map(|(label, latency)| Input {
+            kind: LATENCY.to_owned(),
+            name: label,
+            digest: format!("{latency} s"),
+        }));
     Ok(Some(latencies))
 }
