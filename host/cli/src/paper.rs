@@ -294,7 +294,12 @@ pub(crate) fn run(
     let main = stage
         .run(&prepared, &name, true, true, None)
         .map_err(here)?;
-    let without = if heeded && !stage.stopped() {
+    if heeded && main.operated {
+        output::note(
+            "versions were put in service while the session ran, so it is not compared with one without the veto",
+        );
+    }
+    let without = if heeded && !main.operated && !stage.stopped() {
         let name = format!("{name} without veto");
         let ran = stage
             .run(&prepared, &name, false, false, Some(main.views))

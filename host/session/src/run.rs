@@ -76,6 +76,9 @@ pub struct Ran {
     pub views: Views,
     /// Names the run in the store.
     pub run: Option<String>,
+    /// Whether somebody put a version in service while it ran: a session of the same configuration that nobody did so in
+    /// is no comparison for it.
+    pub operated: bool,
 }
 
 impl Prepared {
@@ -175,6 +178,7 @@ impl Prepared {
             record,
             views,
             run: name,
+            operated: session.operated,
         })
     }
 

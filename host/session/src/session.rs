@@ -68,6 +68,8 @@ pub(crate) struct Session {
     wants: Vec<Want>,
     /// Plugins that were given up and whose operator is to be told.
     given_up: Vec<GivenUp>,
+    /// Whether somebody put a version in service while it ran.
+    pub(crate) operated: bool,
     pub(crate) bars: u64,
 }
 
@@ -150,6 +152,7 @@ impl Session {
             moment: Moment::default(),
             wants: Vec::new(),
             given_up: Vec::new(),
+            operated: false,
             bars: 0,
         }
     }

@@ -128,7 +128,7 @@ impl Prepared {
                 return Err(cannot("its default configuration was changed since"));
             }
             match self.swap(plugin, floor, time)? {
-                Came::In => {}
+                Came::In => floor.session.operated = true,
                 Came::Refused(_) if body.refused.is_some() => {}
                 Came::Refused(why) => return Err(cannot(&why)),
                 Came::Already => return Err(cannot("it serves already")),
@@ -140,7 +140,10 @@ impl Prepared {
         while let Some(plugin) = incoming.take() {
             let (id, digest) = (plugin.manifest().id.clone(), plugin.digest());
             match self.swap(plugin, floor, time)? {
-                Came::In => incoming.serves(&id, digest),
+                Came::In => {
+                    floor.session.operated = true;
+                    incoming.serves(&id, digest);
+                }
                 Came::Already => {}
                 Came::Refused(why) => incoming.refused(&id, digest, &why),
             }
