@@ -2,8 +2,10 @@
 //!
 //! Promises: a verdict is a function of the stated [`Rule`] and the stored [`Comparison`], so it can be come to
 //! again at any time. A comparison may be judged after every call and every score: the test of skill holds its
-//! error probability however often it is looked at and whenever one stops, and failures are judged by a bound
-//! that looking does not wear out.
+//! error probability however often it is looked at and whenever one stops, and so do the tests of the share of
+//! failures: a candidate that fails no more than is allowed is ever refused for it with a probability of at most
+//! [`DOUBT`], and one that fails twice as often is ever promoted with no larger one. Latency and agreement are the
+//! plain figures at the moment of the look.
 //!
 //! What bounds it: a candidate that is neither proven nor refuted stays in the shadow until the rule's `most-calls`
 //! or [`MOST_SCORES`] paired scores, and is refused then. Nothing here acts: whoever holds the service does.
@@ -17,7 +19,8 @@ mod betting;
 mod tests;
 mod watch;
 
-pub use betting::{Evidence, Finding, OutOfBounds, evidence};
+pub use betting::{DOUBT, Evidence, Finding, OutOfBounds, evidence};
+use betting::{surely_above, surely_below};
 pub use watch::{Outcome, Watch, Watched, watch};
 
 /// What a candidate has to show.
@@ -28,7 +31,8 @@ pub struct Rule {
     pub calls: u64,
     /// Mirrored calls after which a candidate that is still not promoted is refused; absent: it may stay.
     pub most_calls: Option<u64>,
-    /// Largest share of mirrored calls that it may fail.
+    /// Largest share of mirrored calls that it may fail. It is refused once it surely fails more, and promoted once
+    /// it surely fails less than twice as many.
     pub error_rate: f64,
     /// Largest 99th percentile of its call times, as a multiple of that of the version in service.
     pub latency_factor: Option<f64>,
@@ -211,18 +215,11 @@ pub enum Verdict {
 /// Judges a candidate by what is known of it. Asks neither a clock nor anybody else.
 #[must_use]
 pub fn judge(rule: &Rule, comparison: &Comparison) -> Verdict {
-    if let Some(why) = fails_too_often(rule, comparison) {
-        return Verdict::Reject(why);
-    }
-    let waits = match skill(rule, comparison) {
+    let missing = match missing(rule, comparison) {
         Err(rejected) => return Verdict::Reject(rejected),
-        Ok(waits) => waits,
+        Ok(missing) => missing,
     };
-    let missing = too_few_calls(rule, comparison)
-        .or_else(|| disagrees(rule, comparison))
-        .or_else(|| too_slow(rule, comparison))
-        .or(waits);
-    match missing {
+    match missing.into_iter().next() {
         None => Verdict::Promote,
         Some(why) => match rule.most_calls {
             Some(most) if comparison.mirrored >= most => {
@@ -233,34 +230,56 @@ pub fn judge(rule: &Rule, comparison: &Comparison) -> Verdict {
     }
 }
 
-/// More failures than the rule allows among the fewest calls it asks for, or among all so far.
-fn fails_too_often(rule: &Rule, comparison: &Comparison) -> Option<String> {
-    let failures = comparison.new.failures();
-    if !exceeds(
-        failures,
-        comparison.mirrored.max(rule.calls),
-        rule.error_rate,
-    ) {
-        return None;
+/// Everything that a candidate has still to show, in words; nothing where it has shown all of it.
+///
+/// # Errors
+/// Why it never will.
+pub fn missing(rule: &Rule, comparison: &Comparison) -> Result<Vec<String>, String> {
+    if let Some(why) = fails_too_often(rule, comparison) {
+        return Err(why);
     }
-    let last = comparison
-        .new
-        .errors
-        .iter()
-        .max_by_key(|(_, errors)| errors.count);
-    let most = last.map_or_else(String::new, |(case, errors)| {
-        format!(", most of them {case}: {}", errors.last)
-    });
-    Some(format!(
-        "{failures} of {} mirrored calls failed, more than a share of {} allows{most}",
-        comparison.mirrored, rule.error_rate
-    ))
+    let skill = skill(rule, comparison)?;
+    let missing = [
+        too_few_calls(rule, comparison),
+        may_fail_too_often(rule, comparison),
+        disagrees(rule, comparison),
+        too_slow(rule, comparison),
+        skill,
+    ];
+    Ok(missing.into_iter().flatten().collect())
 }
 
-/// Whether so many failures are more than a share of so many calls.
-#[expect(clippy::cast_precision_loss, reason = "counts of calls")]
-fn exceeds(failures: u64, calls: u64, share: f64) -> bool {
-    failures as f64 > share * calls as f64
+/// That it surely fails more calls than the rule allows.
+fn fails_too_often(rule: &Rule, comparison: &Comparison) -> Option<String> {
+    let (failures, calls) = (comparison.new.failures(), comparison.mirrored);
+    surely_above(rule.error_rate, failures, calls).then(|| {
+        format!(
+            "{failures} of {calls} mirrored calls failed, more than a share of {} allows{}",
+            rule.error_rate,
+            last_words(comparison)
+        )
+    })
+}
+
+/// That it may still be failing more calls than the rule allows.
+fn may_fail_too_often(rule: &Rule, comparison: &Comparison) -> Option<String> {
+    let (failures, calls) = (comparison.new.failures(), comparison.mirrored);
+    let most = 2.0 * rule.error_rate;
+    (!surely_below(most, failures, calls) && (failures > 0 || most > 0.0)).then(|| {
+        format!(
+            "not shown yet that it fails less than a share of {most}: {failures} of {calls} mirrored calls failed{}",
+            last_words(comparison)
+        )
+    })
+}
+
+/// What most of the failures say.
+fn last_words(comparison: &Comparison) -> String {
+    let errors = &comparison.new.errors;
+    let most = errors.iter().max_by_key(|(_, errors)| errors.count);
+    most.map_or_else(String::new, |(case, errors)| {
+        format!(", most of them {case}: {}", errors.last)
+    })
 }
 
 fn too_few_calls(rule: &Rule, comparison: &Comparison) -> Option<String> {

@@ -94,7 +94,7 @@ fn a_sound_candidate_is_promoted() {
 fn what_traps_at_every_hundredth_call_is_refused_with_its_last_words() {
     let (comparison, _) = shadowed("every-hundredth", 400, 0);
     let strict = Rule {
-        error_rate: 0.005,
+        error_rate: 0.0005,
         ..rule()
     };
     let Verdict::Reject(why) = judge(&strict, &comparison) else {

@@ -27,6 +27,8 @@
 //! refused, because then nothing here holds. What the hypotheses say of the *conditional* mean matters: scores
 //! whose labels overlap are no such sequence, and have to be pushed as one mean per block that does not overlap.
 
+//! Failures are bet on in the same way, see [`surely_above`] and [`surely_below`].
+
 use super::Skill;
 use crate::shadow::Pair;
 use serde::{Deserialize, Serialize};
@@ -124,6 +126,51 @@ pub fn evidence(skill: &Skill, scores: &[Pair]) -> Result<Evidence, OutOfBounds>
         worse: libm::exp(worse.wealth),
         finding,
     })
+}
+
+/// Probability with which a share of failures that is within its bound is ever found to be above, and one that is
+/// not is ever found to be below.
+pub const DOUBT: f64 = 0.05;
+
+/// Whether so many failures among so many calls show that calls fail with a probability above `share`, in `[0, 1]`.
+///
+/// A bet that stakes `(q - m) / (m (1 - m))` on every call's failure multiplies its wealth by `q / m` where the call
+/// failed and by `(1 - q) / (1 - m)` where it did not. That is a non-negative supermartingale for every `q > m`
+/// where calls fail with a probability of at most `m`, given what came before, and so is the mean over several `q`
+/// (here `m + (1 - m) / 2^j`, `j` from 1 to 8). It depends on the counts alone and may be looked at after every call:
+/// by Ville's inequality it ever reaches `1 / DOUBT` with a probability of at most [`DOUBT`].
+#[must_use]
+pub(super) fn surely_above(share: f64, failures: u64, calls: u64) -> bool {
+    let rates = [1, 2, 3, 4, 5, 6, 7, 8].map(|j| share + (1.0 - share) / f64::from(1 << j));
+    share < 1.0 && refuted(share, &rates, failures, calls)
+}
+
+/// Whether they show that it is below `share`, in the same way, over `q` of 0, `m / 4` and `m / 2`. Without a failure
+/// that takes about `3.7 / share` calls.
+#[must_use]
+pub(super) fn surely_below(share: f64, failures: u64, calls: u64) -> bool {
+    let rates = [0.0, share / 4.0, share / 2.0];
+    share >= 1.0 || refuted(share, &rates, failures, calls)
+}
+
+/// Whether the mean of the bets on `rates` refutes the rate `m`.
+#[expect(clippy::cast_precision_loss, reason = "counts of calls")]
+fn refuted(m: f64, rates: &[f64], failures: u64, calls: u64) -> bool {
+    let (failures, passed) = (failures as f64, calls.saturating_sub(failures) as f64);
+    // Nothing staked on what did not happen: 0 times an infinite logarithm is 0.
+    let won = |count: f64, q: f64, m: f64| {
+        if count > 0.0 {
+            count * (libm::log(q) - libm::log(m))
+        } else {
+            0.0
+        }
+    };
+    let count = rates.len() as f64;
+    let wealth: f64 = rates
+        .iter()
+        .map(|q| libm::exp(won(failures, *q, m) + won(passed, 1.0 - q, 1.0 - m)))
+        .sum();
+    wealth / count >= 1.0 / DOUBT
 }
 
 /// The bet against a mean of at most `m`.

@@ -14,7 +14,7 @@ const SKILL: Skill = Skill {
 
 fn rule() -> Rule {
     Rule {
-        calls: 100,
+        calls: 200,
         skill: Some(SKILL),
         ..Rule::default()
     }
@@ -175,7 +175,7 @@ fn an_equal_a_better_and_a_worse_candidate_are_told_apart_in_time() {
 #[test]
 fn everything_that_is_asked_has_to_be_shown() {
     let mut random = ChaCha12Rng::seed_from_u64(1);
-    let mut comparison = compared(100);
+    let mut comparison = compared(200);
     let scored: Vec<Pair> = (0..2_000)
         .map(|_| pair(DRAWS[1].1(&mut random, 0.05)))
         .collect();
@@ -187,10 +187,10 @@ fn everything_that_is_asked_has_to_be_shown() {
         other => panic!("{other:?}"),
     };
     let few = Comparison {
-        mirrored: 99,
+        mirrored: 199,
         ..comparison.clone()
     };
-    assert_eq!(wait(&rule(), &few), "99 of 100 mirrored calls");
+    assert_eq!(wait(&rule(), &few), "199 of 200 mirrored calls");
     let unscored = Comparison {
         scores: Vec::new(),
         ..comparison.clone()
@@ -210,8 +210,8 @@ fn everything_that_is_asked_has_to_be_shown() {
         ..rule()
     };
     let other = Comparison {
-        agreed: 90,
-        disagreed: 10,
+        agreed: 180,
+        disagreed: 20,
         ..comparison.clone()
     };
     assert_eq!(
@@ -230,12 +230,12 @@ fn everything_that_is_asked_has_to_be_shown() {
     };
     assert!(wait(&fast, &comparison).contains("1µs is allowed"));
     let patient = Rule {
-        most_calls: Some(100),
+        most_calls: Some(200),
         ..rule()
     };
     assert_eq!(
         judge(&patient, &unscored),
-        Verdict::Reject("not promoted after 100 mirrored calls: 0 of 20 paired scores".to_owned())
+        Verdict::Reject("not promoted after 200 mirrored calls: 0 of 20 paired scores".to_owned())
     );
     let beyond = Comparison {
         scores: vec![pair(1.5)],
@@ -246,18 +246,79 @@ fn everything_that_is_asked_has_to_be_shown() {
 
 #[test]
 fn a_candidate_that_fails_too_often_is_refused_at_once() {
-    let Verdict::Reject(why) = judge(&rule(), &failing(compared(10), 2)) else {
+    let Verdict::Reject(why) = judge(&rule(), &failing(compared(10), 3)) else {
         panic!("not refused");
     };
     assert_eq!(
         why,
-        "2 of 10 mirrored calls failed, more than a share of 0.01 allows, most of them out-of-fuel: ran out of fuel"
+        "3 of 10 mirrored calls failed, more than a share of 0.01 allows, most of them out-of-fuel: ran out of fuel"
     );
-    // One failure is within what a hundred calls allow.
+    // One failure in ten calls is no proof.
     assert!(matches!(
         judge(&rule(), &failing(compared(10), 1)),
         Verdict::Wait(_)
     ));
+    let never = Rule {
+        error_rate: 0.0,
+        skill: None,
+        ..rule()
+    };
+    assert_eq!(judge(&never, &compared(200)), Verdict::Promote);
+    let one = judge(&never, &failing(compared(200), 1));
+    assert!(matches!(one, Verdict::Reject(_)), "{one:?}");
+    let any = Rule {
+        error_rate: 1.0,
+        ..never
+    };
+    assert_eq!(judge(&any, &failing(compared(200), 200)), Verdict::Promote);
+}
+
+/// Shares of the candidates that fail calls with this probability, and are judged after every one of 2,000, which are
+/// promoted and refused.
+fn judged_by_failures(rate: f64) -> (f64, f64) {
+    const CANDIDATES: u64 = 1_000;
+    let rule = Rule {
+        skill: None,
+        latency_factor: None,
+        ..Rule::default()
+    };
+    let (mut promoted, mut refused) = (0.0, 0.0);
+    for seed in 0..CANDIDATES {
+        let mut random = ChaCha12Rng::seed_from_u64(seed);
+        let mut comparison = failing(Comparison::default(), 0);
+        for _ in 0..2_000 {
+            comparison.mirrored += 1;
+            if uniform(&mut random) < rate {
+                comparison
+                    .new
+                    .errors
+                    .values_mut()
+                    .for_each(|errors| errors.count += 1);
+            }
+            match judge(&rule, &comparison) {
+                Verdict::Wait(_) => continue,
+                Verdict::Promote => promoted += 1.0,
+                Verdict::Reject(_) => refused += 1.0,
+            }
+            break;
+        }
+    }
+    (promoted / CANDIDATES as f64, refused / CANDIDATES as f64)
+}
+
+#[test]
+fn looking_after_every_call_refuses_few_that_fail_as_allowed_and_promotes_few_that_fail_twice_as_often()
+ {
+    let noise = 4.0 * (DOUBT * (1.0 - DOUBT) / 1_000.0).sqrt();
+    let (_, refused) = judged_by_failures(0.01);
+    assert!(refused <= DOUBT + noise, "{refused}");
+    let (promoted, _) = judged_by_failures(0.02);
+    assert!(promoted <= DOUBT + noise, "{promoted}");
+    // And both are told apart in time.
+    let (promoted, _) = judged_by_failures(0.001);
+    assert!(promoted > 0.95, "{promoted}");
+    let (_, refused) = judged_by_failures(0.05);
+    assert!(refused > 0.95, "{refused}");
 }
 
 #[test]
@@ -344,16 +405,6 @@ fn a_rule_that_cannot_be_is_refused_by_its_key() {
             },
             "'automatic' promotes by 'skill' or by 'agreement', and the rule has neither; add one, or promote by hand",
         ),
-        (
-            Rule {
-                watch: Watch {
-                    fewest: 0,
-                    ..Watch::default()
-                },
-                ..rule()
-            },
-            "'watch.fewest' is 0; it is 1 to 'watch.calls'",
-        ),
     ] {
         assert_eq!(wrong.check().unwrap_err().to_string(), said);
     }
@@ -370,12 +421,11 @@ fn a_promoted_version_goes_back_when_it_fails_or_its_breaker_opens_and_is_kept_e
         calls: 1_000,
         time: 60 * SECOND,
         error_rate: 0.02,
-        fewest: 100,
     };
     let fine = Watched {
         since: Timestamp(0),
         calls: 10,
-        failures: 2,
+        failures: 1,
         breaker: None,
     };
     assert_eq!(watch(&rule, &fine, Timestamp(1)), Outcome::Watching);

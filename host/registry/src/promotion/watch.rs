@@ -1,6 +1,7 @@
 //! A promoted version's first calls: it goes back by itself when they fail.
 
-use super::{RuleError, exceeds};
+use super::RuleError;
+use super::betting::surely_above;
 use bulkhead_domain::{Timestamp, time::SECOND};
 use serde::{Deserialize, Serialize};
 
@@ -12,10 +13,8 @@ pub struct Watch {
     pub calls: u64,
     /// Time after which it is kept, nanoseconds.
     pub time: i64,
-    /// Largest share of calls that it may fail.
+    /// Largest share of calls that it may fail: it goes back once it surely fails more.
     pub error_rate: f64,
-    /// Calls that the share is taken over at least: with 100 and a share of 0.02 the third failure is too many.
-    pub fewest: u64,
 }
 
 impl Default for Watch {
@@ -24,7 +23,6 @@ impl Default for Watch {
             calls: 10_000,
             time: 3_600 * SECOND,
             error_rate: 0.02,
-            fewest: 100,
         }
     }
 }
@@ -42,10 +40,7 @@ impl Watch {
             "it is above 0 ns",
         )?;
         let fits = (0.0..=1.0).contains(&self.error_rate);
-        unless(fits, "watch.error-rate", self.error_rate, "it is 0 to 1")?;
-        let fits = (1..=self.calls).contains(&self.fewest);
-        let allowed = "it is 1 to 'watch.calls'";
-        unless(fits, "watch.fewest", self.fewest as f64, allowed)
+        unless(fits, "watch.error-rate", self.error_rate, "it is 0 to 1")
     }
 }
 
@@ -84,7 +79,7 @@ pub fn watch(rule: &Watch, watched: &Watched, now: Timestamp) -> Outcome {
     let Watched {
         calls, failures, ..
     } = *watched;
-    if exceeds(failures, calls.max(rule.fewest), rule.error_rate) {
+    if surely_above(rule.error_rate, failures, calls) {
         return Outcome::RollBack(format!(
             "{failures} of {calls} calls failed since it was promoted, more than a share of {} allows",
             rule.error_rate
