@@ -104,6 +104,7 @@ struct Asked<Q, A> {
 struct Books {
     calls: AtomicU64,
     dropped: AtomicU64,
+    waiting: AtomicU64,
     over: AtomicBool,
     comparison: Mutex<Comparison>,
 }
@@ -137,12 +138,24 @@ impl<Q: Send + 'static, A: Send + 'static> Mirror<Q, A> {
         ask: impl FnMut(&Q) -> Answered<A> + Send + 'static,
         agree: impl Fn(&A, &A) -> bool + Send + 'static,
     ) -> std::io::Result<Self> {
+        Mirror::made(shown, move || ask, agree)
+    }
+
+    /// The same, of a candidate that is made ready on its own thread before it is asked anything.
+    ///
+    /// # Errors
+    /// When there is no thread for it.
+    pub fn made<F: FnMut(&Q) -> Answered<A>>(
+        shown: Shown,
+        make: impl FnOnce() -> F + Send + 'static,
+        agree: impl Fn(&A, &A) -> bool + Send + 'static,
+    ) -> std::io::Result<Self> {
         let Shown { share, salt, queue } = shown;
         let books = Arc::<Books>::default();
         let (to_candidate, asked) = sync_channel(queue);
         let thread = std::thread::Builder::new().name("shadow".to_owned());
         let own = Arc::clone(&books);
-        thread.spawn(move || follow(&asked, &own, ask, agree))?;
+        thread.spawn(move || follow(&asked, &own, make(), agree))?;
         Ok(Mirror {
             share,
             salt,
@@ -159,14 +172,29 @@ impl<Q: Send + 'static, A: Send + 'static> Mirror<Q, A> {
         self
     }
 
-    /// Shows the candidate a call that was answered, if it is among the share. `copy` is only asked if so.
-    pub fn show(&self, key: &[u8], took: Duration, copy: impl FnOnce() -> (Q, Answered<A>)) {
+    /// Goes on with what an earlier shadow of the same candidate came to.
+    #[must_use]
+    pub fn continuing(self, before: Comparison) -> Self {
+        self.books.calls.store(before.calls, Ordering::Relaxed);
+        self.books.dropped.store(before.dropped, Ordering::Relaxed);
+        *self.books.comparison() = before;
+        self
+    }
+
+    /// Shows the candidate a call that was answered, if it is among the share. `copy` is only asked if so. Tells
+    /// whether the call is one that it should see and does not.
+    pub fn show(
+        &self,
+        key: &[u8],
+        took: Duration,
+        copy: impl FnOnce() -> (Q, Answered<A>),
+    ) -> bool {
         self.books.calls.fetch_add(1, Ordering::Relaxed);
         let Some(queue) = &self.queue else {
-            return;
+            return false;
         };
         if !self.share.covers(&self.salt, key) {
-            return;
+            return false;
         }
         let (question, answered) = copy();
         let asked = Asked {
@@ -174,9 +202,19 @@ impl<Q: Send + 'static, A: Send + 'static> Mirror<Q, A> {
             answered,
             took,
         };
+        self.books.waiting.fetch_add(1, Ordering::AcqRel);
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = queue.try_send(asked) {
+            self.books.waiting.fetch_sub(1, Ordering::AcqRel);
             self.books.dropped.fetch_add(1, Ordering::Relaxed);
+            return true;
         }
+        false
+    }
+
+    /// Mirrored calls that the candidate has still to answer.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        self.books.waiting.load(Ordering::Acquire)
     }
 
     /// Adds the scores of an outcome that became known: of the version in service and of the candidate, higher
@@ -240,5 +278,7 @@ fn follow<Q, A>(
         }
         comparison.old.took(one.took, one.answered.err());
         comparison.new.took(took, candidate.err());
+        drop(comparison);
+        books.waiting.fetch_sub(1, Ordering::AcqRel);
     }
 }

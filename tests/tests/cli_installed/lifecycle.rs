@@ -336,19 +336,19 @@ fn a_version_is_compared_and_then_promoted_or_dropped() {
             "--to",
             "0.2.0",
             "--shadow",
-            "25%",
+            "100%",
             "--rule",
             r#"{"calls": 100}"#,
         ],
     );
     assert!(
-        said.contains("on 25 % of the traffic (generation 1, enabled)"),
+        said.contains("on 100 % of the traffic (generation 1, enabled)"),
         "{said}"
     );
     let shadow = state(&place)["shadow"].clone();
     assert_eq!(
         (&shadow["percent"], &shadow["rule"]),
-        (&json!(25), &json!({"calls": 100}))
+        (&json!(100), &json!({"calls": 100}))
     );
     let said = bad(&place, &["plugin", "uninstall", "ema-cross@0.2.0"]);
     assert!(said.contains("is being compared"), "{said}");
@@ -374,7 +374,7 @@ fn a_version_is_compared_and_then_promoted_or_dropped() {
             "--to",
             "0.2.0",
             "--shadow",
-            "5",
+            "100",
         ],
     );
     let said = good(&place, &["plugin", "promote", "ema-cross"]);

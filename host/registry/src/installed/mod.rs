@@ -14,6 +14,7 @@
 
 mod apply;
 mod change;
+mod compared;
 mod components;
 mod live;
 mod plan;
@@ -22,6 +23,7 @@ mod tables;
 mod verify;
 
 pub use change::{Applied, Change, Recorded, Request, Settings, Terms};
+pub use compared::Kept;
 pub use live::{Live, NobodyLive, Ready};
 pub use state::{Config, InstalledPlugin, Past, Served, Shadow, Standing, Version};
 pub use tables::MIGRATIONS;

@@ -239,6 +239,7 @@ pub(super) fn plan(
                 ));
             }
             check_rule(rule)?;
+            super::compared::comparable(before.kind, *percent, rule)?;
             after.shadow = Some(Shadow {
                 digest,
                 config: settings.over(&before.config)?,

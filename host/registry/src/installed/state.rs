@@ -74,7 +74,7 @@ pub struct Shadow {
     pub config: Config,
     /// How much of the traffic it sees, in percent.
     pub percent: u8,
-    /// When it is promoted; whoever compares knows what it means.
+    /// When it is promoted, as it was given; see [`Shadow::rule`].
     pub rule: Value,
 }
 

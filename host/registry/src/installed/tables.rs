@@ -1,5 +1,6 @@
 //! The registry's tables, and what is read from and written to them.
 
+use super::compared::Kept;
 use super::state::{Config, InstalledPlugin, Past, Served, Shadow, Standing, Version};
 use bulkhead_domain::{Digest, Timestamp};
 use bulkhead_manifest::Manifest;
@@ -10,10 +11,11 @@ use serde_json::Value;
 /// The tables' migrations.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     crate_name: "registry",
-    migrations: &[Migration {
-        version: 1,
-        name: "installed plugins",
-        sql: "
+    migrations: &[
+        Migration {
+            version: 1,
+            name: "installed plugins",
+            sql: "
 CREATE TABLE installed_plugins (
     id TEXT PRIMARY KEY,
     kind TEXT NOT NULL,
@@ -55,7 +57,22 @@ CREATE TABLE plugin_history (
 );
 CREATE INDEX plugin_history_by_plugin ON plugin_history (plugin, number);
 ",
-    }],
+        },
+        Migration {
+            version: 2,
+            name: "comparisons of versions",
+            sql: "
+CREATE TABLE plugin_comparisons (
+    plugin TEXT PRIMARY KEY,
+    begun BIGINT NOT NULL,
+    candidate TEXT NOT NULL,
+    comparison TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    watched TEXT
+);
+",
+        },
+    ],
 };
 
 const PLUGINS: &str = "SELECT id, kind, enabled, reason, since, actor, active, previous, previous_config, \
@@ -81,6 +98,11 @@ const ADD: &str = "INSERT INTO installed_versions (plugin, digest, manifest, byt
 const DROP: &str = "DELETE FROM installed_versions WHERE plugin = $1 AND digest = $2";
 const LOG: &str = "INSERT INTO plugin_history (number, time, actor, plugin, change, what, reason, generation, active) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const KEPT: &str =
+    "SELECT begun, candidate, comparison, rule, watched FROM plugin_comparisons WHERE plugin = $1";
+const KEEP: &str = "INSERT INTO plugin_comparisons (plugin, begun, candidate, comparison, rule, watched) \
+    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (plugin) DO UPDATE SET begun = excluded.begun, \
+    candidate = excluded.candidate, comparison = excluded.comparison, rule = excluded.rule, watched = excluded.watched";
 
 type Transaction = sqlx::Transaction<'static, Database>;
 
@@ -112,6 +134,41 @@ pub(super) async fn history(store: &Store, id: &str) -> Result<Vec<Past>, StoreE
         .await
         .map_err(|error| StoreError::of_statement(HISTORY, &error))?;
     rows.iter().map(past).collect()
+}
+
+/// What is kept of a plugin's last comparison.
+pub(super) async fn kept(store: &Store, id: &str) -> Result<Option<Kept>, StoreError> {
+    let row = sqlx::query(KEPT)
+        .bind(id.to_owned())
+        .fetch_optional(store.pool())
+        .await
+        .map_err(|error| StoreError::of_statement(KEPT, &error))?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let watched = column::<Option<String>>(&row, "watched")?;
+    Ok(Some(Kept {
+        begun: unsigned(&row, "begun")?,
+        candidate: parsed(&row, "candidate")?,
+        comparison: read(&row, "comparison")?,
+        rule: read(&row, "rule")?,
+        watched: watched.map(|_| read(&row, "watched")).transpose()?,
+    }))
+}
+
+/// Keeps it in place of what was kept before.
+pub(super) async fn keep(store: &Store, id: &str, kept: &Kept) -> Result<(), StoreError> {
+    let mut transaction = store.begin().await?;
+    let begun = i64::try_from(kept.begun).map_err(|error| broken("begun", error))?;
+    let query = sqlx::query(KEEP)
+        .bind(id.to_owned())
+        .bind(begun)
+        .bind(kept.candidate.to_string())
+        .bind(json(&kept.comparison)?)
+        .bind(json(&kept.rule)?)
+        .bind(kept.watched.as_ref().map(json).transpose()?);
+    execute(&mut transaction, KEEP, query).await?;
+    (transaction.commit().await).map_err(|error| StoreError::during("keep a comparison", &error))
 }
 
 /// Under the write lock: the number of the next change, where the plugin is still of `revision`.

@@ -135,7 +135,7 @@ fn a_change_of_the_active_version_ends_a_comparison() {
     ]);
     let shadow = Change::Shadow {
         to: "1.1.0".to_owned(),
-        percent: 10,
+        percent: 100,
         rule: json!({"calls": 100}),
         settings: settings(json!({"fast": 5})),
     };
