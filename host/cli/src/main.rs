@@ -8,6 +8,7 @@
 
 mod audit;
 mod bandit;
+mod compared;
 mod conform;
 mod data;
 mod dev;
@@ -22,6 +23,7 @@ mod owner;
 mod paper;
 mod plugin;
 mod problems;
+mod shadows;
 mod standings;
 mod statement;
 mod usage;

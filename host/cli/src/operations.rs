@@ -4,13 +4,14 @@ use crate::halt::{now, person};
 use crate::kept;
 use crate::options::GlobalOptions;
 use crate::owner::{self, Reached};
+use crate::shadows::Alone;
 use bulkhead_desk::audit::{Event, Kind};
 use bulkhead_desk::switch::control::{Answer, Ask, Control, Operations};
 use bulkhead_desk::switch::{Gate, Latch, Scope, TradingState};
 use bulkhead_domain::{Digest, Problem, Timestamp};
 use bulkhead_manifest::Kind as PluginKind;
 use bulkhead_registry::{
-    Applied, Change, Installed, Live, NobodyLive, Recorded, Request, Settings, Terms,
+    Applied, Change, Installed, InstalledPlugin, Live, Recorded, Request, Settings, Terms,
 };
 use bulkhead_sandbox::Loader;
 use bulkhead_session::{GivenUp, Refused};
@@ -89,10 +90,18 @@ impl PluginOperations {
         self.by_itself(plugin, *digest, Change::Disable, reason);
     }
 
-    /// A change that the host makes by itself, where this version is the active one.
-    fn by_itself(&self, plugin: &str, digest: Digest, change: Change, reason: &str) {
+    /// A change that the host makes by itself, and says so: of a comparison where this version is the one compared, of
+    /// anything else where it is the active one. Where somebody was quicker, nothing is changed.
+    pub(crate) fn by_itself(&self, plugin: &str, digest: Digest, change: Change, reason: &str) {
+        let wanted = change.name();
         let made = self.installed.plugin(plugin).and_then(|known| {
-            let Some(known) = known.filter(|known| known.active == digest) else {
+            let concerned = |known: &InstalledPlugin| match change {
+                Change::Promote | Change::StopShadow => {
+                    known.shadow.as_ref().is_some_and(|it| it.digest == digest)
+                }
+                _ => known.active == digest,
+            };
+            let Some(known) = known.filter(concerned) else {
                 return Ok(None);
             };
             let back = (known.previous.as_ref()).map(|one| one.digest.to_string());
@@ -111,10 +120,12 @@ impl PluginOperations {
         });
         match made {
             Ok(None) => {}
-            Ok(Some(applied)) => tracing::error!("plugin {plugin} was {}: {reason}", applied.what),
-            Err(problem) => tracing::error!(
-                "what is installed of plugin {plugin} is not what runs: {reason}; and it could not be changed: {problem}"
-            ),
+            Ok(Some(applied)) => tracing::warn!("plugin {plugin}: {}: {reason}", applied.what),
+            Err(problem) => {
+                tracing::error!(
+                    "plugin {plugin}: {wanted} failed: {problem}; wanted because {reason}"
+                );
+            }
         }
     }
 
@@ -305,7 +316,7 @@ pub(crate) fn change(
                 store: alone.store.clone(),
                 loader: Arc::clone(loader),
                 gate: Arc::clone(&alone.gate),
-                live: Arc::new(NobodyLive),
+                live: Arc::new(Alone(Installed::new(alone.store.clone(), &options.state))),
             });
             // An instance is started: whoever wants to stop trade meanwhile is answered, and so are other changes.
             let listening: Arc<dyn Operations> = Arc::<PluginOperations>::clone(&operations);

@@ -5,23 +5,25 @@ use crate::halt::{now, person};
 use crate::kept;
 use crate::operations::PluginOperations;
 use crate::output::{self, line, table};
+use crate::shadows::Keeper;
 use bulkhead_desk::switch::control::{self, Operations};
 use bulkhead_desk::switch::{self, BRIEFLY, Gate, GatewayLock};
 use bulkhead_domain::{Blame, Problem, Timestamp};
 use bulkhead_lab::report::{Control, Expectation, Report, write};
 use bulkhead_lab::terminal;
 use bulkhead_market::Catalog;
-use bulkhead_registry::{Config, Installed, Live, Ready, Registry};
+use bulkhead_registry::{Applied, Config, Installed, Live, Ready, Registry};
 use bulkhead_sandbox::Plugin;
 use bulkhead_session::config::{Expect, SessionConfig, StrategyConfig};
 use bulkhead_session::record::Ending;
 use bulkhead_session::{
-    GivenUp, Host, Incoming, Operator, Prepared, Ran, Refused, Run, Ticket, Views, Watch,
+    GivenUp, Host, Incoming, Operator, Prepared, Ran, Refused, Run, Shadows, Ticket, Views, Watch,
     began_with,
 };
 use bulkhead_store::Store;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
+use std::cell::Cell;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -118,6 +120,8 @@ struct Stage<'a> {
     person: String,
     fresh: bool,
     incoming: Arc<Incoming>,
+    /// What the first session, which is no control, mirrors its calls to.
+    shadows: Cell<Option<Arc<Shadows>>>,
     interrupted: Arc<AtomicBool>,
     json: bool,
 }
@@ -155,6 +159,7 @@ impl Stage<'_> {
     ) -> Result<Ran, Problem> {
         let mut meter = Meter::new(name, prepared.bars(), self.json);
         let registry = self.registry(prepared.config())?;
+        let shadows = self.shadows.take();
         let run = Run {
             registry: &registry,
             runtime: &self.runtime,
@@ -164,6 +169,7 @@ impl Stage<'_> {
             gate: &self.gate,
             fresh: self.fresh,
             incoming: keep.then_some(&*self.incoming),
+            shadows: shadows.as_ref(),
             by: (&self.person, now()),
             interrupted: &self.interrupted,
         };
@@ -247,19 +253,23 @@ pub(crate) fn run(
     let _lock = GatewayLock::take_within(&environment.state, BRIEFLY)?;
     let gate = Arc::new(switch::open(&store, &environment.state)?);
     let incoming = Arc::new(Incoming::default());
+    let installed = Installed::new(store.clone(), &environment.state);
+    let loader = Arc::clone(environment.registry.loader());
+    let keeper = Arc::new(Keeper::new(installed.clone(), Arc::clone(&loader))?);
     let operations = PluginOperations {
-        installed: Installed::new(store.clone(), &environment.state),
+        installed,
         store: store.clone(),
-        loader: Arc::clone(environment.registry.loader()),
+        loader,
         gate: Arc::clone(&gate),
-        live: Arc::new(Running(Arc::clone(&incoming))),
+        live: Arc::new(Running(Arc::clone(&incoming), Arc::clone(&keeper))),
     };
     let operations = Arc::new(operations);
     // What the session could not take after all is not in service: what is installed says so again.
     let refused = Arc::downgrade(&operations);
     incoming.tell(Caretaker(refused));
-    let listening: Arc<dyn Operations> = operations;
+    let listening: Arc<dyn Operations> = Arc::<PluginOperations>::clone(&operations);
     let _control = control::Control::start(&environment.state, Arc::clone(&gate), listening)?;
+    let _keeping = keeper.start(operations)?;
     let stage = Stage {
         environment: &environment,
         runtime,
@@ -268,6 +278,7 @@ pub(crate) fn run(
         person: person(),
         fresh: arguments.fresh,
         incoming,
+        shadows: Cell::new(Some(Arc::clone(keeper.shadows()))),
         interrupted,
         json,
     };
@@ -381,7 +392,7 @@ pub(crate) fn run(
 }
 
 /// The session that runs, as whoever changes plugins sees it.
-struct Running(Arc<Incoming>);
+struct Running(Arc<Incoming>, Arc<Keeper>);
 
 /// A version on its way to the session.
 struct Handing {
@@ -400,6 +411,10 @@ impl Live for Running {
             ticket,
             plugin: plugin.clone(),
         })])
+    }
+
+    fn changed(&self, applied: &Applied) {
+        self.1.changed(applied);
     }
 }
 

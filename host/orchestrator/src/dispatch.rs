@@ -23,7 +23,7 @@ pub use config::{BudgetConfig, ClassConfig};
 use self::purse::{Purse, accounts};
 use crate::arms::context::Context;
 use crate::arms::{Part, TooManyArms};
-use crate::breaker::Breaker;
+use crate::breaker::{Breaker, BreakerState};
 use crate::budget::Budgets;
 use crate::call::{Balance, CallConfig, CallError, Failure, FailureCase, Run};
 use crate::choice::{ChoiceRecord, Chooser, Exclusion, Pick, Slate, write_choice, write_slate};
@@ -126,6 +126,12 @@ impl Dispatch {
     #[must_use]
     pub fn candidates(&self) -> &[Candidate] {
         &self.candidates
+    }
+
+    /// Every candidate with its breaker at a moment.
+    pub fn health(&self, now: Timestamp) -> impl Iterator<Item = (&Candidate, BreakerState)> {
+        let states = self.breakers.iter().map(move |breaker| breaker.state(now));
+        self.candidates.iter().zip(states)
     }
 
     /// Puts a new version in a candidate's place, of the same label. It starts from what its predecessor earned,

@@ -11,9 +11,11 @@
 use crate::config::check::VALIDATION;
 use crate::config::{ContextLevel, ValidationConfig};
 use crate::earned::{Earned, unkept};
+use crate::shadow::Shadows;
 use crate::validation::{Advice, Opinion, Provider, Question};
 use bulkhead_domain::{Decimal, Problem, Timestamp};
 use bulkhead_orchestrator::arms::context::{Context, Level};
+use bulkhead_orchestrator::breaker::BreakerState;
 use bulkhead_orchestrator::budget::{Amount, Budgets};
 use bulkhead_orchestrator::cache::{Begun, Cache, CacheKey, Flight};
 use bulkhead_orchestrator::call::{Failure, FailureCase};
@@ -89,6 +91,8 @@ pub(crate) struct Advisers {
     providers: Vec<Arc<Provider>>,
     cache: Option<Cache<Advice>>,
     contexts: ValidationConfig,
+    /// Who is told of every call.
+    shadows: Option<Arc<Shadows>>,
 }
 
 /// What advisers are made of.
@@ -157,7 +161,28 @@ impl Advisers {
             providers: panel.providers,
             cache: panel.class.cache.map(Cache::new),
             contexts: panel.validation.clone(),
+            shadows: None,
         })
+    }
+
+    /// Mirrors what is asked.
+    pub(crate) fn beside(self, shadows: Arc<Shadows>) -> Self {
+        Advisers {
+            shadows: Some(shadows),
+            ..self
+        }
+    }
+
+    /// Tells of breakers that are open.
+    fn tell_health(&self, now: Timestamp) {
+        let Some(shadows) = &self.shadows else {
+            return;
+        };
+        for (candidate, state) in self.dispatch.health(now) {
+            if let BreakerState::Open { reason, .. } = state {
+                shadows.opened(&candidate.plugin, candidate.digest, &reason.to_string());
+            }
+        }
     }
 
     /// Who stands in a place.
@@ -220,6 +245,8 @@ impl Advisers {
             cache: self.cache.as_ref(),
             past: past.map(VecDeque::from),
             heard: Vec::new(),
+            shadows: self.shadows.as_deref(),
+            bar: earned.bars(question.instrument),
         };
         let done = self
             .dispatch
@@ -227,6 +254,7 @@ impl Advisers {
             .await
             .map_err(unkept)?;
         let heard = asking.heard;
+        self.tell_health(question.time);
         for (_, id, advice) in &done.shadows {
             earned.advised(question.instrument, id, question.side, advice.probability());
         }
@@ -306,6 +334,9 @@ struct Asking<'a> {
     /// What is still to be heard again.
     past: Option<VecDeque<Heard>>,
     heard: Vec<Heard>,
+    shadows: Option<&'a Shadows>,
+    /// Bars of the instrument that have closed.
+    bar: u64,
 }
 
 /// The time of the clock on the wall.
@@ -372,7 +403,13 @@ impl Asking<'_> {
         };
         let begun = Instant::now();
         let told = provider.ask(provider.request(self.question), time).await;
-        let latency = begun.elapsed().as_secs_f64();
+        let latency = begun.elapsed();
+        if let Some(shadows) = self.shadows {
+            let asked = (place, provider.candidate());
+            let heard = told.as_ref().map(|(advice, _)| advice);
+            shadows.heard(asked, (self.question, self.bar), latency, heard);
+        }
+        let latency = latency.as_secs_f64();
         match told {
             Ok((advice, used)) => {
                 if let Some(flight) = flight {

@@ -105,6 +105,20 @@ impl Earned {
         Ok(())
     }
 
+    /// Bars of an instrument that have closed.
+    pub(crate) fn bars(&self, instrument: InstrumentHandle) -> u64 {
+        self.lines.get(&instrument).map_or(0, |line| line.bars)
+    }
+
+    /// The bar, counted from 1, whose verdicts' label ended with the newest bar's open, and 1 where the price rose,
+    /// else 0.
+    pub(crate) fn ended(&self, instrument: InstrumentHandle) -> Option<(u64, f64)> {
+        let line = self.lines.get(&instrument)?;
+        let bar = line.bars.checked_sub(1 + self.judged_after)?;
+        let (first, last) = (line.opens.front()?, line.opens.back()?);
+        Some((bar, f64::from(u8::from(last > first))))
+    }
+
     /// A verdict was given on an entry of this side; `right` is the probability that it proves right.
     pub(crate) fn advised(
         &mut self,

@@ -13,6 +13,7 @@ use crate::record::{Ending, Input, SessionRecord};
 use crate::recorder::{Ink, Recorder};
 use crate::resume::{Beginner, Planned};
 use crate::session::{Parts, Session};
+use crate::shadow::Shadows;
 use crate::strategies::{Common, Running};
 use crate::swap::{Floor, Incoming};
 use crate::tables;
@@ -61,6 +62,8 @@ pub struct Run<'a> {
     pub fresh: bool,
     /// Versions handed over while it runs.
     pub incoming: Option<&'a Incoming>,
+    /// What is compared with the versions that it runs.
+    pub shadows: Option<&'a Arc<Shadows>>,
     /// Who runs it, and the time of the clock, for the audit log.
     pub by: (&'a str, Timestamp),
     /// Ends the session after the moment at hand when it becomes true; after its first moment when it is so
@@ -126,6 +129,11 @@ impl Prepared {
         }
         if let Some(incoming) = run.incoming {
             incoming.begin(&self.places, run.registry)?;
+        }
+        if let Some(shadows) = run.shadows {
+            shadows.begin();
+            advisers = advisers.map(|it| it.beside(Arc::clone(shadows)));
+            session.shadows = Some(Arc::clone(shadows));
         }
         let driven = self.drive(&mut session, &mut broker, advisers.as_mut(), &run, watch);
         if let Some(incoming) = run.incoming {
@@ -416,6 +424,9 @@ impl Prepared {
                 runtime: run.runtime,
             };
             self.swap_due(&mut due, run.incoming, &mut floor, time)?;
+            if let Some(shadows) = run.shadows {
+                self.shadow_due(shadows, session, advisers.as_deref(), run.registry);
+            }
             self.clock.set(time);
             broker.set_time(Timestamp(time));
             let steps = session.open(moment, broker)?;
@@ -423,6 +434,9 @@ impl Prepared {
             session.renewed(broker.broker().take_renewals());
             session.carry(|| broker.broker().account(ACCOUNT))?;
             let questions = session.matched(&updates)?;
+            if let Some(shadows) = run.shadows {
+                shadows.observe(&session.moment.steps, &session.earned);
+            }
             // Nothing is sent before the books of a resumed session agree with the broker.
             let caught_up =
                 session.unsettled && session.gate.is_live() && broker.broker().is_caught_up();

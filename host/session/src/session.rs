@@ -22,6 +22,7 @@ use crate::learning::{Sample, View};
 use crate::lines::{Lines, Oracle};
 use crate::recorder::Recorder;
 use crate::rules::Rule;
+use crate::shadow::Shadows;
 use crate::sizing::{is_calibrated, sized};
 use crate::strategies::{Running, Sight, Standing};
 use crate::swap::GivenUp;
@@ -70,6 +71,8 @@ pub(crate) struct Session {
     given_up: Vec<GivenUp>,
     /// Whether somebody put a version in service while it ran.
     pub(crate) operated: bool,
+    /// Who is told of every call.
+    pub(crate) shadows: Option<Arc<Shadows>>,
     pub(crate) bars: u64,
 }
 
@@ -153,6 +156,7 @@ impl Session {
             wants: Vec::new(),
             given_up: Vec::new(),
             operated: false,
+            shadows: None,
             bars: 0,
         }
     }
@@ -292,6 +296,7 @@ impl Session {
                 lines: &self.lines,
                 views,
                 desk: &self.desk,
+                shadows: self.shadows.as_deref().filter(|_| self.gate.is_live()),
             };
             let Some(running) = self.strategies.get_mut(index) else {
                 continue;

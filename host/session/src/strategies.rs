@@ -11,6 +11,7 @@ use crate::learning::{Handed, View};
 use crate::lines::Lines;
 use crate::past::{Past, Window};
 use crate::prepare::ReadyStrategy;
+use crate::shadow::Shadows;
 use bulkhead_desk::Desk;
 use bulkhead_domain::number::to_f64;
 use bulkhead_domain::order::{Bar, InstrumentHandle};
@@ -20,6 +21,9 @@ use bulkhead_registry::supervise::{Supervisor, Verdict};
 use bulkhead_sandbox::{CallError, PluginError, StrategyInstance};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Instant;
+
+pub(crate) mod beside;
 
 /// What a strategy is shown at a moment.
 pub(crate) struct Sight<'a> {
@@ -27,10 +31,12 @@ pub(crate) struct Sight<'a> {
     pub(crate) lines: &'a Lines,
     pub(crate) views: &'a BTreeMap<InstrumentHandle, BTreeMap<String, View>>,
     pub(crate) desk: &'a Desk,
+    pub(crate) shadows: Option<&'a Shadows>,
 }
 
 /// One instrument as a strategy saw it at a moment.
-struct Shown {
+#[derive(Clone)]
+pub(crate) struct Shown {
     instrument: InstrumentHandle,
     bar: Bar,
     state: State,
@@ -228,6 +234,10 @@ impl Running {
         })
     }
 
+    pub(crate) fn common(&self) -> &Common {
+        &self.common
+    }
+
     /// What it runs on.
     pub(crate) fn ready(&self) -> &ReadyStrategy {
         &self.voice.ready
@@ -325,7 +335,13 @@ impl Running {
         }
         let time = sight.moment.time;
         let warm_up = self.voice.instance.requirements().warm_up;
-        let wanted = self.voice.tell(time, &shown)?;
+        let begun = Instant::now();
+        let wanted = self.voice.tell(time, &shown);
+        if let Some(shadows) = sight.shadows {
+            let told = wanted.as_deref();
+            shadows.told(self, (time, &shown), begun.elapsed(), told);
+        }
+        let wanted = wanted?;
         self.keep(time, shown);
         Ok(wanted
             .into_iter()
@@ -347,6 +363,11 @@ impl Running {
             self.kept -= oldest.len();
             self.cut = true;
         }
+    }
+
+    /// What it was shown, moment by moment, as far as that is kept.
+    pub(crate) fn shown(&self) -> Vec<beside::Moment> {
+        self.shown.iter().cloned().collect()
     }
 
     fn warm(&self, instrument: InstrumentHandle, warm_up: u32) -> bool {

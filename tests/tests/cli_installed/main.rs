@@ -13,6 +13,7 @@ mod faults;
 mod lifecycle;
 mod owner;
 mod refused;
+mod shadowed;
 
 use crate::cli::{Place, Ran};
 use bulkhead_domain::Digest;

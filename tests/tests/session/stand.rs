@@ -254,6 +254,7 @@ impl Stand {
             gate,
             fresh: false,
             incoming: None,
+            shadows: None,
             by: ("tester", Timestamp(0)),
             registry: &self.registry,
             runtime: &self.runtime,

@@ -4,11 +4,11 @@ use super::capabilities;
 use super::settings::settings;
 use crate::environment::loader;
 use crate::options::GlobalOptions;
-use crate::{operations, output};
+use crate::{compared, operations, output};
 use bulkhead_domain::Problem;
 use bulkhead_manifest::{Kind, Manifest};
 use bulkhead_registry::grants::effective;
-use bulkhead_registry::{InstalledPlugin, Registry, Version};
+use bulkhead_registry::{InstalledPlugin, Kept, Registry, Version};
 use bulkhead_sandbox::{Limits, Loader, Plugin};
 use clap::Args;
 use serde_json::{Value, json};
@@ -26,6 +26,7 @@ struct Subject {
     plugin: Plugin,
     file: PathBuf,
     installed: Option<InstalledPlugin>,
+    kept: Option<Kept>,
 }
 
 pub(crate) fn run(options: &GlobalOptions, arguments: &Arguments) -> Result<(), Problem> {
@@ -55,6 +56,9 @@ pub(crate) fn run(options: &GlobalOptions, arguments: &Arguments) -> Result<(), 
             shown["effective"] = json!(effective(&manifest.requests, &installed.granted));
             shown["config"] = json!(installed.config_of(&plugin.digest()));
         }
+        if let Some(kept) = &subject.kept {
+            shown["comparison"] = compared::value(kept)?;
+        }
         return output::json(&shown);
     }
     let mut rows = vec![
@@ -72,6 +76,9 @@ pub(crate) fn run(options: &GlobalOptions, arguments: &Arguments) -> Result<(), 
     ];
     if let Some(installed) = &subject.installed {
         rows.extend(standing(installed, plugin));
+    }
+    if let Some(kept) = &subject.kept {
+        rows.extend(compared::rows(kept)?);
     }
     rows.extend(limits(plugin.limits(), manifest.kind));
     output::pairs(rows)?;
@@ -103,6 +110,7 @@ fn subject(options: &GlobalOptions, what: &str) -> Result<Subject, Problem> {
             plugin: loader.load_file(file)?,
             file: file.to_owned(),
             installed: None,
+            kept: None,
         });
     }
     let id = what.split('@').next().unwrap_or(what);
@@ -130,6 +138,7 @@ fn subject(options: &GlobalOptions, what: &str) -> Result<Subject, Problem> {
             .load(&component)
             .map_err(|problem| problem.in_file(&path))?,
         file: path,
+        kept: compared::of(&installed, &of)?,
         installed: Some(of),
     })
 }
@@ -151,6 +160,7 @@ fn of_folder(options: &GlobalOptions, what: &str, loader: Loader) -> Result<Subj
         plugin: registry.loader().load_file(&file)?,
         file,
         installed: None,
+        kept: None,
     })
 }
 

@@ -21,11 +21,12 @@ pub(crate) struct Swap {
     to: String,
     #[command(flatten)]
     expect: Expect,
-    /// Do not put it in service: keep it to be compared with what serves, on this share of the traffic (sessions do
-    /// not mirror calls to it yet)
+    /// Do not put it in service: compare it with what serves. Sessions mirror this share of the calls to it, and
+    /// nobody hears its answers; AI providers, and strategies at 100%
     #[arg(long, value_name = "N%", value_parser = percent)]
     shadow: Option<u8>,
-    /// What the compared version has to show, a JSON object such as {"calls": 500, "agreement": 0.99}
+    /// What the compared version has to show, a JSON object such as {"calls": 500, "agreement": 0.99}: it is refused, or
+    /// promoted where `automatic` is true, without a person
     #[arg(long, value_name = "JSON", requires = "shadow")]
     rule: Option<String>,
     /// A setting that changes with it; may be repeated
