@@ -9,6 +9,7 @@
 //! was last kept, which it is every [`KEPT`] calls.
 
 use crate::learning::Handed;
+use crate::shadow::{Ruled, Shadows};
 use crate::swap::GivenUp;
 use bulkhead_desk::{RiskRule, RuleFailure};
 use bulkhead_domain::order::Order;
@@ -18,6 +19,7 @@ use bulkhead_registry::supervise::{Supervisor, Verdict as Supervised};
 use bulkhead_sandbox::{CallError, PortfolioView, RiskRulePlugin};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
 
 /// Calls of a rule that are kept, to be repeated.
 const KEPT: usize = 1_024;
@@ -36,6 +38,13 @@ impl Asked {
     fn portfolio(&self) -> &Arc<Portfolio> {
         match self {
             Asked::Assess(_, portfolio) | Asked::Review(portfolio) => portfolio,
+        }
+    }
+
+    fn order(&self) -> Option<(&Order, &RiskContext)> {
+        match self {
+            Asked::Assess(order, _) => Some((&order.0, &order.1)),
+            Asked::Review(_) => None,
         }
     }
 
@@ -106,13 +115,24 @@ pub struct Rule {
     name: String,
     inner: Arc<Mutex<Inner>>,
     shown: Arc<Mutex<Shown>>,
+    /// Who is told of every call, and as whose: its place in the chain.
+    shadows: Option<(Arc<Shadows>, usize)>,
 }
 
 /// The plugins as rules of one desk, in their order.
 #[must_use]
 pub fn rules(plugins: Vec<RiskRulePlugin>, supervisor: &Supervisor) -> Vec<Rule> {
+    beside(plugins, supervisor, None)
+}
+
+/// The same, with their calls mirrored.
+pub(crate) fn beside(
+    plugins: Vec<RiskRulePlugin>,
+    supervisor: &Supervisor,
+    shadows: Option<&Arc<Shadows>>,
+) -> Vec<Rule> {
     let shown = Arc::new(Mutex::new(None));
-    let rule = |plugin: RiskRulePlugin| Rule {
+    let rule = |(place, plugin): (usize, RiskRulePlugin)| Rule {
         name: plugin.manifest().id.clone(),
         inner: Arc::new(Mutex::new(Inner {
             plugin,
@@ -121,8 +141,9 @@ pub fn rules(plugins: Vec<RiskRulePlugin>, supervisor: &Supervisor) -> Vec<Rule>
             given_up: None,
         })),
         shown: Arc::clone(&shown),
+        shadows: shadows.map(|shadows| (Arc::clone(shadows), place)),
     };
-    plugins.into_iter().map(rule).collect()
+    plugins.into_iter().enumerate().map(rule).collect()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -236,9 +257,11 @@ impl Rule {
         }
     }
 
-    fn ask<T>(
+    /// Asks it; `ruled` makes its answer comparable.
+    fn ask<T: Clone>(
         &self,
         asked: Asked,
+        ruled: fn(T) -> Ruled,
         ask: impl FnOnce(&mut RiskRulePlugin, &PortfolioView) -> Result<T, CallError>,
     ) -> Result<T, RuleFailure> {
         let inner = &mut *lock(&self.inner);
@@ -248,8 +271,16 @@ impl Rule {
         };
         let now = asked.portfolio().time;
         inner.stand(now).map_err(failure)?;
+        let shadows = self.shadows.as_ref();
+        let due = shadows.and_then(|(shadows, place)| shadows.due(*place, &mut inner.plugin));
         let mut shown = lock(&self.shown);
+        let begun = Instant::now();
         let answer = ask(&mut inner.plugin, view(&mut shown, asked.portfolio()));
+        if let (Some((shadows, _)), Some(due)) = (shadows, due) {
+            let took = begun.elapsed();
+            let comparable = answer.as_ref().map(|answer| ruled(answer.clone()));
+            shadows.ruled(due, (asked.portfolio(), asked.order()), took, comparable);
+        }
         match answer {
             Ok(answer) => {
                 inner.memory.keep(asked, &mut inner.plugin);
@@ -275,10 +306,13 @@ impl RiskRule for Rule {
             Box::new((order.clone(), context.clone())),
             portfolio.clone(),
         );
-        self.ask(asked, |plugin, view| plugin.assess(order, context, view))
+        self.ask(asked, Ruled::Verdict, |plugin, view| {
+            plugin.assess(order, context, view)
+        })
     }
 
     fn review(&mut self, portfolio: &Arc<Portfolio>) -> Result<Vec<ProtectiveAction>, RuleFailure> {
-        self.ask(Asked::Review(portfolio.clone()), RiskRulePlugin::review)
+        let asked = Asked::Review(portfolio.clone());
+        self.ask(asked, Ruled::Actions, RiskRulePlugin::review)
     }
 }

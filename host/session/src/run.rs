@@ -223,7 +223,7 @@ impl Prepared {
         let supervisor = self.config.supervision;
         let supervisor = Supervisor::new(supervisor, Timestamp(self.opened()))
             .map_err(|error| Problem::user(format!("[supervision] {error}"), "correct it"))?;
-        let rules = crate::rules::rules(rules, &supervisor);
+        let rules = crate::rules::beside(rules, &supervisor, run.shadows);
         let chain = rules.iter().cloned();
         let chain = chain.map(|rule| Box::new(rule) as Box<dyn RiskRule>);
         let (plugin, setup) = self.ready(run.registry, &self.config.broker, Kind::Broker)?;

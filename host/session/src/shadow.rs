@@ -12,9 +12,12 @@
 
 mod pairs;
 mod providers;
+mod rules;
 mod strategies;
 
 use self::pairs::Pairs;
+pub(crate) use self::rules::Ruled;
+use self::rules::{Judged, Places};
 use crate::advisers::Advisers;
 use crate::earned::Earned;
 use crate::prepare::Prepared;
@@ -41,6 +44,8 @@ pub(crate) enum Question {
     Proposal(usize, Box<validation::Question>, Option<u64>),
     /// What it wants at a moment, as the strategy of this name, which saw this.
     Moment(String, i64, Vec<Seen>),
+    /// What it makes, as a rule, of an order or of the portfolio.
+    Judged(Judged),
 }
 
 /// What was answered.
@@ -49,6 +54,8 @@ pub(crate) enum Answer {
     Advice(Advice),
     /// Intents, before any is left out for the strategy's warm-up.
     Intents(Vec<Intent>),
+    /// A rule's answer.
+    Ruled(Ruled),
 }
 
 impl Answer {
@@ -57,9 +64,9 @@ impl Answer {
         match (self, other) {
             (Answer::Advice(one), Answer::Advice(other)) => one.opinion == other.opinion,
             (Answer::Intents(one), Answer::Intents(other)) => strategies::same(one, other),
-            (Answer::Advice(_), Answer::Intents(_)) | (Answer::Intents(_), Answer::Advice(_)) => {
-                false
-            }
+            (Answer::Ruled(one), Answer::Ruled(other)) => rules::same(one, other),
+            // A kind answers in one way.
+            _ => false,
         }
     }
 }
@@ -94,6 +101,8 @@ struct Beside {
     /// Where a session runs the plugin.
     mirror: Option<Mirror<Question, Answer>>,
     pairs: Arc<Mutex<Pairs>>,
+    /// Of risk rules.
+    places: Places,
     /// Why no session can ask the candidate.
     refused: Option<String>,
 }
@@ -119,6 +128,7 @@ impl Beside {
             compared,
             mirror: None,
             pairs: Arc::default(),
+            places: Places::default(),
             refused: None,
         }
     }
@@ -263,6 +273,7 @@ impl Prepared {
             let made = match beside.compared.candidate.manifest().kind {
                 Kind::AiProvider => self.beside_provider(id, beside, advisers, registry),
                 Kind::Strategy => self.beside_strategy(id, beside, session, registry),
+                Kind::RiskRule => self.beside_rules(id, beside, registry),
                 kind => Err(Problem::user(
                     format!("a {kind}'s calls are not mirrored"),
                     "swap it in between sessions",

@@ -110,6 +110,8 @@ fn what_is_slow_under_load_only_is_caught_under_load_and_delays_no_caller() {
     let (loaded, _) = shadowed("slow-under-load", 300, 200);
     let asked = Rule {
         calls: loaded.mirrored,
+        // However few those are.
+        error_rate: 1.0,
         latency_factor: Some(5.0),
         ..rule()
     };

@@ -22,7 +22,8 @@ pub(crate) struct Swap {
     #[command(flatten)]
     expect: Expect,
     /// Do not put it in service: compare it with what serves. Sessions mirror this share of the calls to it, and
-    /// nobody hears its answers; AI providers, and strategies at 100%
+    /// nobody hears its answers. For AI providers, risk rules and strategies; what keeps state (strategies, and rules
+    /// that export `snapshot`) needs 100%
     #[arg(long, value_name = "N%", value_parser = percent)]
     shadow: Option<u8>,
     /// What the compared version has to show, a JSON object such as {"calls": 500, "agreement": 0.99}: it is refused, or

@@ -5,6 +5,7 @@
 //! ends before the transaction leaves everything as it was, one that ends after it has made the change.
 
 use super::change::{Applied, Change, Recorded, Request, Terms};
+use super::compared::enough;
 use super::live::Ready;
 use super::plan::{Asked, Plan, plan};
 use super::state::{InstalledPlugin, Past, Version};
@@ -124,6 +125,10 @@ impl Installed {
         let label = format!("plugin {id} {label}");
         let bytes = self.components.get(digest, &label)?;
         let plugin = verified(terms.loader, &bytes, id, digest)?;
+        let shadow = (plan.after.as_ref()).and_then(|after| after.shadow.as_ref());
+        if let Some(shadow) = shadow.filter(|shadow| shadow.digest == *digest) {
+            enough(&plugin, shadow.percent)?;
+        }
         match plan.after.as_ref().filter(|_| plan.serve) {
             Some(after) => terms.live.ready(&plugin, after.config_of(digest)),
             None => Ok(Vec::new()),

@@ -6,6 +6,7 @@ use crate::promotion::{Rule, Watched};
 use crate::shadow::Comparison;
 use bulkhead_domain::{Digest, Problem};
 use bulkhead_manifest::Kind;
+use bulkhead_sandbox::Plugin;
 use bulkhead_store::wait;
 use serde_json::Value;
 
@@ -114,12 +115,7 @@ pub(super) fn comparable(kind: Kind, percent: u8, rule: &Value) -> Result<(), Pr
                 "swap the version in without --shadow, between sessions",
             );
         }
-        Kind::RiskRule => {
-            return refused(
-                "a risk rule's calls are not mirrored".to_owned(),
-                "put both versions in one session's [[risk]]: rules only tighten, and the report says what each denied",
-            );
-        }
+        Kind::RiskRule => {}
         Kind::Model => {
             return refused(
                 "a model's calls are not mirrored: its versions are compared by the skill of their predictions"
@@ -135,6 +131,21 @@ pub(super) fn comparable(kind: Kind, percent: u8, rule: &Value) -> Result<(), Pr
         );
     }
     Ok(())
+}
+
+/// Checks that a share of the calls is enough: a rule that hands over its state keeps one.
+pub(super) fn enough(plugin: &Plugin, percent: u8) -> Result<(), Problem> {
+    let keeps_state = |name: &String| name.starts_with("bulkhead:plugin/snapshot@");
+    if percent == 100 || !plugin.exports().iter().any(keeps_state) {
+        return Ok(());
+    }
+    Err(Problem::user(
+        format!(
+            "{} keeps state (it exports `snapshot`), so {percent} % of what it goes by compare nothing",
+            plugin.manifest().id
+        ),
+        "give --shadow 100%",
+    ))
 }
 
 #[cfg(test)]
@@ -163,8 +174,8 @@ mod tests {
             (
                 Kind::RiskRule,
                 100,
-                &none,
-                "put both versions in one session's [[risk]]",
+                &json!({"skill": {}}),
+                "judge it by 'agreement'",
             ),
             (
                 Kind::Model,

@@ -302,7 +302,7 @@ fn a_rule_of_promotion_is_read_before_it_is_kept() {
             &before,
             Change::Shadow {
                 to: "1.1.0".to_owned(),
-                percent: 10,
+                percent: 100,
                 rule,
                 settings: Settings::default(),
             },
