@@ -23,6 +23,7 @@ mod owner;
 mod paper;
 mod plugin;
 mod problems;
+mod running;
 mod shadows;
 mod standings;
 mod statement;

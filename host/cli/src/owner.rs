@@ -74,6 +74,10 @@ pub(crate) fn unexpected(answer: Answer) -> Problem {
             host: true,
         } => Problem::host(what, mend),
         Answer::Refused { what, mend, .. } => Problem::user(what, mend),
+        Answer::Ending => Problem::host(
+            "the process that owns the broker connections is ending and does not come to an end; nothing was changed",
+            "repeat the command",
+        ),
         _ => Problem::host(
             "the process that owns the broker connections gave another answer than was asked for",
             "use the `bulkhead` of the same version as the one that runs",

@@ -5,6 +5,7 @@ use crate::halt::{now, person};
 use crate::kept;
 use crate::operations::PluginOperations;
 use crate::output::{self, line, table};
+use crate::running::{Caretaker, Running};
 use crate::shadows::Keeper;
 use bulkhead_desk::switch::control::{self, Operations};
 use bulkhead_desk::switch::{self, BRIEFLY, Gate, GatewayLock};
@@ -12,22 +13,18 @@ use bulkhead_domain::{Blame, Problem, Timestamp};
 use bulkhead_lab::report::{Control, Expectation, Report, write};
 use bulkhead_lab::terminal;
 use bulkhead_market::Catalog;
-use bulkhead_registry::{Applied, Config, Installed, Live, Ready, Registry};
-use bulkhead_sandbox::Plugin;
+use bulkhead_registry::{Installed, Registry};
 use bulkhead_session::config::{Expect, SessionConfig, StrategyConfig};
 use bulkhead_session::record::Ending;
-use bulkhead_session::{
-    GivenUp, Host, Incoming, Operator, Prepared, Ran, Refused, Run, Shadows, Ticket, Views, Watch,
-    began_with,
-};
+use bulkhead_session::{Host, Incoming, Prepared, Ran, Run, Shadows, Views, Watch, began_with};
 use bulkhead_store::Store;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use std::cell::Cell;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 /// What to run, and where the report goes.
@@ -388,56 +385,6 @@ pub(crate) fn run(
             "do not trust this build's models; see the report",
         )),
         None => Ok(()),
-    }
-}
-
-/// The session that runs, as whoever changes plugins sees it.
-struct Running(Arc<Incoming>, Arc<Keeper>);
-
-/// A version on its way to the session.
-struct Handing {
-    incoming: Arc<Incoming>,
-    ticket: Ticket,
-    plugin: Plugin,
-}
-
-impl Live for Running {
-    fn ready(&self, plugin: &Plugin, defaults: &Config) -> Result<Vec<Box<dyn Ready>>, Problem> {
-        let Some(ticket) = self.0.accepts(plugin, defaults)? else {
-            return Ok(Vec::new());
-        };
-        Ok(vec![Box::new(Handing {
-            incoming: Arc::clone(&self.0),
-            ticket,
-            plugin: plugin.clone(),
-        })])
-    }
-
-    fn changed(&self, applied: &Applied) {
-        self.1.changed(applied);
-    }
-}
-
-impl Ready for Handing {
-    fn serve(self: Box<Self>) {
-        self.incoming.push(self.ticket, self.plugin);
-    }
-}
-
-/// Has what is installed say what the session came to.
-struct Caretaker(Weak<PluginOperations>);
-
-impl Operator for Caretaker {
-    fn refused(&self, refused: &Refused<'_>) {
-        if let Some(operations) = self.0.upgrade() {
-            operations.take_back(refused);
-        }
-    }
-
-    fn given_up(&self, given_up: &GivenUp) {
-        if let Some(operations) = self.0.upgrade() {
-            operations.give_up(given_up);
-        }
     }
 }
 

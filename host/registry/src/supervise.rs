@@ -347,6 +347,12 @@ impl Supervisor {
         self.inputs.remove(input).is_some()
     }
 
+    /// Whether an input ended an instance: only then does it matter which one it is.
+    #[must_use]
+    pub fn is_marked(&self) -> bool {
+        !self.inputs.is_empty()
+    }
+
     /// Inputs that are refused, with what the last instance died of.
     pub fn quarantined(&self) -> impl Iterator<Item = (&Digest, &str)> {
         self.inputs

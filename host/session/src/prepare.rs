@@ -4,8 +4,12 @@
 //! kind is one line here, not a surprise in the middle.
 
 mod parts;
+mod places;
+
+pub(crate) use self::places::{Place, defaults_digest};
 
 use self::parts::{budgets, earned, latencies, providers, source, strategies, swaps, trainers};
+use self::places::{Found, plugin_input};
 use crate::config::check::DATA;
 use crate::config::{DataConfig, PluginConfig, SessionConfig};
 use crate::data::Loaded;
@@ -64,79 +68,6 @@ pub struct Prepared {
     pub(crate) inputs: Vec<Input>,
 }
 
-/// Where a session runs a plugin.
-#[derive(Debug, Clone)]
-pub(crate) struct Place {
-    pub(crate) kind: Kind,
-    pub(crate) id: String,
-    /// How the configuration names it.
-    reference: String,
-    /// SHA-256 of the component that the session begins with.
-    pub(crate) digest: Digest,
-    /// What the session sets of its configuration.
-    pub(crate) settings: Value,
-}
-
-impl Place {
-    /// Whether a new version of a plugin may come here: it is named by its id alone. Who names a version or a file
-    /// wants that one.
-    pub(crate) fn follows(&self, id: &str) -> bool {
-        self.reference == id && self.id == id
-    }
-}
-
-/// What a session is found to run.
-#[derive(Default)]
-struct Found {
-    inputs: Vec<Input>,
-    places: Vec<Place>,
-}
-
-impl Found {
-    /// A component that the session runs, with what is installed as its default configuration, where that says
-    /// anything: another one makes another session.
-    fn runs(&mut self, registry: &Registry, plugin: &Plugin) -> Result<(), Problem> {
-        self.inputs.push(plugin_input(plugin));
-        if let Some(digest) = defaults_digest(registry, plugin)? {
-            self.inputs.push(Input {
-                kind: "settings".to_owned(),
-                name: plugin.manifest().id.clone(),
-                digest: digest.to_string(),
-            });
-        }
-        Ok(())
-    }
-
-    /// The same, where another version may come in its place.
-    fn place(
-        &mut self,
-        registry: &Registry,
-        plugin: &Plugin,
-        reference: &str,
-        settings: Value,
-    ) -> Result<(), Problem> {
-        self.runs(registry, plugin)?;
-        self.places.push(Place {
-            kind: plugin.manifest().kind,
-            id: plugin.manifest().id.clone(),
-            reference: reference.to_owned(),
-            digest: plugin.digest(),
-            settings,
-        });
-        Ok(())
-    }
-}
-
-/// SHA-256 of the default configuration that is installed for a component; `None` where that is empty.
-pub(crate) fn defaults_digest(
-    registry: &Registry,
-    plugin: &Plugin,
-) -> Result<Option<Digest>, Problem> {
-    let defaults = registry.defaults(plugin)?;
-    let text = Value::Object(defaults.clone()).to_string();
-    Ok((!defaults.is_empty()).then(|| Digest::of(text.as_bytes())))
-}
-
 pub(crate) struct ReadyStrategy {
     pub(crate) name: String,
     /// How the configuration names its plugin.
@@ -174,15 +105,6 @@ fn load(registry: &Registry, reference: &str, kind: Kind) -> Result<Plugin, Prob
     let plugin = registry.load(reference)?;
     plugin.expect_kind(kind)?;
     Ok(plugin)
-}
-
-fn plugin_input(plugin: &Plugin) -> Input {
-    let manifest = plugin.manifest();
-    Input {
-        kind: "plugin".to_owned(),
-        name: format!("{} {}", manifest.id, manifest.version),
-        digest: plugin.digest().to_string(),
-    }
 }
 
 impl Prepared {

@@ -1,7 +1,8 @@
 //! Risk-rule plugins as the desk's rules.
 //!
 //! Promises: whoever is not answered by a rule is denied. A rule that fails is started again after a pause with what it
-//! knew, and given up once its restarts are used up: from then on it denies without being asked. A new version takes the
+//! knew, and given up once its restarts are used up: from then on it denies without being asked; an order of a form that
+//! ended its instance twice is denied without asking it. A new version takes the
 //! old one's place between two moments with its state, or is asked all that the old one was. The rules of a chain are
 //! shown the same portfolio one after the other, so it is brought into the contract's form once for all of them.
 //!
@@ -39,6 +40,13 @@ impl Asked {
         match self {
             Asked::Assess(_, portfolio) | Asked::Review(portfolio) => portfolio,
         }
+    }
+
+    /// What tells orders apart that would end an instance each time: what is asked for, whatever its name.
+    fn input(&self) -> Option<Digest> {
+        let (order, _) = self.order()?;
+        let text = serde_json::to_vec(&(&order.owner, &order.request)).ok()?;
+        Some(Digest::of(&text))
     }
 
     fn order(&self) -> Option<(&Order, &RiskContext)> {
@@ -106,6 +114,8 @@ struct Inner {
     plugin: RiskRulePlugin,
     memory: Memory,
     supervisor: Supervisor,
+    /// What a new version is watched by.
+    unspent: Supervisor,
     given_up: Option<GivenUp>,
 }
 
@@ -138,6 +148,7 @@ pub(crate) fn beside(
             plugin,
             memory: Memory::default(),
             supervisor: supervisor.clone(),
+            unspent: supervisor.clone(),
             given_up: None,
         })),
         shown: Arc::clone(&shown),
@@ -166,16 +177,17 @@ fn view<'a>(shown: &'a mut Shown, portfolio: &Arc<Portfolio>) -> &'a PortfolioVi
 
 impl Inner {
     /// Starts it again where it failed and its pause is over.
-    fn stand(&mut self, now: Timestamp) -> Result<(), String> {
-        self.supervisor
-            .admit(None, now)
-            .map_err(|refused| refused.to_string())?;
+    fn stand(&mut self, asked: &Asked, now: Timestamp) -> Result<(), String> {
+        let marked = self.supervisor.is_marked();
+        let input = marked.then(|| asked.input()).flatten();
+        let admitted = self.supervisor.admit(input.as_ref(), now);
+        admitted.map_err(|refused| refused.to_string())?;
         if self.plugin.is_live() {
             return Ok(());
         }
         match self.taught() {
             Ok(plugin) => self.plugin = plugin,
-            Err(error) => return Err(self.fell(error.to_string(), now)),
+            Err(error) => return Err(self.fell(None, error.to_string(), now)),
         }
         Ok(())
     }
@@ -187,17 +199,17 @@ impl Inner {
     }
 
     /// What a call came to that gave no answer. One that the rule refuses ends nothing.
-    fn failed(&mut self, error: &CallError, now: Timestamp) -> String {
+    fn failed(&mut self, asked: &Asked, error: &CallError, now: Timestamp) -> String {
         let text = error.to_string();
         if self.plugin.is_live() {
             text
         } else {
-            self.fell(text, now)
+            self.fell(asked.input(), text, now)
         }
     }
 
-    fn fell(&mut self, text: String, now: Timestamp) -> String {
-        match self.supervisor.failed(None, "failed", now).verdict {
+    fn fell(&mut self, input: Option<Digest>, text: String, now: Timestamp) -> String {
+        match self.supervisor.failed(input, "failed", now).verdict {
             Supervised::Disable { reason } => {
                 self.given_up = Some(GivenUp {
                     plugin: self.plugin.manifest().id.clone(),
@@ -249,6 +261,7 @@ impl Rule {
     pub(crate) fn succeed(&self, next: RiskRulePlugin) {
         let mut inner = lock(&self.inner);
         inner.plugin = next;
+        inner.supervisor = inner.unspent.clone();
         // The old version's state may say nothing to the new one: what it has by itself is kept from here on.
         inner.memory.state = inner.plugin.save().ok().flatten();
         if inner.memory.state.is_some() {
@@ -270,9 +283,9 @@ impl Rule {
             text,
         };
         let now = asked.portfolio().time;
-        inner.stand(now).map_err(failure)?;
         let shadows = self.shadows.as_ref();
         let due = shadows.and_then(|(shadows, place)| shadows.due(*place, &mut inner.plugin));
+        inner.stand(&asked, now).map_err(failure)?;
         let mut shown = lock(&self.shown);
         let begun = Instant::now();
         let answer = ask(&mut inner.plugin, view(&mut shown, asked.portfolio()));
@@ -286,7 +299,7 @@ impl Rule {
                 inner.memory.keep(asked, &mut inner.plugin);
                 Ok(answer)
             }
-            Err(error) => Err(failure(inner.failed(&error, now))),
+            Err(error) => Err(failure(inner.failed(&asked, &error, now))),
         }
     }
 }

@@ -77,6 +77,8 @@ pub(crate) struct Running {
     common: Common,
     voice: Voice,
     supervisor: Supervisor,
+    /// What a new version is watched by.
+    unspent: Supervisor,
     seen: BTreeMap<InstrumentHandle, u32>,
     /// What it was shown, moment by moment.
     shown: VecDeque<(i64, Vec<Shown>)>,
@@ -226,6 +228,7 @@ impl Running {
         Ok(Running {
             voice: Voice::new(ready, &common)?,
             common,
+            unspent: supervisor.clone(),
             supervisor,
             seen: BTreeMap::new(),
             shown: VecDeque::new(),
@@ -415,6 +418,7 @@ impl Running {
     /// Puts a new version in the old one's place. Positions, orders and what it was shown stay the strategy's.
     pub(crate) fn succeed(&mut self, next: NextVoice) {
         self.voice = next.0;
+        self.supervisor = self.unspent.clone();
     }
 
     fn chosen(&self, views: Option<&BTreeMap<String, View>>) -> Vec<f64> {

@@ -218,7 +218,7 @@ fn a_revision_that_was_not_expected_changes_nothing() {
     let (stand, first, second) = stand();
     let shadow = |to: &Digest| Change::Shadow {
         to: to.to_string(),
-        percent: 5,
+        percent: 100,
         rule: serde_json::Value::Null,
         settings: Settings::default(),
     };

@@ -127,6 +127,8 @@ pub enum Answer {
         /// What became of it.
         applied: Value,
     },
+    /// The owner is about to end; nothing was done.
+    Ending,
     /// It could not be done.
     Refused {
         /// What is wrong.
@@ -313,9 +315,10 @@ fn serve(connection: UnixStream, owner: &Owner) -> std::io::Result<()> {
         _ => None,
     };
     let answer = match ask {
-        Ok(Ask::Plugin { .. }) if turn.is_none() => {
-            unchanged("is busy with other changes of plugins")
-        }
+        Ok(Ask::Plugin { .. }) if turn.is_none() => refused(Problem::user(
+            "the process that owns the broker connections is busy with other changes of plugins; nothing was changed",
+            "repeat the command",
+        )),
         Ok(ask) => answer(ask, &peer(&connection)?, owner),
         Err(error) => Answer::Refused {
             what: format!("the request cannot be read: {error}"),
@@ -341,17 +344,10 @@ fn refused(problem: Problem) -> Answer {
     Answer::Refused { what, mend, host }
 }
 
-fn unchanged(why: &str) -> Answer {
-    refused(Problem::user(
-        format!("the process that owns the broker connections {why}; nothing was changed"),
-        "repeat the command",
-    ))
-}
-
 /// The caller has counted the change already, so an owner that begins to end after this looked waits for it.
 fn change_plugins(change: Value, person: &str, owner: &Owner) -> Answer {
     if owner.ending.load(Ordering::SeqCst) {
-        return unchanged("is ending");
+        return Answer::Ending;
     }
     match owner.operations.plugin(change, person) {
         Ok(applied) => Answer::Plugin { applied },
@@ -421,6 +417,10 @@ pub fn ask(folder: &Path, request: &Ask) -> Result<Option<Answer>, Problem> {
             Err(error) => return Err(silent(folder, &error)),
         };
         match exchange(&connection, request) {
+            // Its successor is asked, or there is none.
+            Ok(Answer::Ending) if begun.elapsed() < request.patience() => {
+                std::thread::sleep(RETRY);
+            }
             Ok(answer) => return Ok(Some(answer)),
             Err(error)
                 if hung_up(&error)
