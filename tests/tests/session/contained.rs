@@ -139,6 +139,16 @@ fn a_rule_that_fails_denies_and_is_started_again_with_what_it_knew() {
             .iter()
             .all(|one| crate::stand::symbol(&both, one.instrument) == "AAA")
     );
+    // Orders of one form killed it twice; then it is not asked about them any more.
+    let verdicts = both.proposals.iter().flat_map(|one| &one.verdicts);
+    let killed: Vec<&str> = verdicts
+        .filter(|it| it.source == "mortal-rule" && it.code != "ENOUGH" && it.verdict == "reject")
+        .map(|it| it.observed.as_str())
+        .collect();
+    let spared = killed
+        .iter()
+        .position(|text| text.contains("it is not tried again"));
+    assert_eq!(spared, Some(2), "{killed:?}");
     let judged = entries(&alone, "AAA");
     assert!(
         judged.iter().any(|(_, verdict)| verdict == "reject ENOUGH"),
