@@ -12,8 +12,8 @@ mod calls;
 
 pub(crate) use self::calls::{Call, CallLog, calls};
 
-use self::calls::{Bars, hand_over, repeat};
-use crate::learning::Handed;
+use self::calls::{Bars, repeat, take_over};
+use crate::handed::Handed;
 use bulkhead_desk::{
     BrokerAccount, BrokerPosition, Cancelled, ExecutionPage, Gateway, GatewayError, RiskApproved,
 };
@@ -110,9 +110,9 @@ impl<'a> PaperBroker<'a> {
     }
 
     /// How a version took over that a resumed session comes to again.
-    pub(crate) fn taken(&self, digest: Digest) -> Option<Handed> {
+    pub(crate) fn taken(&self, digest: Digest) -> Option<&Handed> {
         let (next, handed) = self.taken.front()?;
-        (*next == digest).then_some(*handed)
+        (*next == digest).then_some(handed)
     }
 
     /// Has a new version know what this one knows: its state where both have `snapshot`, else every call again. It must
@@ -122,7 +122,7 @@ impl<'a> PaperBroker<'a> {
     /// When the calls are kept nowhere, it fails, or it holds something else.
     pub(crate) fn prepare(
         &mut self,
-        next: BrokerPlugin,
+        next: &BrokerPlugin,
     ) -> Result<(BrokerPlugin, Handed), Problem> {
         let log = self.log.as_ref();
         let calls = || match log {
@@ -132,7 +132,7 @@ impl<'a> PaperBroker<'a> {
                 "run it with a state folder",
             )),
         };
-        hand_over(&self.bars, &mut self.plugin, next, calls)
+        take_over(&self.bars, &mut self.plugin, next, calls)
     }
 
     /// Puts a new version in the old one's place, together with everything that works there.

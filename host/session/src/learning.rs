@@ -16,7 +16,7 @@ mod tests;
 pub(crate) use self::fitting::{MIN_FIT, tail_length};
 pub use self::judging::{Judged, Tally};
 pub(crate) use self::judging::{LEAST_TAIL, block, tail};
-pub(crate) use self::succession::{Handed, Successor};
+pub(crate) use self::succession::Successor;
 
 use self::fitting::{Window, fit_one};
 use self::judging::{Pupil, scoring};

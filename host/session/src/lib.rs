@@ -17,6 +17,7 @@ pub mod config;
 mod data;
 mod earned;
 mod feed;
+mod handed;
 mod intents;
 pub mod learning;
 mod lines;

@@ -9,13 +9,14 @@
 //! Bounds: the last [`KEPT`] calls of a rule without `snapshot` are repeated; of one that has it, those since its state
 //! was last kept, which it is every [`KEPT`] calls.
 
-use crate::learning::Handed;
+use crate::handed::Handed;
 use crate::shadow::{Ruled, Shadows};
 use crate::swap::GivenUp;
 use bulkhead_desk::{RiskRule, RuleFailure};
 use bulkhead_domain::order::Order;
 use bulkhead_domain::risk::{Portfolio, ProtectiveAction, RiskContext, Verdict};
 use bulkhead_domain::{Digest, Problem, Timestamp};
+use bulkhead_registry::service::hand_over;
 use bulkhead_registry::supervise::{Supervisor, Verdict as Supervised};
 use bulkhead_sandbox::{CallError, PortfolioView, RiskRulePlugin};
 use std::collections::VecDeque;
@@ -91,22 +92,15 @@ impl Memory {
     }
 
     /// Has a fresh instance know it.
-    fn teach(&self, plugin: &mut RiskRulePlugin) -> Result<Handed, CallError> {
-        let mut handed = if self.cut {
-            Handed::Part
-        } else {
-            Handed::Replay
-        };
-        if let Some(state) = &self.state
-            && !plugin.restore(state)?
-        {
-            handed = Handed::Part;
+    fn teach(&self, plugin: &mut RiskRulePlugin) -> Result<(), CallError> {
+        if let Some(state) = &self.state {
+            plugin.restore(state)?;
         }
         let mut shown: Shown = None;
         for asked in &self.asked {
             asked.ask(plugin, view(&mut shown, asked.portfolio()))?;
         }
-        Ok(handed)
+        Ok(())
     }
 }
 
@@ -244,17 +238,10 @@ impl Rule {
         &self,
         make: impl Fn() -> Result<RiskRulePlugin, Problem>,
     ) -> Result<(RiskRulePlugin, Handed), Problem> {
-        let mut inner = lock(&self.inner);
-        if let Ok(Some(state)) = inner.plugin.save() {
-            let mut next = make()?;
-            if let Ok(true) = next.restore(&state) {
-                return Ok((next, Handed::Snapshot));
-            }
-            // What it made of a state that it could not use is not known.
-        }
-        let mut next = make()?;
-        let handed = inner.memory.teach(&mut next)?;
-        Ok((next, handed))
+        let inner = &mut *lock(&self.inner);
+        let memory = &inner.memory;
+        let handed = hand_over(&mut inner.plugin, make, |next| Ok(memory.teach(next)?))?;
+        Ok((handed.instance, Handed::by(handed.way, memory.cut)))
     }
 
     /// Puts a new version in the old one's place.

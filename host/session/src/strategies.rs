@@ -7,7 +7,8 @@
 //! Bounds: [`KEPT`] bars of what a strategy was shown; where it was shown more, a replay begins later and says so.
 
 use crate::feed::Moment;
-use crate::learning::{Handed, View};
+use crate::handed::Handed;
+use crate::learning::View;
 use crate::lines::Lines;
 use crate::past::{Past, Window};
 use crate::prepare::ReadyStrategy;
@@ -17,6 +18,7 @@ use bulkhead_domain::number::to_f64;
 use bulkhead_domain::order::{Bar, InstrumentHandle};
 use bulkhead_domain::strategy::{Delivery, Intent, Prediction, Slice, State};
 use bulkhead_domain::{Digest, Problem, Timestamp};
+use bulkhead_registry::service::{Stateful, hand_over};
 use bulkhead_registry::supervise::{Supervisor, Verdict};
 use bulkhead_sandbox::{CallError, PluginError, StrategyInstance};
 use std::collections::{BTreeMap, VecDeque};
@@ -94,8 +96,12 @@ pub(crate) struct NextVoice(Voice);
 pub(crate) enum Standing {
     /// It can.
     Ready,
-    /// It can: a fresh instance took the place of one that failed.
-    Restarted(Handed),
+    /// It can: a fresh instance took the place of one that failed, and was shown all of what that one was, or what is
+    /// kept of it.
+    Restarted {
+        /// Whether it was all.
+        all: bool,
+    },
     /// It is out, for a while or for the rest of the session.
     Out,
     /// A fresh instance failed too.
@@ -153,6 +159,21 @@ impl Voice {
         })
     }
 
+    /// Shows it what is past, with the past as it was then. What it wants of it comes to nothing.
+    fn see(&mut self, shown: &VecDeque<(i64, Vec<Shown>)>, common: &Common) -> Result<(), Problem> {
+        let then = Past::new(&common.features);
+        self.window.look_at(then.clone());
+        for (time, shown) in shown {
+            for one in shown {
+                then.push(one.instrument, &one.bar, &one.row);
+            }
+            self.tell(*time, shown)
+                .map_err(|error| named(&self.ready.name, error.into()))?;
+        }
+        self.window.look_at(common.past.clone());
+        Ok(())
+    }
+
     /// Shows it a moment and gives what it wants.
     fn tell(&mut self, time: i64, shown: &[Shown]) -> Result<Vec<Intent>, PluginError> {
         match self.instance.requirements().delivery {
@@ -194,6 +215,16 @@ impl Voice {
                 values: vec![1.0 - up, up],
             })
         })
+    }
+}
+
+impl Stateful for Voice {
+    fn save(&mut self) -> Result<Option<Vec<u8>>, CallError> {
+        self.instance.save()
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<bool, CallError> {
+        self.instance.restore(state)
     }
 }
 
@@ -275,7 +306,7 @@ impl Running {
         match self.replayed(&ready) {
             Ok(voice) => {
                 self.voice = voice;
-                Standing::Restarted(self.replay())
+                Standing::Restarted { all: !self.cut }
             }
             Err(problem) => Standing::Failed(self.failed(problem.what, now)),
         }
@@ -298,14 +329,6 @@ impl Running {
             text,
             consequence,
             given_up,
-        }
-    }
-
-    fn replay(&self) -> Handed {
-        if self.cut {
-            Handed::Part
-        } else {
-            Handed::Replay
         }
     }
 
@@ -388,30 +411,16 @@ impl Running {
         &mut self,
         next: &Arc<ReadyStrategy>,
     ) -> Result<(NextVoice, Handed), Problem> {
-        if let Ok(Some(state)) = self.voice.instance.save() {
-            let mut voice = Voice::new(next, &self.common)?;
-            if let Ok(true) = voice.instance.restore(&state) {
-                return Ok((NextVoice(voice), Handed::Snapshot));
-            }
-            // What it made of a state that it could not use is not known.
-        }
-        Ok((NextVoice(self.replayed(next)?), self.replay()))
+        let (common, shown) = (&self.common, &self.shown);
+        let make = || Voice::new(next, common);
+        let handed = hand_over(&mut self.voice, make, |voice| voice.see(shown, common))?;
+        Ok((NextVoice(handed.instance), Handed::by(handed.way, self.cut)))
     }
 
     /// A fresh instance that was shown all that is kept.
     fn replayed(&self, ready: &Arc<ReadyStrategy>) -> Result<Voice, Problem> {
         let mut voice = Voice::new(ready, &self.common)?;
-        let then = Past::new(&self.common.features);
-        voice.window.look_at(then.clone());
-        for (time, shown) in &self.shown {
-            for one in shown {
-                then.push(one.instrument, &one.bar, &one.row);
-            }
-            voice
-                .tell(*time, shown)
-                .map_err(|error| named(&ready.name, error.into()))?;
-        }
-        voice.window.look_at(self.common.past.clone());
+        voice.see(&self.shown, &self.common)?;
         Ok(voice)
     }
 

@@ -19,7 +19,8 @@ pub use self::incoming::{GivenUp, Incoming, Operator, Refused, Ticket};
 
 use crate::advisers::Advisers;
 use crate::broker::PaperBroker;
-use crate::learning::{Handed, Successor, Trainer};
+use crate::handed::Handed;
+use crate::learning::{Successor, Trainer};
 use crate::prepare::{Prepared, ReadyStrategy, defaults_digest};
 use crate::record::SwapRecord;
 use crate::session::Session;
@@ -94,8 +95,8 @@ struct Ready {
 }
 
 impl Ready {
-    fn place(&mut self, place: String, handed: Handed) {
-        self.places.push((place, handed.name().to_owned()));
+    fn place(&mut self, place: String, handed: &Handed) {
+        self.places.push((place, handed.to_string()));
     }
 }
 
@@ -273,7 +274,7 @@ impl Prepared {
                     })?;
                     ready.place(
                         format!("model {alias} on {symbol}: {label}"),
-                        successor.handed,
+                        &successor.handed,
                     );
                     ready.models.push((instrument, alias.clone(), successor));
                 }
@@ -309,7 +310,7 @@ impl Prepared {
                 setup,
             });
             let (voice, handed) = running.prepare(&next)?;
-            ready.place(format!("strategy {}", next.name), handed);
+            ready.place(format!("strategy {}", next.name), &handed);
             ready.strategies.push((next, voice));
         }
         Ok(())
@@ -340,7 +341,7 @@ impl Prepared {
             let provider = floor.runtime.block_on(provider)?;
             ready.place(
                 format!("AI provider {}", provider.candidate().label()),
-                Handed::Nothing,
+                &Handed::Nothing,
             );
             ready.providers.push((place, provider));
         }
@@ -362,7 +363,7 @@ impl Prepared {
             let setup = self.setup(floor.registry, plugin, table)?;
             let make = || RiskRulePlugin::new(plugin.clone(), setup.clone());
             let (next, handed) = rule.prepare(make)?;
-            ready.place(format!("risk rule {id}"), handed);
+            ready.place(format!("risk rule {id}"), &handed);
             ready.rules.push((place, next));
         }
         Ok(())
@@ -382,8 +383,8 @@ impl Prepared {
         } else if broker.digest() != plugin.digest() {
             let setup = self.setup(floor.registry, &plugin, &self.config.broker)?;
             let next = BrokerPlugin::new(plugin, setup)?;
-            let (next, handed) = broker.prepare(next)?;
-            ready.place(name, handed);
+            let (next, handed) = broker.prepare(&next)?;
+            ready.place(name, &handed);
             ready.broker = Some(Some(next));
         }
         Ok(())

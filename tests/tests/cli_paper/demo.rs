@@ -31,7 +31,8 @@ fn the_demo_shows_what_it_is_there_to_show() {
     let [incident, back] = main["incidents"].as_array().unwrap().as_slice() else {
         panic!("{}", main["incidents"]);
     };
-    assert_eq!(back["consequence"], "a fresh instance takes over (replay)");
+    let back = back["consequence"].as_str().unwrap();
+    assert!(back.starts_with("a fresh instance takes over"), "{back}");
     assert_eq!(incident["plugin"], "fire-drill");
     let text = incident["text"].as_str().unwrap();
     assert!(text.contains("instance.on-bar panicked: "), "{text}");

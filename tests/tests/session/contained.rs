@@ -48,7 +48,7 @@ fn a_strategy_that_traps_is_named_and_the_others_go_on() {
         "{incident:?}"
     );
     assert_eq!(
-        back.consequence, "a fresh instance takes over (replay)",
+        back.consequence, "a fresh instance takes over and was shown all that it had been",
         "{back:?}"
     );
 

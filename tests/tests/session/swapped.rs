@@ -122,7 +122,7 @@ fn a_strategy_without_a_snapshot_is_shown_all_that_its_predecessor_was() {
         .iter()
         .map(|(_, how)| how.as_str())
         .collect();
-    assert_eq!(how, ["replay"]);
+    assert_eq!(how, ["replay, because the old version exports no snapshot"]);
     assert_eq!(
         decisions(&swapped, |_| true),
         decisions(&stand.record(&small()), |_| true)
@@ -185,7 +185,7 @@ fn a_risk_rule_and_the_broker_take_over_what_their_predecessors_knew() {
         let [(_, way)] = ways.as_slice() else {
             panic!("{id}: {ways:?} {:?}", swapped.incidents);
         };
-        assert_eq!(way, how, "{id}");
+        assert!(way.starts_with(how), "{id}: {way}");
         let undisturbed = stand.record(&config);
         assert!(swapped.swaps[0].time >= middle(&undisturbed));
         assert_same_session(&swapped, &undisturbed);

@@ -4,9 +4,10 @@
 //! held, or is refused.
 
 use crate::feed::Feed;
-use crate::learning::Handed;
+use crate::handed::Handed;
 use bulkhead_domain::order::{Order, OrderUpdate, Replacement};
 use bulkhead_domain::{Digest, Problem};
+use bulkhead_registry::service::hand_over;
 use bulkhead_sandbox::{BrokerPlugin, CallError};
 use bulkhead_store::{Statement, Store, StoreError, Writer, column, wait};
 use serde::{Deserialize, Serialize};
@@ -139,7 +140,7 @@ pub(super) fn repeat(
             let digest = next.digest();
             let before = calls.get(..number).unwrap_or_default();
             let (next, handed) =
-                hand_over(bars, &mut repeated.plugin, next, || Ok(before.to_vec()))?;
+                take_over(bars, &mut repeated.plugin, &next, || Ok(before.to_vec()))?;
             repeated.taken.push_back((digest, handed));
             let old = std::mem::replace(&mut repeated.plugin, next);
             repeated.before.push(old);
@@ -190,28 +191,21 @@ fn make(
 }
 
 /// Has `next` know what `old` knows, and holds it to that.
-pub(super) fn hand_over(
+pub(super) fn take_over(
     bars: &Bars<'_>,
     old: &mut BrokerPlugin,
-    next: BrokerPlugin,
+    next: &BrokerPlugin,
     calls: impl FnOnce() -> Result<Vec<(i64, Call)>, Problem>,
 ) -> Result<(BrokerPlugin, Handed), Problem> {
-    let mut next = next;
-    let mut handed = Handed::Replay;
-    if let Ok(Some(state)) = old.save() {
-        match next.restore(&state) {
-            Ok(true) => handed = Handed::Snapshot,
-            Ok(false) => {}
-            // What it made of a state that it could not use is not known.
-            Err(_) => next = next.fresh().map_err(CallError::from)?,
-        }
-    }
-    if handed == Handed::Replay {
+    let fresh = || Ok(next.fresh().map_err(CallError::from)?);
+    let handed = hand_over(old, fresh, |next| {
         let mut feed = bars()?;
         for (time, call) in calls()? {
-            make(&mut next, &mut feed, time, &call)?;
+            make(next, &mut feed, time, &call)?;
         }
-    }
+        Ok(())
+    })?;
+    let (mut next, handed) = (handed.instance, Handed::by(handed.way, false));
     let held = |plugin: &mut BrokerPlugin| -> Result<_, CallError> {
         let accounts = plugin.accounts()?;
         let mut held = Vec::new();
@@ -231,8 +225,7 @@ pub(super) fn hand_over(
     Err(Problem::user(
         format!(
             "its accounts, positions and working orders are not those of the version in service (account {account}, \
-             after a {})",
-            handed.name()
+             after a {handed})"
         ),
         "mend the new version's `snapshot`",
     ))

@@ -6,33 +6,9 @@
 
 use super::fitting::{Window, fit_one};
 use super::{Fitted, Learner, Trainer};
+use crate::handed::Handed;
 use bulkhead_domain::Digest;
 use std::sync::Arc;
-
-/// How a new version came to know what its predecessor knew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Handed {
-    /// It took over what was saved.
-    Snapshot,
-    /// It was shown the past, or learnt from it, anew.
-    Replay,
-    /// It was shown the last part of the past: more of it than is kept.
-    Part,
-    /// There was nothing to hand over.
-    Nothing,
-}
-
-impl Handed {
-    /// In a word.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Handed::Snapshot => "snapshot",
-            Handed::Replay => "replay",
-            Handed::Part => "replay of what is kept",
-            Handed::Nothing => "nothing to hand over",
-        }
-    }
-}
 
 /// A new version that is ready to take a candidate's place on one instrument.
 pub(crate) struct Successor {
@@ -69,8 +45,12 @@ impl Learner {
                 handed: Handed::Nothing,
             });
         };
-        let saved = old.predictor.save();
-        let loaded = saved.and_then(|saved| trainer.load(&saved));
+        let saved =
+            (old.predictor.save()).map_err(|why| format!("the old version gave no state: {why}"));
+        let loaded = saved.and_then(|saved| {
+            let loaded = trainer.load(&saved);
+            loaded.map_err(|why| format!("the new version did not take the state: {why}"))
+        });
         let (fitted, handed) = match loaded {
             Ok(predictor) => {
                 let calibration = old.calibration;
@@ -80,7 +60,7 @@ impl Learner {
                 };
                 (fitted, Handed::Snapshot)
             }
-            Err(_) => (self.learn(trainer.as_ref())?, Handed::Replay),
+            Err(because) => (self.learn(trainer.as_ref())?, Handed::Replay { because }),
         };
         Ok(Successor {
             place,

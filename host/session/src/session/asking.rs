@@ -44,13 +44,13 @@ impl Session {
                 Standing::Out => continue,
                 Standing::Failed(failed) => Some(failed),
                 Standing::Ready => None,
-                Standing::Restarted(handed) => {
-                    self.recorder.incident(
-                        now.0,
-                        &name,
-                        "it failed before",
-                        &format!("a fresh instance takes over ({})", handed.name()),
+                Standing::Restarted { all } => {
+                    let told = if all { "all" } else { "what is kept of all" };
+                    let consequence = format!(
+                        "a fresh instance takes over and was shown {told} that it had been"
                     );
+                    let text = "it failed before";
+                    self.recorder.incident(now.0, &name, text, &consequence);
                     None
                 }
             };
