@@ -29,9 +29,9 @@ use bulkhead_domain::strategy::Intent;
 use bulkhead_domain::{Digest, Problem};
 use bulkhead_manifest::Kind;
 use bulkhead_orchestrator::call::Failure;
-use bulkhead_registry::Registry;
-use bulkhead_registry::shadow::{Comparison, Fault, Mirror, Share, Shown};
-use bulkhead_sandbox::Plugin;
+use bulkhead_registry::shadow::{Answered, Comparison, Fault, Mirror, Share, Shown};
+use bulkhead_registry::{Operator, Registry};
+use bulkhead_sandbox::{Plugin, SessionClock};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -254,6 +254,16 @@ impl Shadows {
 }
 
 impl Prepared {
+    /// The terms of a candidate: those of the session, with a clock of its own.
+    fn apart(&self) -> (Operator, SessionClock) {
+        let clock = SessionClock::default();
+        let operator = Operator {
+            clock: clock.clone(),
+            ..self.operator()
+        };
+        (operator, clock)
+    }
+
     /// Makes candidates ready that are to be compared and are not asked yet, where the session runs their plugins.
     pub(crate) fn shadow_due(
         &self,
@@ -287,20 +297,26 @@ impl Prepared {
     }
 }
 
-/// How the candidate is shown calls.
-fn shown(compared: &Compared) -> Shown {
-    Shown {
+/// A mirror that goes on with a comparison. `make` makes what asks the candidate, on the candidate's thread.
+fn mirror<F: FnMut(&Question) -> Answered<Answer>>(
+    compared: &Compared,
+    make: impl FnOnce() -> F + Send + 'static,
+) -> Result<Mirror<Question, Answer>, Problem> {
+    let shown = Shown {
         share: compared.share,
         salt: compared.candidate.digest().to_string(),
         queue: QUEUE,
-    }
-}
-
-fn no_thread(error: std::io::Error) -> Problem {
-    Problem::host(
-        format!("there is no thread for the compared version: {error}"),
-        "free some threads",
-    )
+    };
+    let interrupter = compared.candidate.interrupter();
+    let made = Mirror::made(shown, make, Answer::agrees).map_err(|error| {
+        Problem::host(
+            format!("there is no thread for the compared version: {error}"),
+            "free some threads",
+        )
+    })?;
+    Ok(made
+        .continuing(compared.before.clone())
+        .stopped_by(move || interrupter.interrupt()))
 }
 
 /// What is asked of a candidate that has no such place; no session does.

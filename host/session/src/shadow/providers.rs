@@ -1,6 +1,6 @@
 //! AI providers beside the one that is asked: the same proposals, each put as its own version would put it.
 
-use super::{Answer, Beside, Question, Shadows, fault, locked, no_thread, shown};
+use super::{Answer, Beside, Question, Shadows, fault, locked, mirror};
 use crate::advisers::Advisers;
 use crate::prepare::{Prepared, json};
 use crate::validation::{Advice, Provider, Question as Proposal};
@@ -9,8 +9,8 @@ use bulkhead_domain::order::Side;
 use bulkhead_domain::{Digest, Problem};
 use bulkhead_orchestrator::Candidate;
 use bulkhead_orchestrator::call::Failure;
+use bulkhead_registry::Registry;
 use bulkhead_registry::shadow::{Answered, Fault, Mirror};
-use bulkhead_registry::{Operator, Registry};
 use bulkhead_sandbox::{AiProviderPlugin, Plugin, PoolPolicy, SessionClock, Setup};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -99,11 +99,7 @@ impl Prepared {
             return Ok(None);
         };
         let plugin = beside.compared.candidate.clone();
-        let clock = SessionClock::default();
-        let operator = Operator {
-            clock: clock.clone(),
-            ..self.operator()
-        };
+        let (operator, clock) = self.apart();
         let mut places = BTreeMap::new();
         for (number, config) in table.providers().into_iter().enumerate() {
             if config.plugin != id || advisers.candidate(number).is_none() {
@@ -121,7 +117,6 @@ impl Prepared {
         if places.is_empty() {
             return Ok(None);
         }
-        let interrupter = plugin.interrupter();
         let pairs = Arc::clone(&beside.pairs);
         let make = move || {
             let candidate = Asked::new(&plugin, places, clock);
@@ -138,11 +133,7 @@ impl Prepared {
                 told.map(Answer::Advice)
             }
         };
-        let mirror = Mirror::made(shown(&beside.compared), make, Answer::agrees)
-            .map_err(no_thread)?
-            .continuing(beside.compared.before.clone())
-            .stopped_by(move || interrupter.interrupt());
-        Ok(Some(mirror))
+        mirror(&beside.compared, make).map(Some)
     }
 }
 

@@ -4,15 +4,15 @@
 //! begins with the state that the rule in service had before the first call that is mirrored. Any other one begins
 //! fresh.
 
-use super::{Answer, Beside, Question, Shadows, fault, locked, misplaced, no_thread, shown};
+use super::{Answer, Beside, Question, Shadows, fault, locked, mirror, misplaced};
 use crate::prepare::{Prepared, json};
 use crate::validation::failure;
 use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::order::Order;
 use bulkhead_domain::risk::{Denial, Portfolio, ProtectiveAction, RiskContext, Verdict};
 use bulkhead_domain::{Digest, Problem};
+use bulkhead_registry::Registry;
 use bulkhead_registry::shadow::{Answered, Fault, Mirror};
-use bulkhead_registry::{Operator, Registry};
 use bulkhead_sandbox::{CallError, Plugin, PortfolioView, RiskRulePlugin, SessionClock, Setup};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -118,11 +118,7 @@ impl Prepared {
         registry: &Registry,
     ) -> Result<Option<Mirror<Question, Answer>>, Problem> {
         let plugin = beside.compared.candidate.clone();
-        let clock = SessionClock::default();
-        let operator = Operator {
-            clock: clock.clone(),
-            ..self.operator()
-        };
+        let (operator, clock) = self.apart();
         let mut setups = BTreeMap::new();
         for (place, table) in self.config.risk.iter().enumerate() {
             if table.plugin == id {
@@ -138,7 +134,6 @@ impl Prepared {
             setups: setups.keys().copied().collect(),
             begun: BTreeSet::new(),
         };
-        let interrupter = plugin.interrupter();
         let make = move || {
             let mut asked = Asked {
                 plugin,
@@ -153,11 +148,7 @@ impl Prepared {
                 asked.ask(judged).map(Answer::Ruled)
             }
         };
-        let mirror = Mirror::made(shown(&beside.compared), make, Answer::agrees)
-            .map_err(no_thread)?
-            .continuing(beside.compared.before.clone())
-            .stopped_by(move || interrupter.interrupt());
-        Ok(Some(mirror))
+        mirror(&beside.compared, make).map(Some)
     }
 }
 

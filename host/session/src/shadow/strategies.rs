@@ -4,16 +4,16 @@
 //! A candidate is brought to the present by being shown what the version that trades was shown; that one is not
 //! touched. A candidate that falls so far behind that it would miss a moment is begun anew in the same way.
 
-use super::{Answer, Beside, Question, Shadows, locked, no_thread, shown};
+use super::{Answer, Beside, Question, Shadows, locked, mirror};
 use crate::prepare::{Prepared, ReadyStrategy};
 use crate::session::Session;
 use crate::strategies::beside::{Beside as Candidate, Moment};
 use crate::strategies::{Common, Running, Shown};
 use bulkhead_domain::Problem;
 use bulkhead_domain::strategy::Intent;
+use bulkhead_registry::Registry;
 use bulkhead_registry::shadow::{Answered, Fault, Mirror};
-use bulkhead_registry::{Operator, Registry};
-use bulkhead_sandbox::{Cause, PluginError, SessionClock, StrategyPlugin};
+use bulkhead_sandbox::{Cause, PluginError, StrategyPlugin};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,11 +77,7 @@ impl Prepared {
         registry: &Registry,
     ) -> Result<Option<Mirror<Question, Answer>>, Problem> {
         let plugin = beside.compared.candidate.clone();
-        let clock = SessionClock::default();
-        let operator = Operator {
-            clock: clock.clone(),
-            ..self.operator()
-        };
+        let (operator, clock) = self.apart();
         let mut places = Vec::new();
         for running in &session.strategies {
             let known = running.ready();
@@ -121,12 +117,7 @@ impl Prepared {
                 told.map(Answer::Intents).map_err(|error| failed(&error))
             }
         };
-        let interrupter = beside.compared.candidate.interrupter();
-        let mirror = Mirror::made(shown(&beside.compared), make, Answer::agrees)
-            .map_err(no_thread)?
-            .continuing(beside.compared.before.clone())
-            .stopped_by(move || interrupter.interrupt());
-        Ok(Some(mirror))
+        mirror(&beside.compared, make).map(Some)
     }
 }
 
