@@ -9,6 +9,7 @@
 //! compares a candidate with what is in service, [`promotion`] judges it, and [`supervise`] says what becomes of
 //! a plugin that fails. None of them does any I/O of its own or knows what is traded.
 
+mod background;
 mod config;
 pub mod grants;
 mod installed;
@@ -18,6 +19,7 @@ pub mod service;
 pub mod shadow;
 pub mod supervise;
 
+pub use background::background;
 pub use config::check_config;
 pub use grants::Capabilities;
 pub use installed::{

@@ -1,16 +1,22 @@
 //! Whether a version may serve: it is what it says, compiles, links, and starts. It is configured where it is put to
 //! work: with a session's settings, and for its instruments.
 
+use crate::background;
 use bulkhead_domain::{Digest, Problem};
 use bulkhead_sandbox::{Grants, Loader, Plugin};
 
-/// Loads a component and starts an instance of it once, on a thread that is no runtime's.
+/// Loads a component and starts an instance of it once, on a thread that is no runtime's. A compiler may run: whoever
+/// trades in this process meanwhile goes first.
 pub(super) fn verified(
     loader: &Loader,
     wasm: &[u8],
     id: &str,
     digest: &Digest,
 ) -> Result<Plugin, Problem> {
+    background(|| started(loader, wasm, id, digest))
+}
+
+fn started(loader: &Loader, wasm: &[u8], id: &str, digest: &Digest) -> Result<Plugin, Problem> {
     let plugin = loader.load(wasm)?;
     if plugin.digest() != *digest {
         return Err(Problem::user(
@@ -36,25 +42,14 @@ pub(super) fn verified(
 }
 
 fn start(plugin: &Plugin) -> Result<(), Problem> {
-    let no_thread = |text: &dyn std::fmt::Display| {
-        Problem::host(
-            format!("no thread to start plugin {}: {text}", plugin.manifest().id),
-            "free some threads",
-        )
-    };
-    let work = || -> Result<(), Problem> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .map_err(|error| no_thread(&error))?;
-        Ok(runtime.block_on(plugin.start(&Grants::default()))?)
-    };
-    std::thread::scope(|scope| {
-        std::thread::Builder::new()
-            .name("bulkhead-verify".to_owned())
-            .spawn_scoped(scope, work)
-            .map_err(|error| no_thread(&error))?
-            .join()
-            .unwrap_or_else(|_| Err(no_thread(&"it panicked")))
-    })
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(|error| {
+            Problem::host(
+                format!("plugin {} cannot be started: {error}", plugin.manifest().id),
+                "free some file descriptors",
+            )
+        })?;
+    Ok(runtime.block_on(plugin.start(&Grants::default()))?)
 }

@@ -1,6 +1,7 @@
 //! From a command to a generation in service: load, first call, swap; or one line that says why not.
 
 use super::{About, Generation, Service, SwapError, Swapped};
+use crate::background;
 use bulkhead_domain::{Problem, Timestamp};
 use std::fmt;
 
@@ -54,24 +55,26 @@ impl From<NotInService> for Problem {
 }
 
 /// Loads a generation, calls it once, and puts it in service. Nothing that goes wrong before the swap touches
-/// what is in service, and a panic-free caller of the service never waits for any of it.
+/// what is in service, and a panic-free caller of the service never waits for any of it; it is done in the
+/// [`background`].
 ///
 /// # Errors
 /// When `load` or `first_call` fails, or another generation was put in service meanwhile.
-pub fn install<T>(
+pub fn install<T: Send>(
     service: &Service<T>,
     now: Timestamp,
-    load: impl FnOnce() -> Result<Generation<T>, Problem>,
-    first_call: impl FnOnce(&T) -> Result<(), Problem>,
+    load: impl FnOnce() -> Result<Generation<T>, Problem> + Send,
+    first_call: impl FnOnce(&T) -> Result<(), Problem> + Send,
 ) -> Result<Swapped, NotInService> {
-    let unfit = |stage| {
-        move |problem| NotInService::Unfit {
-            stage,
-            problem: Box::new(problem),
-            stays: Box::new(service.about()),
-        }
-    };
-    let next = load().map_err(unfit(Stage::Load))?;
-    first_call(next.value()).map_err(unfit(Stage::FirstCall))?;
+    let made = background(|| {
+        let next = load().map_err(|problem| (Stage::Load, Box::new(problem)))?;
+        first_call(next.value()).map_err(|problem| (Stage::FirstCall, Box::new(problem)))?;
+        Ok(next)
+    });
+    let next = made.map_err(|(stage, problem)| NotInService::Unfit {
+        stage,
+        problem,
+        stays: Box::new(service.about()),
+    })?;
     Ok(service.swap(next, now)?)
 }

@@ -11,6 +11,7 @@
 
 use super::handover::{HandedOver, Stateful, Way, hand_over};
 use super::{About, Generation, NotInService, Service, Stage, Swapped, Version};
+use crate::background;
 use bulkhead_domain::{Problem, Timestamp};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -87,7 +88,7 @@ pub struct Succeeded {
     pub took: Duration,
 }
 
-impl<I: Stateful> Seat<I> {
+impl<I: Stateful + Send> Seat<I> {
     /// Seats the first instance.
     #[must_use]
     pub fn new(first: Successor, instance: I, now: Timestamp) -> Self {
@@ -129,7 +130,7 @@ impl<I: Stateful> Seat<I> {
         next: Successor,
         now: Timestamp,
         within: Duration,
-        mut make: impl FnMut() -> Result<I, Problem>,
+        mut make: impl FnMut() -> Result<I, Problem> + Send,
         replay: impl FnOnce(&mut I) -> Result<(), Problem>,
     ) -> Result<Succeeded, NotInService> {
         let unfit = |problem| NotInService::Unfit {
@@ -138,7 +139,7 @@ impl<I: Stateful> Seat<I> {
             stays: Box::new(self.about()),
         };
         // Made before anybody has to wait.
-        let mut ready = Some(make().map_err(unfit)?);
+        let mut ready = Some(background(&mut make).map_err(unfit)?);
         let paused = self.pause.begin();
         let lease = self.service.enter();
         let Ok(instance) = lease.get() else {

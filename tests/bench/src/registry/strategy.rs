@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use bulkhead_domain::order::Bar;
 use bulkhead_domain::strategy::{Intent, State};
 use bulkhead_domain::{Instrument, Problem, Timestamp};
+use bulkhead_registry::background;
 use bulkhead_registry::service::{Seat, Stateful, Successor, Way};
 use bulkhead_sandbox::{CallError, Grants, Plugin, StrategyInstance, StrategyPlugin};
 use std::sync::Mutex;
@@ -104,7 +105,7 @@ impl Swapped for Seated<'_> {
     }
 
     fn swap(&self, number: u64) -> Result<()> {
-        let plugin = self.shelf.load(COMPONENT)?;
+        let plugin = background(|| self.shelf.load(COMPONENT))?;
         let make = || {
             let strategy = instance(&plugin)?;
             Ok(Numbered { number, strategy })

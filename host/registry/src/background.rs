@@ -1,0 +1,34 @@
+//! Work beside live calls that must not be felt by them.
+
+/// Does some work on a thread of its own, at the lowest priority that the system has, and waits for it: whoever calls
+/// plugins meanwhile gets the processor first. Where there is no thread for it, or no lower priority, it is done all the
+/// same. Nobody may wait for a lock that the work holds.
+pub fn background<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    /// Added to the niceness; the system stops at its own limit.
+    const LOWER: i32 = 19;
+    std::thread::scope(|scope| {
+        let lowered = || {
+            // What cannot be lowered runs at the usual priority.
+            let _ = rustix::process::nice(LOWER);
+            work()
+        };
+        match scope.spawn(lowered).join() {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_done_at_a_lower_priority_than_the_callers() {
+        let niceness = || rustix::process::getpriority_process(None).unwrap();
+        let before = niceness();
+        let (value, during) = background(|| (7, niceness()));
+        assert_eq!((value, niceness()), (7, before));
+        assert!(during > before || before == 19, "{during}");
+    }
+}
