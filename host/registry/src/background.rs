@@ -1,11 +1,11 @@
 //! Work beside live calls that must not be felt by them.
 
-/// Does some work on a thread of its own, at the lowest priority that the system has, and waits for it: whoever calls
-/// plugins meanwhile gets the processor first. Where there is no thread for it, or no lower priority, it is done all the
+/// Does some work on a thread of its own, at a lower priority, and waits for it: whoever calls
+/// plugins meanwhile gets the processor first. Where there is no thread for it, or no lower priority is given, it is done all the
 /// same. Nobody may wait for a lock that the work holds.
 pub fn background<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    /// Added to the niceness; the system stops at its own limit.
-    const LOWER: i32 = 19;
+    /// Added to the niceness: enough that callers go first, and not so much that a busy machine never comes to it.
+    const LOWER: i32 = 10;
     std::thread::scope(|scope| {
         let lowered = || {
             // What cannot be lowered runs at the usual priority.
@@ -29,6 +29,6 @@ mod tests {
         let before = niceness();
         let (value, during) = background(|| (7, niceness()));
         assert_eq!((value, niceness()), (7, before));
-        assert!(during > before || before == 19, "{during}");
+        assert!(during > before || before >= 10, "{during}");
     }
 }
