@@ -1,8 +1,11 @@
 //! Work beside live calls that must not be felt by them.
 
-/// Does some work on a thread of its own, at a lower priority, and waits for it: whoever calls
-/// plugins meanwhile gets the processor first. Where there is no thread for it, or no lower priority is given, it is done all the
-/// same. Nobody may wait for a lock that the work holds.
+/// Does some work on a thread of its own, at a lower priority, and waits for it: whoever calls plugins meanwhile gets the
+/// processor first. Where no lower priority is given, it is done at the usual one. Nobody may wait for a lock that the work
+/// holds.
+///
+/// # Panics
+/// Where the system gives no thread, and with the work's own panic.
 pub fn background<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     /// Added to the niceness: enough that callers go first, and not so much that a busy machine never comes to it.
     const LOWER: i32 = 10;
