@@ -8,7 +8,7 @@
 //! looked. A broker that does not answer leaves nothing but exits ([`Desk::cannot_reconcile`]).
 //!
 //! Bounds: an order that the broker does not show is taken not to have arrived after
-//! [`NEVER_ARRIVED_CHECKS`] comparisons in a row, since a broker may be slow to show what it took.
+//! [`NEVER_ARRIVED_CHECKS`] moments in a row, since a broker may be slow to show what it took.
 
 use super::Desk;
 use super::events::Applied;
@@ -21,7 +21,7 @@ use bulkhead_domain::order::{Execution, Nanos, OpenOrder, OrderUpdate, Outcome};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Comparisons after which an order that was never acknowledged and is not shown counts as rejected.
+/// Moments at which it was looked for in vain after which an order that was never acknowledged and is not shown counts as rejected.
 pub const NEVER_ARRIVED_CHECKS: u32 = 3;
 
 /// Something found by comparing.
@@ -336,13 +336,12 @@ impl Desk {
                     continue;
                 }
                 if !seen && let Some(working) = self.core.blotter.find_mut(&id) {
-                    let checks = working.unknown_at_broker + 1;
+                    let checks = working.not_seen(self.core.now);
                     found.findings.push(Finding::NotSeen {
                         client_order_id: change.clone(),
                         checks,
                     });
                     if checks < NEVER_ARRIVED_CHECKS {
-                        working.unknown_at_broker = checks;
                         continue;
                     }
                 }
@@ -367,8 +366,7 @@ impl Desk {
             let Some(working) = self.core.blotter.find_mut(&id) else {
                 continue;
             };
-            working.unknown_at_broker += 1;
-            let checks = working.unknown_at_broker;
+            let checks = working.not_seen(self.core.now);
             if state == OrderState::Sent {
                 found.findings.push(Finding::NotSeen {
                     client_order_id: id.clone(),

@@ -53,6 +53,8 @@ pub struct WorkingOrder {
     pub(super) aliases: Vec<String>,
     /// Times the broker was asked about it and did not know it.
     pub(crate) unknown_at_broker: u32,
+    /// When it was looked for there in vain the last time.
+    pub(crate) looked_for: Option<Timestamp>,
     pub(super) executions: Vec<String>,
 }
 
@@ -87,12 +89,22 @@ impl From<NewOrder> for WorkingOrder {
             heard: time.0,
             aliases: Vec::new(),
             unknown_at_broker: 0,
+            looked_for: None,
             executions: Vec::new(),
         }
     }
 }
 
 impl WorkingOrder {
+    /// Takes note that the broker does not show it; gives at how many moments in a row it did not. Comparing again at
+    /// one moment proves nothing more.
+    pub(crate) fn not_seen(&mut self, now: Timestamp) -> u32 {
+        if self.looked_for.replace(now) != Some(now) {
+            self.unknown_at_broker += 1;
+        }
+        self.unknown_at_broker
+    }
+
     /// Quantity that may still fill: the larger one while a change is not confirmed.
     #[must_use]
     pub fn leaves(&self) -> Decimal {

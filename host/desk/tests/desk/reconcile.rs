@@ -5,11 +5,11 @@ use bulkhead_desk::{
     Amendment, BrokerPosition, BrokerView, Cancelled, Desk, ExecutionPage, Finding, Gateway,
     GatewayError, NEVER_ARRIVED_CHECKS, RiskApproved, Ruling, TradingState,
 };
-use bulkhead_domain::Decimal;
 use bulkhead_domain::order::{
     ActionKind, CorporateAction, Execution, OpenOrder, Order, OrderKind, OrderRequest, Replacement,
     Side, TimeInForce,
 };
+use bulkhead_domain::{Decimal, Timestamp};
 
 /// A broker that answers, or not, as told.
 struct Unsure<'a> {
@@ -107,6 +107,10 @@ fn an_unanswered_order_that_never_arrived_is_given_up_after_three_looks() {
     let mut world = World::plain(Vec::new());
     let id = send_unsure(&mut world, false);
     for checks in 1..=NEVER_ARRIVED_CHECKS {
+        world
+            .desk
+            .mark(Timestamp(world.now() + i64::from(checks)), &[])
+            .unwrap();
         assert!(world.desk.orders().get(&id).is_some());
         let (findings, agrees) = reconcile(&mut world);
         assert!(agrees);
@@ -340,6 +344,10 @@ fn a_change_whose_answer_was_lost_waits_for_a_broker_that_is_slow_to_show_it() {
     assert!(sent.outcome.is_err());
     // Neither of the two ids is shown: the order still counts as the larger of the two.
     for checks in 1..NEVER_ARRIVED_CHECKS {
+        world
+            .desk
+            .mark(Timestamp(world.now() + i64::from(checks)), &[])
+            .unwrap();
         let findings = shown(&mut world, |view| view.open_orders.clear());
         let not_seen = Finding::NotSeen {
             client_order_id: new.clone(),
@@ -387,7 +395,11 @@ fn a_change_that_took_its_order_with_it_is_given_up_after_three_looks() {
             arrives: false,
         },
     ));
-    for _ in 0..NEVER_ARRIVED_CHECKS {
+    for checks in 1..=NEVER_ARRIVED_CHECKS {
+        world
+            .desk
+            .mark(Timestamp(world.now() + i64::from(checks)), &[])
+            .unwrap();
         assert!(world.desk.orders().get(&old).is_some());
         shown(&mut world, |view| view.open_orders.clear());
     }
