@@ -112,7 +112,12 @@ fn an_unanswered_order_that_never_arrived_is_given_up_after_three_looks() {
             .mark(Timestamp(world.now() + i64::from(checks)), &[])
             .unwrap();
         assert!(world.desk.orders().get(&id).is_some());
-        let (findings, agrees) = reconcile(&mut world);
+        // To look twice at one moment, as a session does that is resumed in it, proves no more.
+        let once = reconcile(&mut world);
+        let (findings, agrees) = match checks {
+            NEVER_ARRIVED_CHECKS => once,
+            _ => reconcile(&mut world),
+        };
         assert!(agrees);
         assert_eq!(
             findings,
