@@ -143,6 +143,9 @@ impl PluginOperations {
             Change::Enable => return self.lift(request, applied, person, time),
             Change::Disable if runs => return self.restrict(request, person, time),
             Change::Swap { .. } | Change::Rollback | Change::Promote if runs => taken(applied),
+            Change::Shadow { .. } if runs => {
+                "a session that runs the plugin mirrors calls to that version from its next moment on"
+            }
             Change::ConfigSet(_) | Change::Grant(_) | Change::Revoke(_) if runs => {
                 "a session that runs goes on as it began, and the next one heeds it"
             }

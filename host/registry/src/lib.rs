@@ -23,7 +23,7 @@ pub use background::background;
 pub use config::check_config;
 pub use grants::Capabilities;
 pub use installed::{
-    Applied, Change, Config, Installed, InstalledPlugin, Kept, Live, MIGRATIONS, NobodyLive, Past,
-    Ready, Recorded, Request, Served, Settings, Shadow, Standing, Terms, Version,
+    Applied, Change, Config, Installed, InstalledPlugin, Kept, Live, MIGRATIONS, Past, Ready,
+    Recorded, Request, Served, Settings, Shadow, Standing, Terms, Version,
 };
 pub use library::{Entry, Operator, Registry, over};

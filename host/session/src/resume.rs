@@ -46,8 +46,8 @@ pub(crate) struct Planned {
     pub(crate) resumed: bool,
     /// What had reached the broker.
     pub(crate) calls: Vec<(i64, Call)>,
-    /// An unfinished run that is left behind.
-    abandoned: Option<String>,
+    /// Unfinished runs that are left behind.
+    abandoned: Vec<String>,
     past: Vec<Record>,
     restrictions: Latches,
     store: Store,
@@ -80,7 +80,7 @@ pub(crate) struct Beginner<'a> {
     pub(crate) inputs: &'a [Input],
     /// When its books open.
     pub(crate) opened: Timestamp,
-    /// Leave an unfinished run behind and begin anew.
+    /// Leave every unfinished run of the configuration behind, whatever versions it began with, and begin anew.
     pub(crate) fresh: bool,
     /// Who runs it, and at what time of the clock.
     pub(crate) by: (&'a str, Timestamp),
@@ -89,18 +89,21 @@ pub(crate) struct Beginner<'a> {
 impl Beginner<'_> {
     /// Finds out whether there is an unfinished run to resume, and what it left. Changes nothing.
     pub(crate) fn plan(&self) -> Result<Planned, Problem> {
-        let (id, _) = self.session;
+        let (id, name) = self.session;
         let Some(writer) = self.gate.writer() else {
             return Err(Problem::host(
                 "a session that is kept needs an audit log",
                 "please report it",
             ));
         };
-        let unfinished = wait(tables::unfinished(self.store, id))?;
         let (abandoned, unfinished) = if self.fresh {
-            (unfinished, None)
+            let is_it = |input: &&Input| input.kind == CONFIG && input.name == name;
+            let config = self.inputs.iter().find(is_it);
+            let digest = config.map_or("", |input| input.digest.as_str());
+            let runs = unfinished_runs(self.store, name, digest)?;
+            (runs.into_iter().map(|(run, _)| run).collect(), None)
         } else {
-            (None, unfinished)
+            (Vec::new(), wait(tables::unfinished(self.store, id))?)
         };
         let mut planned = Planned {
             resumed: unfinished.is_some(),
@@ -139,7 +142,7 @@ impl Beginner<'_> {
             writer,
             ..
         } = planned;
-        if let Some(run) = abandoned {
+        for run in abandoned {
             tables::write_abandoned(&writer, &run)?;
             let (person, time) = self.by;
             self.gate.abandon(Event {
@@ -249,17 +252,31 @@ fn inputs_of_unfinished(
     config: &SessionConfig,
 ) -> Result<Option<Vec<Input>>, Problem> {
     let digest = config_digest(config)?.to_string();
-    for run in wait(tables::unfinished_of(store, &config.name))? {
+    let runs = unfinished_runs(store, &config.name, &digest)?;
+    Ok(runs.into_iter().next().map(|(_, inputs)| inputs))
+}
+
+/// The kind of an input that is the configuration.
+pub(crate) const CONFIG: &str = "config";
+
+/// The unfinished runs of a configuration, the newest first, and what each began with.
+fn unfinished_runs(
+    store: &Store,
+    name: &str,
+    config: &str,
+) -> Result<Vec<(String, Vec<Input>)>, Problem> {
+    let mut found = Vec::new();
+    for run in wait(tables::unfinished_of(store, name))? {
         let first = wait(beginning_of(store, &run))?;
         let Some(beginning) = first.as_ref().and_then(beginning) else {
             continue;
         };
-        let mut inputs = beginning.inputs.iter();
-        if inputs.any(|input| input.kind == "config" && input.digest == digest) {
-            return Ok(Some(beginning.inputs));
+        let is_it = |input: &Input| input.kind == CONFIG && input.digest == config;
+        if beginning.inputs.iter().any(is_it) {
+            found.push((run, beginning.inputs));
         }
     }
-    Ok(None)
+    Ok(found)
 }
 
 /// The components that runs which have not ended began with, or swapped in: without them these are not resumed. Each

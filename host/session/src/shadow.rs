@@ -286,7 +286,7 @@ impl Prepared {
                 Kind::RiskRule => self.beside_rules(id, beside, registry),
                 kind => Err(Problem::user(
                     format!("a {kind}'s calls are not mirrored"),
-                    "swap it in between sessions",
+                    "swap it in without --shadow",
                 )),
             };
             match made {

@@ -111,7 +111,7 @@ pub(crate) async fn unfinished(store: &Store, session: &str) -> Result<Option<St
 /// Unfinished runs of sessions of this name, the newest first.
 pub(crate) async fn unfinished_of(store: &Store, name: &str) -> Result<Vec<String>, StoreError> {
     const SQL: &str = "SELECT run FROM sessions WHERE name = $1 AND state = 'running'
-         ORDER BY LENGTH(run) DESC, run DESC";
+         ORDER BY started DESC, LENGTH(run) DESC, run DESC";
     let rows = sqlx::query(SQL)
         .bind(name.to_owned())
         .fetch_all(store.pool())

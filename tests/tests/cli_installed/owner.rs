@@ -236,6 +236,43 @@ fn versions_swapped_in_during_a_session_are_seen_by_it_and_a_run_that_was_killed
     verified(&place);
 }
 
+#[test]
+fn a_fresh_start_leaves_what_was_killed_behind_whatever_version_it_ran() {
+    let place = Place::new();
+    install(&place, &std::fs::read(plugin("ema-cross")).unwrap());
+    install(&place, &version("ema-cross", "0.2.0"));
+    good(&place, &["plugin", "enable", "ema-cross"]);
+    let mut killed = session_of(&place, 3_000);
+    trading(&place);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    good(&place, &["plugin", "swap", "ema-cross", "--to", "0.2.0"]);
+    let plugins = plugins();
+    let paper = |more: &[&str]| {
+        let arguments = ["--plugins", text(&plugins), "--json", "paper"];
+        let files = ["--config", "session.toml", "--out", "out"];
+        let ran = crate::run(&place, &[&arguments[..], &files, more].concat());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let result = ran.json();
+        assert_eq!(result["swaps"], serde_json::json!([]), "{result}");
+        result["run"].as_str().unwrap().to_owned()
+    };
+    let fresh = paper(&["--fresh"]);
+    let again = paper(&[]);
+    // The run that was killed is another session's: it began with another version.
+    assert_eq!(
+        fresh.strip_suffix(".1"),
+        again.strip_suffix(".2"),
+        "{fresh} {again}"
+    );
+    let runs = json(&place, &["statement", "--list"])["runs"].clone();
+    let state = |run: &Value| run["state"].as_str().unwrap().to_owned();
+    let mut states: Vec<String> = runs.as_array().unwrap().iter().map(state).collect();
+    states.sort();
+    assert_eq!(states, ["abandoned", "ended", "ended"], "{runs}");
+    verified(&place);
+}
+
 /// An owner whose change goes on until it is let go.
 struct Slow {
     begun: Sender<()>,

@@ -1,11 +1,9 @@
 //! The order in which a change is made, and who wins.
 
 use crate::components::{traps_at_start, version};
-use crate::{Stand, swap};
+use crate::{NobodyLive, Stand, swap};
 use bulkhead_domain::{Digest, Problem, Timestamp};
-use bulkhead_registry::{
-    Applied, Change, Config, Live, NobodyLive, Ready, Request, Settings, Terms,
-};
+use bulkhead_registry::{Applied, Change, Config, Live, Ready, Request, Settings, Terms};
 use bulkhead_sandbox::Plugin;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Barrier, Mutex};

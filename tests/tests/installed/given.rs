@@ -142,7 +142,7 @@ fn a_folder_is_given_only_where_it_lies_within_a_granted_one() {
             by: "person:me",
             time: bulkhead_domain::Timestamp(1),
             loader: &stand.loader,
-            live: &bulkhead_registry::NobodyLive,
+            live: &crate::NobodyLive,
             needed: &|| Ok(BTreeMap::new()),
             record: &|_| Ok(()),
         };

@@ -11,13 +11,27 @@ mod given;
 
 use bulkhead_domain::{Digest, Problem, Timestamp};
 use bulkhead_registry::{
-    Applied, Capabilities, Change, Installed, Live, NobodyLive, Recorded, Request, Settings, Terms,
+    Applied, Capabilities, Change, Config, Installed, Live, Ready, Recorded, Request, Settings,
+    Terms,
 };
-use bulkhead_sandbox::{AotCache, Engines, Loader};
+use bulkhead_sandbox::{AotCache, Engines, Loader, Plugin};
 use bulkhead_store::{Store, StoreError, wait};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+
+/// A process that runs no plugin.
+pub(crate) struct NobodyLive;
+
+impl Live for NobodyLive {
+    fn ready(&self, _: &Plugin, _: &Config) -> Result<Vec<Box<dyn Ready>>, Problem> {
+        Ok(Vec::new())
+    }
+
+    fn is_running(&self) -> bool {
+        false
+    }
+}
 
 /// A state folder with a store.
 pub(crate) struct Stand {

@@ -73,16 +73,20 @@ impl Kept {
     }
 }
 
-fn rule_of(rule: &Value) -> Result<Option<Rule>, Problem> {
-    if rule.is_null() {
-        return Ok(None);
-    }
+/// The rule of promotion in a value, checked; `None` where there is none.
+pub(super) fn rule_of(rule: &Value) -> Result<Option<Rule>, Problem> {
     let wrong = |why: &dyn std::fmt::Display| {
         Problem::user(
             format!("the rule of promotion is wrong: {why}"),
-            "begin the comparison anew, with a rule that is right",
+            r#"write it such as {"calls": 500, "agreement": 0.99, "automatic": true}"#,
         )
     };
+    if rule.is_null() {
+        return Ok(None);
+    }
+    if !rule.is_object() {
+        return Err(wrong(&"it is no JSON object"));
+    }
     let rule: Rule = serde_json::from_value(rule.clone()).map_err(|error| wrong(&error))?;
     rule.check().map_err(|error| wrong(&error))?;
     Ok(Some(rule))
@@ -112,7 +116,7 @@ pub(super) fn comparable(kind: Kind, percent: u8, rule: &Value) -> Result<(), Pr
         Kind::Broker => {
             return refused(
                 "a broker's calls are not mirrored: every order would be sent twice".to_owned(),
-                "swap the version in without --shadow, between sessions",
+                "swap the version in without --shadow: it has to hold what the one in service holds",
             );
         }
         Kind::RiskRule => {}
@@ -170,7 +174,12 @@ mod tests {
                 "judge it by 'agreement'",
             ),
             (Kind::DataSource, 100, &none, "the next session asks it"),
-            (Kind::Broker, 100, &none, "between sessions"),
+            (
+                Kind::Broker,
+                100,
+                &none,
+                "has to hold what the one in service holds",
+            ),
             (
                 Kind::RiskRule,
                 100,

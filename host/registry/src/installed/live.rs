@@ -29,16 +29,3 @@ pub trait Ready: Send {
     /// From now on calls go to it. Must not fail: everything that could was done before.
     fn serve(self: Box<Self>);
 }
-
-/// A process that runs no plugin.
-pub struct NobodyLive;
-
-impl Live for NobodyLive {
-    fn ready(&self, _: &Plugin, _: &Config) -> Result<Vec<Box<dyn Ready>>, Problem> {
-        Ok(Vec::new())
-    }
-
-    fn is_running(&self) -> bool {
-        false
-    }
-}

@@ -24,7 +24,7 @@ mod verify;
 
 pub use change::{Applied, Change, Recorded, Request, Settings, Terms};
 pub use compared::Kept;
-pub use live::{Live, NobodyLive, Ready};
+pub use live::{Live, Ready};
 pub use state::{Config, InstalledPlugin, Past, Served, Shadow, Standing, Version};
 pub use tables::MIGRATIONS;
 

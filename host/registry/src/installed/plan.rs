@@ -1,12 +1,11 @@
 //! From a state and a change to the next state, or why not. Pure: nothing is loaded, read or written here.
 
 use super::change::{Change, Request};
+use super::compared::{comparable, rule_of};
 use super::state::{Config, InstalledPlugin, Served, Shadow, Standing, Version};
 use crate::config::check_for;
 use crate::grants::Capabilities;
-use crate::promotion::Rule;
 use bulkhead_domain::{Digest, Problem, Timestamp};
-use serde_json::Value;
 
 /// What a change comes to.
 pub(super) struct Plan {
@@ -238,8 +237,8 @@ pub(super) fn plan(
                     "give 1 to 100",
                 ));
             }
-            check_rule(rule)?;
-            super::compared::comparable(before.kind, *percent, rule)?;
+            rule_of(rule)?;
+            comparable(before.kind, *percent, rule)?;
             after.shadow = Some(Shadow {
                 digest,
                 config: settings.over(&before.config)?,
@@ -293,24 +292,6 @@ fn serves(
         after.active == *digest && before.active == *digest,
     )?;
     Ok(version.label())
-}
-
-/// Checks a rule of promotion, where there is one.
-fn check_rule(rule: &Value) -> Result<(), Problem> {
-    let wrong = |why: &dyn std::fmt::Display| {
-        Problem::user(
-            format!("the rule of promotion is wrong: {why}"),
-            r#"write it such as {"calls": 500, "agreement": 0.99, "automatic": true}"#,
-        )
-    };
-    if rule.is_null() {
-        return Ok(());
-    }
-    if !rule.is_object() {
-        return Err(wrong(&"it is no JSON object"));
-    }
-    let rule: Rule = serde_json::from_value(rule.clone()).map_err(|error| wrong(&error))?;
-    rule.check().map_err(|error| wrong(&error))
 }
 
 /// The first version of a plugin.
