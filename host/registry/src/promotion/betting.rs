@@ -26,7 +26,7 @@
 //! Undefined cases: without scores both wealths are 1 and the mean is 0. A difference outside of `[-b, b]` is
 //! refused, because then nothing here holds. What the hypotheses say of the *conditional* mean matters: scores
 //! whose labels overlap are no such sequence, and have to be pushed as one mean per block that does not overlap.
-
+//!
 //! Failures are bet on in the same way, see [`surely_above`] and [`surely_below`].
 
 use super::Skill;
