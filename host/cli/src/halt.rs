@@ -157,8 +157,8 @@ pub(crate) fn halt(arguments: HaltArgs, options: &GlobalOptions) -> Result<(), P
     Ok(())
 }
 
-/// What there is of a scope's sort, where it names nothing that the last runs here traded with. It holds all the same: a kill switch
-/// refuses nobody. What cannot be read after the acknowledgement is no reason for alarm.
+/// What there is of a scope's sort, where it names nothing that the last runs here traded with. It holds all the same:
+/// a kill switch refuses nobody. What cannot be read after the acknowledgement is no reason for alarm.
 fn unknown(scope: &Scope, options: &GlobalOptions) -> Option<BTreeSet<String>> {
     let store = kept::open(&options.state).ok()?;
     let known = wait(switch::known(&store)).ok()?;
