@@ -51,6 +51,8 @@ pub(crate) struct Core {
     pub(crate) pre: InstancePre<State>,
     pub(crate) engines: Arc<Engines>,
     pub(crate) imports_wasi: bool,
+    /// Whether it can look back on earlier bars.
+    pub(crate) looks_back: bool,
     origin: Origin,
 }
 
@@ -121,6 +123,10 @@ impl Loader {
             .component_type()
             .imports(engine)
             .any(|(name, _)| name.starts_with("wasi:"));
+        let looks_back = component
+            .component_type()
+            .imports(engine)
+            .any(|(name, _)| name.starts_with("bulkhead:plugin/history"));
         let linked = crate::kinds::link(&mut linker, manifest.kind).and_then(|()| {
             match (imports_wasi, role) {
                 (false, _) => Ok(()),
@@ -153,6 +159,7 @@ impl Loader {
             role,
             pre,
             imports_wasi,
+            looks_back,
             origin,
         };
         Ok(Plugin {

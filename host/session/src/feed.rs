@@ -1,32 +1,228 @@
 //! Series merged into one portfolio clock: at each moment the bars of every instrument that has one.
+//!
+//! Promises: of a series that is streamed no more is held than one batch; what a moment holds does not depend on the
+//! order in which series are named. A trading session ends with a bar of a day or longer, and with the bar that closes
+//! at the session's close by the instrument's calendar; where that bar is missing, that session has no end.
 
-use bulkhead_domain::order::{InstrumentHandle, Step};
+use bulkhead_domain::order::{CorporateAction, InstrumentHandle, Step};
 use bulkhead_domain::time::DAY;
 use bulkhead_domain::{Problem, Timestamp};
-use bulkhead_market::BarSeries;
+use bulkhead_market::catalog::{BarBatch, BarReader};
+use bulkhead_market::{BarSeries, Calendar};
+use std::borrow::Cow;
 
 /// All bars that close at one time.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Moment {
+pub struct Moment {
     /// The close.
     pub time: i64,
     /// The bars, by instrument handle.
     pub steps: Vec<Step>,
 }
 
+/// Bars of a series, from memory or batch by batch.
+enum Bars<'a> {
+    Whole(&'a BarSeries),
+    Streamed {
+        reader: Box<BarReader>,
+        batch: BarBatch,
+    },
+}
+
+/// When sessions end.
+enum Ends {
+    /// With every bar.
+    Daily,
+    /// With the bar that closes at the calendar's close; the current session's close.
+    Intraday(Calendar, i64),
+    /// Nobody knows.
+    Unknown,
+}
+
+impl Ends {
+    fn new(interval_ns: i64, calendar: &str) -> Ends {
+        if interval_ns >= DAY {
+            return Ends::Daily;
+        }
+        // A series whose calendar nobody knows was refused when it was cleaned.
+        Calendar::named(calendar)
+            .map_or(Ends::Unknown, |calendar| Ends::Intraday(calendar, i64::MIN))
+    }
+
+    fn at(&mut self, open_time: i64, close: i64) -> bool {
+        match self {
+            Ends::Daily => true,
+            Ends::Unknown => false,
+            Ends::Intraday(calendar, ends) => {
+                if open_time >= *ends {
+                    let session = calendar.session_at_or_after(Timestamp(open_time));
+                    *ends = session.map_or(i64::MAX, |session| session.close.0);
+                }
+                close >= *ends
+            }
+        }
+    }
+}
+
+/// Where a series is.
+struct Line<'a> {
+    handle: InstrumentHandle,
+    actions: Cow<'a, [CorporateAction]>,
+    next_action: usize,
+    ends: Ends,
+    bars: Bars<'a>,
+    /// The next bar's row in what is at hand.
+    row: usize,
+    /// Its close; `i64::MAX` where there is no more.
+    next: i64,
+    /// The open of the bar before it.
+    before: Option<i64>,
+}
+
+impl<'a> Line<'a> {
+    fn whole(series: &'a BarSeries) -> Line<'a> {
+        Line {
+            handle: series.instrument.handle,
+            actions: Cow::Borrowed(&series.actions),
+            next_action: 0,
+            ends: Ends::new(series.interval_ns, &series.instrument.calendar),
+            bars: Bars::Whole(series),
+            row: 0,
+            next: series.bars.times.first().copied().unwrap_or(i64::MAX),
+            before: None,
+        }
+    }
+
+    fn streamed(handle: InstrumentHandle, reader: BarReader) -> Result<Line<'a>, Problem> {
+        let mut line = Line {
+            handle,
+            actions: Cow::Owned(reader.actions().to_vec()),
+            next_action: 0,
+            ends: Ends::new(reader.interval_ns(), &reader.instrument().calendar),
+            bars: Bars::Streamed {
+                reader: Box::new(reader),
+                batch: BarBatch::default(),
+            },
+            row: 0,
+            next: i64::MAX,
+            before: None,
+        };
+        line.find()?;
+        Ok(line)
+    }
+
+    /// Finds the next bar's close; reads on where what is at hand is used up.
+    #[inline]
+    fn find(&mut self) -> Result<(), Problem> {
+        let times = match &self.bars {
+            Bars::Whole(series) => &series.bars.times,
+            Bars::Streamed { batch, .. } => &batch.bars.times,
+        };
+        match times.get(self.row) {
+            Some(next) => self.next = *next,
+            None => self.read_on()?,
+        }
+        Ok(())
+    }
+
+    fn read_on(&mut self) -> Result<(), Problem> {
+        self.next = i64::MAX;
+        if let Bars::Streamed { reader, batch } = &mut self.bars
+            && let Some(read) = reader.next()
+        {
+            *batch = read?;
+            self.row = 0;
+            self.next = batch.bars.times.first().copied().unwrap_or(i64::MAX);
+        }
+        Ok(())
+    }
+
+    /// The next bar, and on to the one after it.
+    #[inline]
+    fn take(&mut self) -> Result<Option<Step>, Problem> {
+        let (open_times, bars) = match &self.bars {
+            Bars::Whole(series) => (&series.open_times, &series.bars),
+            Bars::Streamed { batch, .. } => (&batch.open_times, &batch.bars),
+        };
+        let (Some(open_time), Some(bar)) = (open_times.get(self.row).copied(), bars.get(self.row))
+        else {
+            return Ok(None);
+        };
+        let actions = self.actions_until(open_time);
+        let session_end = self.ends.at(open_time, bar.time);
+        self.before = Some(open_time);
+        self.row += 1;
+        self.find()?;
+        Ok(Some(Step {
+            instrument: self.handle,
+            open_time,
+            bar,
+            session_end,
+            actions,
+        }))
+    }
+
+    /// Actions effective before a bar's open and after the bar before it. Actions at or before the first bar's open
+    /// are no news to anybody.
+    #[inline]
+    fn actions_until(&mut self, open_time: i64) -> Vec<CorporateAction> {
+        let left = self.actions.get(self.next_action..).unwrap_or_default();
+        let due = left.partition_point(|action| action.time <= open_time);
+        if due == 0 {
+            return Vec::new();
+        }
+        self.next_action += due;
+        let news = |before: i64| {
+            let due = left.iter().take(due);
+            due.filter(|action| action.time > before).cloned().collect()
+        };
+        self.before.map_or_else(Vec::new, news)
+    }
+
+    /// Leaves out the bars that close before a time.
+    fn skip_to(&mut self, from: i64) -> Result<(), Problem> {
+        if let Bars::Whole(series) = &self.bars {
+            self.row = series.bars.times.partition_point(|time| *time < from);
+            self.before = self
+                .row
+                .checked_sub(1)
+                .and_then(|row| series.open_times.get(row).copied());
+            return self.find();
+        }
+        while self.next < from {
+            self.take()?;
+        }
+        Ok(())
+    }
+}
+
 /// Walks several series at once.
-pub(crate) struct Feed<'a> {
-    lines: Vec<(&'a BarSeries, usize)>,
+pub struct Feed<'a> {
+    lines: Vec<Line<'a>>,
     until: i64,
 }
 
 impl<'a> Feed<'a> {
     /// A feed over series; their order changes nothing.
     #[must_use]
-    pub(crate) fn new(series: impl IntoIterator<Item = &'a BarSeries>) -> Feed<'a> {
-        let mut lines: Vec<(&BarSeries, usize)> =
-            series.into_iter().map(|series| (series, 0)).collect();
-        lines.sort_by_key(|(series, _)| series.instrument.handle);
+    pub fn new(series: impl IntoIterator<Item = &'a BarSeries>) -> Feed<'a> {
+        Feed::over(series.into_iter().map(Line::whole).collect())
+    }
+
+    /// A feed over series of a catalog, which are read as they are needed, under the handles given.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn streamed(
+        readers: impl IntoIterator<Item = (InstrumentHandle, BarReader)>,
+    ) -> Result<Feed<'a>, Problem> {
+        let lines = readers.into_iter();
+        let lines = lines.map(|(handle, reader)| Line::streamed(handle, reader));
+        Ok(Feed::over(lines.collect::<Result<_, _>>()?))
+    }
+
+    fn over(mut lines: Vec<Line<'a>>) -> Feed<'a> {
+        lines.sort_by_key(|line| line.handle);
         Feed {
             lines,
             until: i64::MAX,
@@ -36,12 +232,8 @@ impl<'a> Feed<'a> {
     /// Leaves out bars that close before a date or after another (UTC dates, `YYYY-MM-DD`, both included).
     ///
     /// # Errors
-    /// When a date cannot be read.
-    pub(crate) fn between(
-        mut self,
-        from: Option<&str>,
-        to: Option<&str>,
-    ) -> Result<Feed<'a>, Problem> {
+    /// When a date cannot be read, or the bars before the first one cannot.
+    pub fn between(mut self, from: Option<&str>, to: Option<&str>) -> Result<Feed<'a>, Problem> {
         let midnight = |text: &str| {
             Timestamp::of_date(text).ok_or_else(|| {
                 Problem::user(format!("'{text}' is not a date"), "write it as YYYY-MM-DD")
@@ -49,8 +241,8 @@ impl<'a> Feed<'a> {
         };
         if let Some(from) = from {
             let from = midnight(from)?.0;
-            for (series, next) in &mut self.lines {
-                *next = series.bars.times.partition_point(|time| *time < from);
+            for line in &mut self.lines {
+                line.skip_to(from)?;
             }
         }
         if let Some(to) = to {
@@ -59,46 +251,38 @@ impl<'a> Feed<'a> {
         Ok(self)
     }
 
-    fn step(series: &BarSeries, row: usize) -> Option<(InstrumentHandle, Step)> {
-        let bar = series.bars.get(row)?;
-        let handle = series.instrument.handle;
-        let open_time = *series.open_times.get(row)?;
-        let step = Step {
-            instrument: handle,
-            open_time,
-            bar,
-            // A bar of a day or longer ends its session by definition.
-            session_end: series.interval_ns >= DAY,
-            actions: series.actions_before(row).to_vec(),
+    /// Puts the next moment in place of `moment`; false where there is none.
+    ///
+    /// # Errors
+    /// A series that cannot be read on.
+    #[inline]
+    pub fn advance(&mut self, moment: &mut Moment) -> Result<bool, Problem> {
+        moment.steps.clear();
+        let time = self.lines.iter().map(|line| line.next).min();
+        let Some(time) = time.filter(|time| *time < self.until) else {
+            return Ok(false);
         };
-        Some((handle, step))
+        moment.time = time;
+        for line in &mut self.lines {
+            if line.next == time
+                && let Some(step) = line.take()?
+            {
+                moment.steps.push(step);
+            }
+        }
+        Ok(true)
     }
 }
 
 impl Iterator for Feed<'_> {
     type Item = Moment;
 
+    /// The next moment; the end where a series cannot be read on, which one in memory always can.
     fn next(&mut self) -> Option<Moment> {
-        let time = self
-            .lines
-            .iter()
-            .filter_map(|(series, next)| series.bars.times.get(*next).copied())
-            .min()?;
-        if time >= self.until {
-            return None;
+        let mut moment = Moment::default();
+        match self.advance(&mut moment) {
+            Ok(true) => Some(moment),
+            _ => None,
         }
-        let mut moment = Moment {
-            time,
-            steps: Vec::with_capacity(self.lines.len()),
-        };
-        for (series, next) in &mut self.lines {
-            if series.bars.times.get(*next) == Some(&time)
-                && let Some((_, step)) = Feed::step(series, *next)
-            {
-                moment.steps.push(step);
-                *next += 1;
-            }
-        }
-        Some(moment)
     }
 }

@@ -11,6 +11,7 @@
 //! their digests.
 
 mod advisers;
+pub mod backtest;
 mod broker;
 mod calibration;
 pub mod config;

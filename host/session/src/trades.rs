@@ -151,6 +151,11 @@ impl Trades {
         self.closed.iter().enumerate().skip(told)
     }
 
+    /// Hands over the trades that have closed since the last call, for who keeps none of them here.
+    pub(crate) fn take_closed(&mut self) -> Vec<Closed> {
+        std::mem::take(&mut self.closed)
+    }
+
     /// Everything, in the order of opening; open positions are valued at the given prices.
     pub(crate) fn finish(
         self,

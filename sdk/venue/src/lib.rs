@@ -57,6 +57,7 @@
 mod actions;
 mod book;
 mod bracket;
+pub mod carry;
 pub mod config;
 pub mod cost;
 pub mod draw;

@@ -9,6 +9,7 @@ mod bare;
 mod demo;
 mod desk;
 mod figure;
+mod lab;
 mod measure;
 mod orchestrator;
 mod place;
@@ -33,7 +34,7 @@ impl Group {
     }
 }
 
-static GROUPS: [Group; 15] = [
+static GROUPS: [Group; 18] = [
     Group {
         specs: &[&sandbox::CALL_RATIO, &sandbox::CALL, &sandbox::CALL_BARE],
         measure: sandbox::call,
@@ -89,6 +90,18 @@ static GROUPS: [Group; 15] = [
     Group {
         specs: &registry::KINDS,
         measure: registry::kinds,
+    },
+    Group {
+        specs: &lab::SINGLE,
+        measure: lab::single,
+    },
+    Group {
+        specs: &lab::WITH_RISK,
+        measure: lab::with_risk,
+    },
+    Group {
+        specs: &lab::MANY,
+        measure: lab::portfolio,
     },
     Group {
         specs: &[&demo::SECONDS, &demo::PEAK_RSS],

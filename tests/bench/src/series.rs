@@ -11,7 +11,12 @@ const DAY: i64 = 86_400_000_000_000;
 /// `count` daily bars. Closes move by at most 2 % a bar, so that moving averages cross now and then and
 /// never degenerate.
 pub(crate) fn bars(count: usize) -> Vec<Bar> {
-    let mut generator = ChaCha12Rng::seed_from_u64(7);
+    bars_from(7, count)
+}
+
+/// The same of another seed.
+pub(crate) fn bars_from(seed: u64, count: usize) -> Vec<Bar> {
+    let mut generator = ChaCha12Rng::seed_from_u64(seed);
     let mut close = 100.0;
     (0_i64..)
         .take(count)

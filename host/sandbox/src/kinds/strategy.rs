@@ -53,6 +53,12 @@ impl StrategyPlugin {
         self.plugin.digest()
     }
 
+    /// Whether it can look back on earlier bars: whether the component imports `history`.
+    #[must_use]
+    pub fn looks_back(&self) -> bool {
+        self.plugin.core.looks_back
+    }
+
     /// Creates an instance in a store of its own.
     ///
     /// # Errors

@@ -1,25 +1,16 @@
 //! One account's cash and positions at average cost. Cash pays the whole notional; dividends are cash on
 //! the ex-date (a short pays them), and a split's fraction of a lot is paid at the prior close in new units.
 //!
-//! **Carry.** What is held over a session's end costs and earns until the next one, actual days over 365, on
-//! what it was worth at the earlier end: short positions the borrow rate on their notional, cash less the
-//! shorts' notional (a short sale's proceeds earn nothing) the interest rate, which a debit pays. It is booked
-//! to cash at the later end, to eight decimals, and kept in totals. What is opened and closed between two
-//! ends costs nothing.
+//! **Carry** is that of [`bulkhead_venue::carry`], booked to cash at the later of two sessions' ends.
 
 use bulkhead_sdk::order::{ActionKind, Execution};
 use bulkhead_sdk::{InstrumentHandle, Timestamp};
 use bulkhead_venue::InstrumentSpec;
+use bulkhead_venue::carry::{Carry, CarryRates};
 use bulkhead_venue::number::{from_f64, split_units};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// Nanoseconds of a year of 365 days.
-const YEAR: Decimal = Decimal::from_parts(765_657_088, 7_342_547, 0, false, 0);
-
-/// Decimals of the money that carry is booked in.
-const CARRY_DECIMALS: u32 = 8;
 
 /// What is held of one instrument.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,27 +40,14 @@ impl Holding {
     }
 }
 
-/// What is held over a session's end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Overnight {
-    since: Timestamp,
-    /// Notional of the short positions.
-    short: Decimal,
-    /// Cash that earns or pays interest.
-    cash: Decimal,
-}
-
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ledger {
     pub(crate) cash: Decimal,
     pub(crate) holdings: BTreeMap<InstrumentHandle, Holding>,
     /// Oldest first.
     pub(crate) executions: Vec<Execution>,
-    /// Paid so far for borrowing what was sold short.
-    pub(crate) borrow_fees: Decimal,
-    /// Earned so far on cash; below zero when paid.
-    pub(crate) interest: Decimal,
-    overnight: Option<Overnight>,
+    #[serde(flatten)]
+    pub(crate) carry: Carry,
 }
 
 impl Ledger {
@@ -78,9 +56,7 @@ impl Ledger {
             cash,
             holdings: BTreeMap::new(),
             executions: Vec::new(),
-            borrow_fees: Decimal::ZERO,
-            interest: Decimal::ZERO,
-            overnight: None,
+            carry: Carry::default(),
         }
     }
 
@@ -131,40 +107,24 @@ impl Ledger {
         self.holdings.entry(instrument).or_default().mark = from_f64(close);
     }
 
-    /// Books what was carried to a session's end at `now`, and begins anew. Rates are a year's.
+    /// Books what was carried to a session's end at `now`, and begins anew.
     pub(crate) fn carry(
         &mut self,
         now: Timestamp,
-        borrow_rate: Decimal,
-        interest_rate: Decimal,
+        rates: CarryRates,
         multiplier: impl Fn(InstrumentHandle) -> Decimal,
     ) {
-        if borrow_rate.is_zero() && interest_rate.is_zero() {
+        if rates.is_zero() {
             return;
         }
-        if let Some(before) = self.overnight {
-            let years = Decimal::from(now.saturating_sub(before.since)) / YEAR;
-            let carried = |amount: Decimal, rate: Decimal| {
-                let money = amount.saturating_mul(years * rate);
-                money.round_dp(CARRY_DECIMALS)
-            };
-            let fee = carried(before.short, borrow_rate);
-            let interest = carried(before.cash, interest_rate);
-            self.cash += interest - fee;
-            self.borrow_fees += fee;
-            self.interest += interest;
-        }
+        self.cash += self.carry.end(now, rates);
         let short: Decimal = self
             .holdings
             .iter()
             .filter(|(_, holding)| holding.quantity < Decimal::ZERO)
             .map(|(instrument, holding)| -holding.worth() * multiplier(*instrument))
             .sum();
-        self.overnight = Some(Overnight {
-            since: now,
-            short,
-            cash: self.cash - short,
-        });
+        self.carry.begin(now, short, self.cash);
     }
 
     /// Cash plus positions at the last close (at cost before the first), and the positions' gross value.

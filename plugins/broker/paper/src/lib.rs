@@ -36,6 +36,7 @@ use bulkhead_sdk::broker::{
 use bulkhead_sdk::order::{OpenOrder, Order, OrderUpdate, Step};
 use bulkhead_sdk::snapshot::Snapshot;
 use bulkhead_sdk::{Instrument, InstrumentHandle, Timestamp, Value};
+use bulkhead_venue::carry::CarryRates;
 use bulkhead_venue::{InstrumentSpec, Venue, VenueReject};
 use faults::Line;
 use ledger::Ledger;
@@ -124,12 +125,12 @@ impl Paper {
     /// Books what every account has carried to a session's end.
     fn carry(&mut self, now: Timestamp) {
         let State { venue, ledgers, .. } = &mut self.state;
-        let borrow = self.config.short_borrow_rate.0;
-        let interest = self.config.cash_interest_rate.0;
+        let rates = CarryRates {
+            borrow: self.config.short_borrow_rate.0,
+            interest: self.config.cash_interest_rate.0,
+        };
         for ledger in ledgers {
-            ledger.carry(now, borrow, interest, |instrument| {
-                multiplier(venue, instrument)
-            });
+            ledger.carry(now, rates, |instrument| multiplier(venue, instrument));
         }
     }
 
@@ -251,11 +252,11 @@ impl Broker for Paper {
                     ("simulated".to_owned(), Value::Boolean(true)),
                     (
                         "borrow-fees".to_owned(),
-                        Value::from(ledger.borrow_fees.normalize()),
+                        Value::from(ledger.carry.borrow_fees.normalize()),
                     ),
                     (
                         "interest".to_owned(),
-                        Value::from(ledger.interest.normalize()),
+                        Value::from(ledger.carry.interest.normalize()),
                     ),
                     ("margin-call".to_owned(), Value::Boolean(call)),
                 ],

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// The four rules, wide enough that every order of the measurement passes and none of them gets off without
 /// computing.
-pub(super) fn four(place: &Place, instruments: &[Instrument]) -> Result<Vec<Box<dyn RiskRule>>> {
+pub(crate) fn four(place: &Place, instruments: &[Instrument]) -> Result<Vec<Box<dyn RiskRule>>> {
     let configs = [
         (
             "limits.wasm",

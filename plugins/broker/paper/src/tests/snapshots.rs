@@ -149,7 +149,7 @@ fn an_instance_that_goes_on_from_a_snapshot_answers_as_one_that_never_stopped() 
             .iter()
             .map(|(.., page)| page.executions.len())
             .sum::<usize>();
-        fees += straight.0.state.ledgers[0].borrow_fees;
+        fees += straight.0.state.ledgers[0].carry.borrow_fees;
     }
     assert!(fills > 500, "{fills}");
     assert!(fees > Decimal::ZERO, "nothing was borrowed");

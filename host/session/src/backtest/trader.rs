@@ -1,0 +1,297 @@
+//! Who decides in a backtest: a sandboxed strategy, or whatever else keeps to the same contract.
+
+use super::Trading;
+use crate::feed::Moment;
+use crate::past::{Past, Window};
+use bulkhead_desk::Desk;
+use bulkhead_desk::sizing::SizingMethod;
+use bulkhead_domain::number::to_f64;
+use bulkhead_domain::order::{Bar, InstrumentHandle};
+use bulkhead_domain::strategy::{Delivery, Intent, Requirements, Slice, State};
+use bulkhead_domain::{Instrument, Problem, Timestamp};
+use bulkhead_sandbox::{Grants, StrategyInstance, StrategyPlugin};
+
+/// Decides what it wants at each bar or moment.
+pub trait Trader {
+    /// What it needs to be given.
+    fn requirements(&self) -> &Requirements;
+
+    /// Whether it looks back on earlier bars, which then have to be kept.
+    fn looks_back(&self) -> bool {
+        false
+    }
+
+    /// Gives it the past to look back on.
+    fn look_at(&mut self, _past: &Past) {}
+
+    /// One bar of one instrument, where it asked for bars.
+    ///
+    /// # Errors
+    /// It failed, and cannot go on.
+    fn on_bar(
+        &mut self,
+        instrument: InstrumentHandle,
+        bar: &Bar,
+        state: &State,
+    ) -> Result<Vec<Intent>, Problem>;
+
+    /// One moment of all its instruments, where it asked for moments.
+    ///
+    /// # Errors
+    /// As [`Trader::on_bar`].
+    fn on_slice(&mut self, slice: &Slice) -> Result<Vec<Intent>, Problem>;
+}
+
+/// A strategy plugin.
+pub struct Sandboxed {
+    instance: StrategyInstance,
+    window: Window,
+    looks_back: bool,
+}
+
+impl Sandboxed {
+    /// A fresh instance in a store of its own.
+    ///
+    /// # Errors
+    /// When the plugin refuses the configuration, or fails.
+    pub fn new(
+        plugin: &StrategyPlugin,
+        config: &str,
+        instruments: &[Instrument],
+        grants: &Grants,
+    ) -> Result<Sandboxed, Problem> {
+        let window = Window::default();
+        let history = Some(Box::new(window.clone()) as Box<_>);
+        let instance = plugin.create(config, instruments, grants, history)?;
+        Ok(Sandboxed {
+            instance,
+            window,
+            looks_back: plugin.looks_back(),
+        })
+    }
+}
+
+impl Trader for Sandboxed {
+    fn requirements(&self) -> &Requirements {
+        self.instance.requirements()
+    }
+
+    fn looks_back(&self) -> bool {
+        self.looks_back
+    }
+
+    fn look_at(&mut self, past: &Past) {
+        self.window.look_at(past.clone());
+    }
+
+    #[inline]
+    fn on_bar(
+        &mut self,
+        instrument: InstrumentHandle,
+        bar: &Bar,
+        state: &State,
+    ) -> Result<Vec<Intent>, Problem> {
+        Ok(self.instance.on_bar(instrument, bar, state)?)
+    }
+
+    fn on_slice(&mut self, slice: &Slice) -> Result<Vec<Intent>, Problem> {
+        Ok(self.instance.on_slice(slice)?)
+    }
+}
+
+/// Why a trader's run ends.
+pub(super) struct Failure(Problem);
+
+/// A failure that names who failed.
+pub(super) fn unusable(name: &str, what: &str) -> Failure {
+    Failure(Problem::user(
+        format!("{name}: {what}"),
+        "correct the plugin; what was done before this bar stands",
+    ))
+}
+
+impl Failure {
+    /// The same with the bar's time.
+    pub(super) fn at(self, time: i64) -> Problem {
+        let Failure(problem) = self;
+        Problem {
+            what: format!("at the bar of {}: {}", Timestamp(time), problem.what),
+            ..problem
+        }
+    }
+}
+
+/// One instrument as its trader sees it.
+#[derive(Clone, Copy)]
+struct Own {
+    handle: InstrumentHandle,
+    state: State,
+    seen: u32,
+}
+
+/// A trader at work.
+pub(super) struct Actor {
+    trading: Trading,
+    delivery: Delivery,
+    warm_up: u32,
+    /// Where its features are in a row.
+    columns: Vec<usize>,
+    names: Vec<String>,
+    own: Vec<Own>,
+    /// Where a handle is among its own; `usize::MAX` for none.
+    places: Vec<usize>,
+    slice: Slice,
+}
+
+impl Actor {
+    /// Checks that the run has what the trader declares.
+    pub(super) fn new(
+        mut trading: Trading,
+        features: &[String],
+        instruments: usize,
+        past: &Past,
+    ) -> Result<Actor, Problem> {
+        let name = &trading.name;
+        let requirements = trading.trader.requirements();
+        if let Some(model) = requirements.models.first() {
+            return Err(Problem::user(
+                format!("strategy {name} needs model {model}, which a backtest does not have"),
+                "run it with: bulkhead paper",
+            ));
+        }
+        let place = |wanted: &String| {
+            features.iter().position(|known| known == wanted).ok_or_else(|| {
+                Problem::user(
+                    format!("strategy {name} needs feature {wanted}, which is not computed"),
+                    format!("add --feature {wanted}"),
+                )
+            })
+        };
+        let columns = requirements.features.iter().map(place).collect::<Result<_, _>>()?;
+        let (delivery, warm_up) = (requirements.delivery, requirements.warm_up);
+        let mut handles = trading.handles.clone();
+        handles.sort_unstable();
+        let mut places = vec![usize::MAX; instruments + 1];
+        let mut own = Vec::with_capacity(handles.len());
+        for (index, handle) in handles.into_iter().enumerate() {
+            if places.len() <= handle as usize {
+                places.resize(handle as usize + 1, usize::MAX);
+            }
+            if let Some(place) = places.get_mut(handle as usize) {
+                *place = index;
+            }
+            own.push(Own {
+                handle,
+                state: State::default(),
+                seen: 0,
+            });
+        }
+        trading.trader.look_at(past);
+        Ok(Actor {
+            trading,
+            delivery,
+            warm_up,
+            columns,
+            names: features.to_vec(),
+            own,
+            places,
+            slice: Slice::default(),
+        })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.trading.name
+    }
+
+    pub(super) fn handles(&self) -> &[InstrumentHandle] {
+        &self.trading.handles
+    }
+
+    pub(super) fn sizing(&self) -> Option<&SizingMethod> {
+        self.trading.sizing.as_ref()
+    }
+
+    /// Where a feature is in a row.
+    pub(super) fn column(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|known| known == name)
+    }
+
+    /// Takes its positions from the books.
+    pub(super) fn refresh(&mut self, desk: &Desk) {
+        for own in &mut self.own {
+            let holding = desk.holding(&self.trading.name, own.handle);
+            own.state.position = to_f64(holding.quantity);
+            own.state.entry_price = to_f64(holding.average_price);
+            own.state.working = to_f64(holding.working);
+        }
+    }
+
+    /// Shows it the moment, with cash and equity of the account; `row` gives an instrument's features. Intents before
+    /// its warm-up is over do not count.
+    pub(super) fn ask<'r>(
+        &mut self,
+        moment: &Moment,
+        (cash, equity): (f64, f64),
+        row: impl Fn(InstrumentHandle) -> &'r [f64],
+    ) -> Result<Vec<Intent>, Failure> {
+        let failed = |problem: Problem| Failure(problem);
+        let mut intents = Vec::new();
+        let slices = self.delivery == Delivery::Slice;
+        if slices {
+            self.slice.time = moment.time;
+            self.slice.instruments.clear();
+            self.slice.bars.clear();
+            self.slice.states.clear();
+            self.slice.features.clear();
+        }
+        for step in &moment.steps {
+            let place = self.places.get(step.instrument as usize);
+            let Some(own) = place.and_then(|place| self.own.get_mut(*place)) else {
+                continue;
+            };
+            own.seen = own.seen.saturating_add(1);
+            own.state.cash = cash;
+            own.state.equity = equity;
+            if slices {
+                self.slice.instruments.push(step.instrument);
+                self.slice.bars.push(step.bar);
+                self.slice.states.push(own.state);
+                let row = row(step.instrument);
+                let features = self.columns.iter();
+                self.slice.features.extend(
+                    features.map(|column| row.get(*column).copied().unwrap_or(f64::NAN)),
+                );
+            } else {
+                let wanted = self
+                    .trading
+                    .trader
+                    .on_bar(step.instrument, &step.bar, &own.state)
+                    .map_err(failed)?;
+                if !wanted.is_empty() {
+                    intents.extend(wanted);
+                }
+            }
+        }
+        if slices && !self.slice.instruments.is_empty() {
+            intents = self.trading.trader.on_slice(&self.slice).map_err(failed)?;
+        }
+        if !intents.is_empty() {
+            intents.retain(|intent| self.is_warm(intent));
+        }
+        Ok(intents)
+    }
+
+    fn is_warm(&self, intent: &Intent) -> bool {
+        let instrument = match intent {
+            Intent::Target { instrument, .. }
+            | Intent::Weight { instrument, .. }
+            | Intent::CancelAll(instrument) => *instrument,
+            Intent::Submit(request) => request.instrument,
+            Intent::Cancel(_) => return true,
+        };
+        let place = self.places.get(instrument as usize);
+        place
+            .and_then(|place| self.own.get(*place))
+            .is_none_or(|own| own.seen > self.warm_up)
+    }
+}
