@@ -35,6 +35,10 @@ use environment::Environment;
 use options::GlobalOptions;
 use std::process::ExitCode;
 
+/// Orders and their records are many small pieces of memory: a quarter of a backtest's time with the system's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Run, test and trade with sandboxed trading plugins.
 #[derive(Debug, Parser)]
 #[command(name = "bulkhead", version, propagate_version = true)]

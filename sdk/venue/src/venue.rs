@@ -26,8 +26,8 @@ use crate::steps::{self, order_by_handle};
 use crate::validate;
 use crate::working::{Link, Working};
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize, Serializer};
+use std::collections::{BTreeMap, HashMap};
 
 /// No book under this handle.
 const NO_BOOK: u32 = u32::MAX;
@@ -50,7 +50,8 @@ pub struct Venue {
     /// Handle to index in `books`.
     slots: Vec<u32>,
     /// Every client order id ever taken, exits of brackets included.
-    taken: BTreeMap<String, Taken>,
+    #[serde(serialize_with = "by_id")]
+    taken: HashMap<String, Taken>,
     /// Slots with market orders that may fill at the close they were sent at.
     at_close: Vec<u32>,
     /// What replacements have to tell, with the slot it is about, in the order it happened.
@@ -73,7 +74,7 @@ impl Venue {
             rules,
             books: Vec::with_capacity(specs.len()),
             slots: Vec::new(),
-            taken: BTreeMap::new(),
+            taken: HashMap::new(),
             at_close: Vec::new(),
             notices: Vec::new(),
             sequence: Vec::new(),
@@ -145,9 +146,10 @@ impl Venue {
         let slot = self
             .slot(request.instrument)
             .ok_or(VenueReject::Instrument(request.instrument))?;
-        for id in std::iter::once(order.client_order_id.clone()).chain(exit_ids(order)) {
-            if self.taken.contains_key(&id) {
-                return Err(VenueReject::Duplicate(id));
+        let exits: Vec<String> = exit_ids(order).collect();
+        for id in std::iter::once(&order.client_order_id).chain(&exits) {
+            if self.taken.contains_key(id) {
+                return Err(VenueReject::Duplicate(id.clone()));
             }
         }
         let book = &mut self.books[slot];
@@ -171,7 +173,7 @@ impl Venue {
             slot: slot as u32,
             holder: holder as u32,
         };
-        for id in std::iter::once(order.client_order_id.clone()).chain(exit_ids(order)) {
+        for id in std::iter::once(order.client_order_id.clone()).chain(exits) {
             self.taken.insert(id, taken);
         }
         self.note_market_order(slot, request.kind, now);
@@ -427,6 +429,14 @@ impl Venue {
         };
         steps::check(steps, last_time, &mut self.sequence)
     }
+}
+
+/// What is kept of equal venues is equal.
+fn by_id<S: Serializer>(taken: &HashMap<String, Taken>, serializer: S) -> Result<S::Ok, S::Error> {
+    taken
+        .iter()
+        .collect::<BTreeMap<_, _>>()
+        .serialize(serializer)
 }
 
 fn in_order_of_time(updates: &mut [OrderUpdate]) {

@@ -22,6 +22,10 @@ use figure::{Figure, Spec};
 use place::Place;
 use std::process::ExitCode;
 
+/// That of the command, so that what is measured is what runs there.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Figures that come out of one measurement.
 struct Group {
     specs: &'static [&'static Spec],

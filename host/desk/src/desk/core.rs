@@ -14,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) struct Core {
     pub(super) config: DeskConfig,
+    /// Whether there are rules.
+    pub(super) ruled: bool,
     pub(super) listings: BTreeMap<InstrumentHandle, Listing>,
     pub(super) ledger: Ledger,
     pub(super) blotter: Blotter,

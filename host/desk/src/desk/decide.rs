@@ -189,10 +189,12 @@ impl Core {
         reducing: bool,
     ) -> Entry {
         let client_order_id = self.mint(&proposal.decision_id);
-        let mut context = proposal.context.clone();
-        context.reference_price = self.fresh_price(key.instrument).unwrap_or_default();
-        context.multiplier = self.multiplier(key.instrument);
-        self.streaks.tell(key, &mut context.extra);
+        // Only rules look at it.
+        let context = if self.ruled {
+            self.context(key, proposal)
+        } else {
+            host_context()
+        };
         let draft = Draft {
             decision_id: proposal.decision_id.clone(),
             owner: proposal.owner.clone(),
@@ -218,6 +220,15 @@ impl Core {
             context,
         };
         (draft, candidate)
+    }
+
+    /// What rules are shown beside a proposal's order.
+    fn context(&self, key: LineKey, proposal: &Proposal) -> RiskContext {
+        let mut context = proposal.context.clone();
+        context.reference_price = self.fresh_price(key.instrument).unwrap_or_default();
+        context.multiplier = self.multiplier(key.instrument);
+        self.streaks.tell(key, &mut context.extra);
+        context
     }
 
     /// The first stage; passing it counts against duplicates.

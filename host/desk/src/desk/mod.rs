@@ -120,8 +120,8 @@ impl Desk {
             basis: config.basis,
         };
         Ok(Desk {
-            chain: Chain::new(rules),
             core: Core {
+                ruled: !rules.is_empty(),
                 ledger: Ledger::open_with(books, config.capital, config.opened.0)?,
                 ids: OrderIds::new(config.nonce),
                 now: config.opened,
@@ -144,6 +144,7 @@ impl Desk {
                 execution_cursor: String::new(),
                 config,
             },
+            chain: Chain::new(rules),
         })
     }
 

@@ -8,7 +8,7 @@ use super::working::{Approval, NewOrder, WorkingOrder};
 use super::{IllegalTransition, OrderError};
 use crate::ledger::OwnerId;
 use bulkhead_domain::order::{InstrumentHandle, Order, OrderUpdate};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// Finished orders that are remembered.
 pub const CLOSED_KEPT: usize = 65_536;
@@ -23,8 +23,9 @@ pub(super) struct Closed {
 pub struct Blotter {
     // By order of approval: what plugins see must not depend on the nonce in the ids.
     pub(super) working: BTreeMap<u64, WorkingOrder>,
-    pub(super) by_id: BTreeMap<String, u64>,
-    pub(super) closed: BTreeMap<String, Closed>,
+    // Only ever asked for one id: no order of theirs is seen.
+    pub(super) by_id: HashMap<String, u64>,
+    pub(super) closed: HashMap<String, Closed>,
     closed_order: VecDeque<String>,
     /// Exits that the venue will place once their entry fills, by the id it will give them.
     pub(super) expected: BTreeMap<String, ExpectedExit>,
