@@ -282,6 +282,24 @@ pub struct TradeRecord {
     pub fees: Decimal,
     /// Decisions whose orders filled in it, the entry's first.
     pub decisions: Vec<String>,
+    /// What was seen on the way, where somebody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<TradeDetail>,
+}
+
+/// What was seen of a trade while it was open. Money is in the session's currency.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TradeDetail {
+    /// Mean raw price of the fills that opened or enlarged it.
+    pub entry_price: Decimal,
+    /// Mean raw price of the fills that closed it; `None` while nothing was closed.
+    pub exit_price: Option<Decimal>,
+    /// Its largest loss at market before fees, at the worst price of any bar: zero or above.
+    pub adverse: Decimal,
+    /// Its largest gain at market before fees, at the best price of any bar: zero or above.
+    pub favourable: Decimal,
+    /// What the entry put at risk: distance to the stop that was known then, times quantity. `None` without a stop.
+    pub initial_risk: Option<Decimal>,
 }
 
 /// One bin of a reliability table.

@@ -79,6 +79,7 @@ impl Trades {
                 profit: Decimal::ZERO,
                 fees: Decimal::ZERO,
                 decisions: Vec::new(),
+                detail: None,
             };
             let mut open = Open {
                 record,

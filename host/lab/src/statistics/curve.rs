@@ -1,8 +1,8 @@
 //! A value over time, and everything that is computed from it alone.
 
 use super::{
-    Annualization, Drawdown, Figure, cagr, calmar, max_drawdown, sharpe, sortino, total_return,
-    volatility,
+    Annualization, Drawdown, Figure, average_drawdown, cagr, calmar, max_drawdown, sharpe, sortino,
+    total_return, volatility,
 };
 use bulkhead_domain::time::DAY;
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curve {
     base: f64,
+    /// When it began: the first close, or the first look before it.
+    start: Option<i64>,
     times: Vec<i64>,
     values: Vec<f64>,
 }
@@ -23,6 +25,7 @@ impl Curve {
         let points = times.len().min(values.len());
         Curve {
             base,
+            start: times[..points].first().copied(),
             times: times[..points].to_vec(),
             values: values[..points].to_vec(),
         }
@@ -40,6 +43,7 @@ impl Curve {
         let (times, values): (Vec<i64>, Vec<f64>) = defined.unzip();
         Curve {
             base: values.first().copied().unwrap_or(f64::NAN),
+            start: times.first().copied(),
             times,
             values,
         }
@@ -62,10 +66,25 @@ impl Curve {
         self.times.iter().copied().zip(self.values.iter().copied())
     }
 
-    /// Calendar days from the first close to the last.
+    /// The same curve, begun at a moment before its first close.
+    #[must_use]
+    pub fn begun(self, start: i64) -> Self {
+        Curve {
+            start: Some(start),
+            ..self
+        }
+    }
+
+    /// Close times.
+    #[must_use]
+    pub fn times(&self) -> &[i64] {
+        &self.times
+    }
+
+    /// Calendar days from its beginning to the last close.
     #[must_use]
     pub fn days(&self) -> f64 {
-        match (self.times.first(), self.times.last()) {
+        match (&self.start, self.times.last()) {
             (Some(first), Some(last)) => (last - first) as f64 / DAY as f64,
             _ => 0.0,
         }
@@ -77,7 +96,7 @@ impl Curve {
     pub fn returns(&self) -> Option<Vec<f64>> {
         let mut before = self.base;
         self.day_ends()
-            .map(|value| {
+            .map(|(_, value)| {
                 let defined = before > 0.0 && before.is_finite() && value.is_finite();
                 let change = defined.then(|| value / before - 1.0);
                 before = value;
@@ -86,9 +105,9 @@ impl Curve {
             .collect()
     }
 
-    /// The value at the last close of each day in UTC. Where markets close at different hours there are
+    /// Time and value of the last close of each day in UTC. Where markets close at different hours there are
     /// several closes a day, and a year of [`Annualization`] counts days.
-    fn day_ends(&self) -> impl Iterator<Item = f64> + '_ {
+    pub fn day_ends(&self) -> impl Iterator<Item = (i64, f64)> + '_ {
         let day = |time: &i64| time.div_euclid(DAY);
         self.points()
             .enumerate()
@@ -96,7 +115,7 @@ impl Curve {
                 let next = self.times.get(index + 1).map(day);
                 next != Some(day(time))
             })
-            .map(|(_, (_, value))| value)
+            .map(|(_, point)| point)
     }
 }
 
@@ -115,22 +134,37 @@ pub struct CurveStatistics {
     pub sortino: Figure,
     /// Largest fall from a peak.
     pub max_drawdown: Drawdown,
+    /// Mean of all falls.
+    pub average_drawdown: Figure,
     /// Yearly growth over the largest fall.
     pub calmar: Figure,
 }
 
 impl CurveStatistics {
-    /// All of them.
+    /// All of them, drawdowns at the curve's own closes.
     #[must_use]
     pub fn of(curve: &Curve, annualization: Annualization) -> Self {
+        let falls = (max_drawdown(curve), average_drawdown(curve));
+        Self::with_falls(curve, annualization, falls)
+    }
+
+    /// All of them, with drawdowns that were followed at a finer step than the curve's.
+    #[must_use]
+    pub fn with_falls(
+        curve: &Curve,
+        annualization: Annualization,
+        (deepest, average): (Drawdown, Figure),
+    ) -> Self {
+        let growth = cagr(curve);
         CurveStatistics {
             total_return: total_return(curve),
-            cagr: cagr(curve),
             volatility: volatility(curve, annualization),
             sharpe: sharpe(curve, annualization),
             sortino: sortino(curve, annualization),
-            max_drawdown: max_drawdown(curve),
-            calmar: calmar(curve),
+            calmar: calmar(&growth, &deepest.figure),
+            cagr: growth,
+            max_drawdown: deepest,
+            average_drawdown: average,
         }
     }
 
@@ -148,6 +182,7 @@ impl CurveStatistics {
                 figure: noted(self.max_drawdown.figure),
                 ..self.max_drawdown
             },
+            average_drawdown: noted(self.average_drawdown),
             calmar: noted(self.calmar),
         }
     }
@@ -162,6 +197,7 @@ impl CurveStatistics {
             ("Sharpe ratio", &self.sharpe),
             ("Sortino ratio", &self.sortino),
             ("Max drawdown", &self.max_drawdown.figure),
+            ("Average drawdown", &self.average_drawdown),
             ("Calmar ratio", &self.calmar),
         ]
     }

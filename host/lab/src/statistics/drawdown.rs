@@ -1,7 +1,6 @@
 //! Maximum drawdown.
 
-use super::{Curve, Figure, Unit};
-use bulkhead_domain::time::DAY;
+use super::{Curve, Falls, Figure};
 use serde::{Deserialize, Serialize};
 
 /// The largest fall from a peak, and when it happened. Times are nanoseconds since 1970 (UTC).
@@ -19,85 +18,32 @@ pub struct Drawdown {
     pub days: Option<f64>,
 }
 
-/// `max_t(1 - E_t / max_{s<=t} E_s)`, a positive fraction of mark-to-market equity at session closes; zero
-/// when it never falls. Of equal falls the first is taken. `None` when there is no close, a value is not
-/// finite or the peak is not above zero.
-///
-/// Source: Magdon-Ismail and Atiya, "Maximum Drawdown", Risk 17 (2004).
+/// The deepest fall of a curve at its closes; see [`Falls::deepest`].
 #[must_use]
 pub fn max_drawdown(curve: &Curve) -> Drawdown {
-    let worst = worst_fall(curve);
-    let figure = Figure::new(
-        worst.as_ref().map(|fall| fall.depth),
-        Unit::Fraction,
-        "largest 1 - equity / highest equity so far, at session closes",
-        "there is no close, or the peak is not above zero",
-    );
-    let Some(fall) = worst.filter(|fall| fall.depth > 0.0) else {
-        return Drawdown {
-            figure,
-            peak: None,
-            trough: None,
-            recovery: None,
-            days: None,
-        };
-    };
-    let recovery = curve
-        .points()
-        .find(|&(time, value)| time > fall.trough && value >= fall.peak_value)
-        .map(|(time, _)| time);
-    let end = recovery.or_else(|| curve.points().last().map(|(time, _)| time));
-    Drawdown {
-        figure,
-        peak: Some(fall.peak),
-        trough: Some(fall.trough),
-        recovery,
-        days: end.map(|end| (end - fall.peak) as f64 / DAY as f64),
-    }
+    falls(curve).deepest(AT_CLOSES)
 }
 
-struct Fall {
-    depth: f64,
-    peak: i64,
-    peak_value: f64,
-    trough: i64,
+/// Mean depth of a curve's falls at its closes; see [`Falls::average`].
+#[must_use]
+pub fn average_drawdown(curve: &Curve) -> Figure {
+    falls(curve).average(AT_CLOSES)
 }
 
-fn worst_fall(curve: &Curve) -> Option<Fall> {
-    let (first, _) = curve.points().next()?;
-    let (mut peak, mut peak_value) = (first, curve.base());
-    let mut worst = Fall {
-        depth: 0.0,
-        peak,
-        peak_value,
-        trough: first,
-    };
+const AT_CLOSES: &str = "at session closes";
+
+fn falls(curve: &Curve) -> Falls {
+    let mut falls = Falls::new(curve.base());
     for (time, value) in curve.points() {
-        if !value.is_finite() {
-            return None;
-        }
-        if value >= peak_value {
-            (peak, peak_value) = (time, value);
-        }
-        if peak_value.is_nan() || peak_value <= 0.0 {
-            return None;
-        }
-        let depth = 1.0 - value / peak_value;
-        if depth > worst.depth {
-            worst = Fall {
-                depth,
-                peak,
-                peak_value,
-                trough: time,
-            };
-        }
+        falls.push(time, value);
     }
-    Some(worst)
+    falls
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bulkhead_domain::time::DAY;
     use proptest::prelude::*;
 
     fn daily(values: &[f64]) -> Curve {

@@ -8,49 +8,81 @@
 //! a change kept. The risk-free rate is zero. Transcendental functions come from `libm`, so that every machine
 //! says the same.
 
+mod all;
 mod annualization;
+mod builder;
 mod cagr;
 mod calmar;
 mod curve;
 mod deflated_sharpe;
 mod drawdown;
+mod envelope;
+mod excursion;
 mod expectancy;
+mod expected_shortfall;
 mod exposure;
+mod extremes;
+mod falls;
 mod fees_share;
 mod figure;
+mod kelly;
 mod moments;
 mod normal;
+mod performance;
 mod probabilistic_sharpe;
 mod profit_factor;
-mod session;
+mod rejected;
+mod relative;
+mod returns;
 mod sharpe;
+mod slippage_share;
 mod sortino;
+mod sqn;
+mod tail_ratio;
 mod total_return;
 mod trades;
+mod turnover;
+mod value_at_risk;
 mod volatility;
 mod win_rate;
 
+pub use all::{BenchmarkStatistics, Statistics};
 pub use annualization::Annualization;
+pub use builder::{Charts, CurveBuilder, CurveSummary};
 pub use cagr::cagr;
 pub use calmar::calmar;
 pub use curve::{Curve, CurveStatistics};
 pub use deflated_sharpe::{Deflation, deflated_sharpe, expected_maximum_sharpe};
-pub use drawdown::{Drawdown, max_drawdown};
+pub use drawdown::{Drawdown, average_drawdown, max_drawdown};
+pub use envelope::{Bucket, Envelope};
+pub use excursion::{adverse_excursion, expectancy_in_r, favourable_excursion};
 pub use expectancy::{expectancy, expectancy_ratio};
-pub use exposure::{mean_gross_exposure, time_in_market};
+pub use expected_shortfall::expected_shortfall;
+pub use exposure::{Exposure, FlatStretch};
+pub use extremes::{average_loss, average_win, best_trade, worst_trade};
+pub use falls::Falls;
 pub use fees_share::fees_share;
 pub use figure::{Figure, Unit};
+pub use kelly::kelly;
 pub use moments::{kurtosis, kurtosis_of_returns, skewness, skewness_of_returns};
 pub use normal::{normal_cdf, normal_quantile};
+pub use performance::{BenchmarkCurve, Costs, Performance};
 pub use probabilistic_sharpe::{
     probabilistic_sharpe, probabilistic_sharpe_of_returns, sharpe_per_period,
 };
 pub use profit_factor::profit_factor;
-pub use session::{BenchmarkStatistics, Statistics};
+pub use rejected::{OrderCounts, rejected_share};
+pub use relative::{Paired, RelativeStatistics};
+pub use returns::ReturnStatistics;
 pub use sharpe::sharpe;
+pub use slippage_share::slippage_share;
 pub use sortino::sortino;
+pub use sqn::sqn;
+pub use tail_ratio::tail_ratio;
 pub use total_return::total_return;
 pub use trades::TradeStatistics;
+pub use turnover::turnover;
+pub use value_at_risk::value_at_risk;
 pub use volatility::volatility;
 pub use win_rate::win_rate;
 
@@ -76,6 +108,16 @@ fn deviation(values: &[f64]) -> Option<f64> {
         .iter()
         .fold(0.0f64, |most, value| most.max(value.abs()));
     (deviation > largest * 1e-9).then_some(deviation)
+}
+
+/// The `share` quantile of values, linear between neighbours at `(n - 1) * share`. `None` of nothing.
+fn quantile(values: &[f64], share: f64) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = sorted.len().checked_sub(1)? as f64 * share;
+    let below = *sorted.get(at.floor() as usize)?;
+    let above = *sorted.get(at.ceil() as usize)?;
+    Some(below + (above - below) * (at - at.floor()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Everything that is computed from trades.
 
-use super::{Figure, expectancy, expectancy_ratio, profit_factor, win_rate};
+use super::{
+    Figure, adverse_excursion, average_loss, average_win, best_trade, expectancy, expectancy_in_r,
+    expectancy_ratio, favourable_excursion, kelly, profit_factor, sqn, win_rate, worst_trade,
+};
 use bulkhead_domain::number::to_f64;
 use bulkhead_session::record::TradeRecord;
 use serde::{Deserialize, Serialize};
@@ -26,6 +29,24 @@ pub struct TradeStatistics {
     pub expectancy: Figure,
     /// Mean result against the average loss.
     pub expectancy_ratio: Figure,
+    /// Mean result in units of what was risked.
+    pub expectancy_in_r: Figure,
+    /// Largest result.
+    pub best: Figure,
+    /// Smallest result.
+    pub worst: Figure,
+    /// Mean result of those that made money.
+    pub average_win: Figure,
+    /// Mean result of those that lost money.
+    pub average_loss: Figure,
+    /// Mean of the largest losses on the way.
+    pub adverse_excursion: Figure,
+    /// Mean of the largest gains on the way.
+    pub favourable_excursion: Figure,
+    /// System quality number.
+    pub sqn: Figure,
+    /// Kelly criterion.
+    pub kelly: Figure,
 }
 
 impl TradeStatistics {
@@ -50,6 +71,15 @@ impl TradeStatistics {
             profit_factor: profit_factor(&results),
             expectancy: expectancy(&results),
             expectancy_ratio: expectancy_ratio(&results),
+            expectancy_in_r: expectancy_in_r(trades),
+            best: best_trade(&results),
+            worst: worst_trade(&results),
+            average_win: average_win(&results),
+            average_loss: average_loss(&results),
+            adverse_excursion: adverse_excursion(trades),
+            favourable_excursion: favourable_excursion(trades),
+            sqn: sqn(&results),
+            kelly: kelly(&results),
         }
     }
 
@@ -61,29 +91,44 @@ impl TradeStatistics {
             ("Profit factor", &self.profit_factor),
             ("Expectancy per trade", &self.expectancy),
             ("Expectancy ratio", &self.expectancy_ratio),
+            ("Expectancy in R", &self.expectancy_in_r),
+            ("Best trade", &self.best),
+            ("Worst trade", &self.worst),
+            ("Average win", &self.average_win),
+            ("Average loss", &self.average_loss),
+            ("Mean adverse excursion (MAE)", &self.adverse_excursion),
+            (
+                "Mean favourable excursion (MFE)",
+                &self.favourable_excursion,
+            ),
+            ("System quality number", &self.sqn),
+            ("Kelly criterion", &self.kelly),
         ]
+    }
+}
+
+/// A trade for tests.
+#[cfg(test)]
+pub(super) fn sample(profit: i64, closed: bool) -> TradeRecord {
+    use bulkhead_domain::Decimal;
+    TradeRecord {
+        owner: "ema-cross".into(),
+        instrument: 0,
+        side: bulkhead_domain::order::Side::Buy,
+        opened: 0,
+        closed: closed.then_some(1),
+        quantity: Decimal::ONE,
+        profit: Decimal::from(profit),
+        fees: Decimal::ZERO,
+        decisions: Vec::new(),
+        detail: None,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::sample as trade;
     use super::*;
-    use bulkhead_domain::Decimal;
-    use bulkhead_domain::order::Side;
-
-    fn trade(profit: i64, closed: bool) -> TradeRecord {
-        TradeRecord {
-            owner: "ema-cross".into(),
-            instrument: 0,
-            side: Side::Buy,
-            opened: 0,
-            closed: closed.then_some(1),
-            quantity: Decimal::ONE,
-            profit: Decimal::from(profit),
-            fees: Decimal::ZERO,
-            decisions: Vec::new(),
-        }
-    }
 
     #[test]
     fn open_trades_are_counted_but_not_judged() {
