@@ -1,12 +1,15 @@
 //! Positions from flat to flat, put together from fills, splits and dividends.
 
-use crate::record::{FillRecord, TradeRecord};
+use crate::record::{FillRecord, TradeDetail, TradeRecord};
 use bulkhead_domain::Decimal;
+use bulkhead_domain::number::{from_f64, to_f64};
 use bulkhead_domain::order::{ActionKind, CorporateAction, InstrumentHandle, Side};
 use std::collections::BTreeMap;
 
 /// Decimal places of a fee's share.
 const FEE_PLACES: u32 = 10;
+/// Decimal places of a mean price, and of the money by which a trade ran.
+const PRICE_PLACES: u32 = 8;
 
 /// A position in the making.
 struct Open {
@@ -17,6 +20,70 @@ struct Open {
     cash: Decimal,
     /// What was paid or received for everything that opened it.
     notional: Decimal,
+    /// What is seen of it on the way, where somebody looks.
+    seen: Option<Seen>,
+}
+
+/// What is seen of an open trade: raw prices in binary floats, for they are looked at at every bar.
+#[derive(Clone, Copy)]
+struct Seen {
+    high: f64,
+    low: f64,
+    /// Units that opened or enlarged it, and what they cost in all.
+    entered: (Decimal, Decimal),
+    /// Units that closed some of it, and what they brought.
+    left: (Decimal, Decimal),
+    /// What the entries put at risk, where they had a stop.
+    risk: Option<Decimal>,
+    multiplier: Decimal,
+}
+
+impl Seen {
+    fn new(price: Decimal, multiplier: Decimal) -> Seen {
+        let price = to_f64(price);
+        Seen {
+            high: price,
+            low: price,
+            entered: Default::default(),
+            left: Default::default(),
+            risk: None,
+            multiplier,
+        }
+    }
+
+    /// A split multiplies units and divides prices; the money stays.
+    fn split(&mut self, numerator: Decimal, denominator: Decimal) {
+        let by = to_f64(numerator) / to_f64(denominator);
+        self.high /= by;
+        self.low /= by;
+        self.entered.0 = self.entered.0 * numerator / denominator;
+        self.left.0 = self.left.0 * numerator / denominator;
+    }
+
+    fn detail(&self, record: &TradeRecord) -> TradeDetail {
+        let mean = |(units, money): (Decimal, Decimal)| {
+            let price = money.checked_div(units)?;
+            Some(price.round_dp(PRICE_PLACES))
+        };
+        let entry = mean(self.entered).unwrap_or_default();
+        let run = |extreme: f64, away: Decimal| {
+            let price = from_f64(extreme).unwrap_or(entry);
+            let moved = (price - entry) * away * record.quantity * self.multiplier;
+            moved.max(Decimal::ZERO).round_dp(PRICE_PLACES)
+        };
+        let (worst, best) = match record.side {
+            Side::Buy => (self.low, self.high),
+            Side::Sell => (self.high, self.low),
+        };
+        let sign = record.side.sign();
+        TradeDetail {
+            entry_price: entry,
+            exit_price: mean(self.left),
+            adverse: run(worst, -sign),
+            favourable: run(best, sign),
+            initial_risk: self.risk,
+        }
+    }
 }
 
 /// A trade that ended.
@@ -33,9 +100,40 @@ pub(crate) struct Trades {
     closed: Vec<Closed>,
     /// Closed ones that were told of.
     told: usize,
+    /// Whether trades are looked at on the way.
+    watched: bool,
 }
 
 impl Trades {
+    /// Trades that are looked at on the way: [`Trades::look`] shows them every bar.
+    pub(crate) fn watched() -> Trades {
+        Trades {
+            watched: true,
+            ..Trades::default()
+        }
+    }
+
+    /// Shows the open trades of an instrument a bar's extremes.
+    pub(crate) fn look(&mut self, instrument: InstrumentHandle, high: f64, low: f64) {
+        for ((_, held_in), open) in &mut self.open {
+            if *held_in == instrument
+                && let Some(seen) = &mut open.seen
+            {
+                seen.high = seen.high.max(high);
+                seen.low = seen.low.min(low);
+            }
+        }
+    }
+
+    /// Notes what an entry puts at risk: the distance to its stop, times quantity and multiplier.
+    pub(crate) fn risk(&mut self, owner: &str, instrument: InstrumentHandle, amount: Decimal) {
+        if let Some(open) = self.open.get_mut(&(owner.to_owned(), instrument))
+            && let Some(seen) = &mut open.seen
+        {
+            seen.risk = Some(seen.risk.unwrap_or_default() + amount);
+        }
+    }
+
     /// Takes a fill. A fill that turns a position around closes one trade and opens the next.
     pub(crate) fn fill(&mut self, fill: &FillRecord, multiplier: Decimal) {
         let key = (fill.owner.clone(), fill.instrument);
@@ -86,6 +184,7 @@ impl Trades {
                 held: Decimal::ZERO,
                 cash: Decimal::ZERO,
                 notional: Decimal::ZERO,
+                seen: self.watched.then(|| Seen::new(fill.price, multiplier)),
             };
             open.take(fill, left, fee, multiplier);
             self.open.insert(key, open);
@@ -129,6 +228,9 @@ impl Trades {
                         open.cash += (exact - whole) * close * multiplier;
                         open.held = whole;
                         open.record.quantity = open.record.quantity * numerator / denominator;
+                        if let Some(seen) = &mut open.seen {
+                            seen.split(numerator, denominator);
+                        }
                     }
                 }
                 ActionKind::Other { .. } => {}
@@ -166,8 +268,10 @@ impl Trades {
         let mut all: Vec<TradeRecord> = self.closed.into_iter().map(|done| done.record).collect();
         for ((_, instrument), open) in self.open {
             let value = price(instrument).unwrap_or_default() * open.held * multiplier(instrument);
+            let detail = open.seen.map(|seen| seen.detail(&open.record));
             all.push(TradeRecord {
                 profit: open.cash + value,
+                detail,
                 ..open.record
             });
         }
@@ -182,6 +286,7 @@ impl Open {
     fn closed(mut self, time: i64) -> Closed {
         self.record.closed = Some(time);
         self.record.profit = self.cash;
+        self.record.detail = self.seen.map(|seen| seen.detail(&self.record));
         Closed {
             record: self.record,
             notional: self.notional,
@@ -192,8 +297,18 @@ impl Open {
     fn take(&mut self, fill: &FillRecord, part: Decimal, fee: Decimal, multiplier: Decimal) {
         let paid = part * fill.price * multiplier;
         self.cash -= paid + fee;
-        if self.held.is_zero() || (self.held > Decimal::ZERO) == (part > Decimal::ZERO) {
+        let enlarges = self.held.is_zero() || (self.held > Decimal::ZERO) == (part > Decimal::ZERO);
+        if enlarges {
             self.notional += paid.abs();
+        }
+        if let Some(seen) = &mut self.seen {
+            let (units, money) = if enlarges {
+                &mut seen.entered
+            } else {
+                &mut seen.left
+            };
+            *units += part.abs();
+            *money += part.abs() * fill.price;
         }
         self.held += part;
         self.record.fees += fee;

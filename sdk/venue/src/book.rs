@@ -27,6 +27,9 @@ pub(crate) struct Book {
     used_at: Nanos,
     /// Whether the last bar was withheld from orders.
     pub(crate) withheld: bool,
+    /// Money by which takers' fills were worse than the quoted prices so far.
+    #[serde(default)]
+    pub(crate) slipped: Decimal,
 }
 
 /// What fills may take from, shared by all orders of the instrument.
@@ -49,6 +52,7 @@ impl Book {
             used: Decimal::ZERO,
             used_at: Nanos::MIN,
             withheld: false,
+            slipped: Decimal::ZERO,
         }
     }
 

@@ -287,6 +287,10 @@ impl Book {
         let (price, liquidity) = self.price(moment, index, deal, quantity);
         moment.pool.left -= quantity;
         self.used += quantity;
+        if let Deal::Take(quoted) = deal {
+            let worse = (price - quoted) * side.sign();
+            self.slipped += worse * quantity * self.spec.multiplier;
+        }
         self.book_fill(moment, index, quantity, price, liquidity, out);
     }
 

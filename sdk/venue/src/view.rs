@@ -35,6 +35,13 @@ impl Venue {
             .map(|working| (&working.order, working.leaves()))
     }
 
+    /// Money that all takers' fills so far cost more than the quoted prices: slippage and rounding to the tick, in the
+    /// instruments' own currencies added up.
+    #[must_use]
+    pub fn slippage_paid(&self) -> Decimal {
+        self.books().map(|book| book.slipped).sum()
+    }
+
     /// How many orders work in an instrument.
     #[must_use]
     pub fn working_in(&self, instrument: InstrumentHandle) -> usize {

@@ -15,5 +15,5 @@ mod state;
 
 pub(crate) use checks::{CHECKS, DECIDE, checks};
 pub(crate) use halt::{ACKNOWLEDGED, HALT, REASONS, halt};
-pub(crate) use plugin::four as four_rules;
 pub(crate) use pipeline::{SPECS as PIPELINE, pipeline};
+pub(crate) use plugin::four as four_rules;

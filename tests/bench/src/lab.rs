@@ -15,7 +15,9 @@ use bulkhead_domain::order::InstrumentHandle;
 use bulkhead_domain::{Decimal, Digest, Instrument, Problem, Timestamp};
 use bulkhead_market::{BarColumns, BarSeries, CleanBars};
 use bulkhead_sandbox::{Engines, Grants, Loader, StrategyPlugin};
-use bulkhead_session::backtest::{Backtest, Ended, Feed, Outcome, Sandboxed, Setup, Tape, Trader, Trading};
+use bulkhead_session::backtest::{
+    Backtest, Ended, Feed, Outcome, Sandboxed, Setup, Tape, Trader, Trading,
+};
 use bulkhead_venue::carry::CarryRates;
 use bulkhead_venue::{FeeModel, SlippageModel, VenueConfig};
 use native::EmaCross;
@@ -77,7 +79,10 @@ fn walk(handle: InstrumentHandle, symbol: &str, count: usize, interval: i64) -> 
         bars: BarColumns::with_capacity(count),
         ..CleanBars::default()
     };
-    for (mut bar, number) in series::bars_from(u64::from(handle), count).into_iter().zip(0_i64..) {
+    for (mut bar, number) in series::bars_from(u64::from(handle), count)
+        .into_iter()
+        .zip(0_i64..)
+    {
         bar.time = (number + 1) * interval;
         clean.open_times.push(number * interval);
         clean.bars.push(bar);
@@ -85,7 +90,11 @@ fn walk(handle: InstrumentHandle, symbol: &str, count: usize, interval: i64) -> 
     Ok(BarSeries::new(always(handle, symbol), clean)?)
 }
 
-fn setup(instruments: &[Instrument], rules: Vec<Box<dyn RiskRule>>, traders: Vec<Trading>) -> Setup {
+fn setup(
+    instruments: &[Instrument],
+    rules: Vec<Box<dyn RiskRule>>,
+    traders: Vec<Trading>,
+) -> Setup {
     Setup {
         id: Digest::of(b"bench"),
         currency: "USD".to_owned(),
@@ -123,7 +132,12 @@ impl Bench {
         let trader: Box<dyn Trader> = if native {
             Box::new(EmaCross::new(instruments))
         } else {
-            Box::new(Sandboxed::new(&self.plugin, "{}", instruments, &Grants::default())?)
+            Box::new(Sandboxed::new(
+                &self.plugin,
+                "{}",
+                instruments,
+                &Grants::default(),
+            )?)
         };
         Ok(Trading {
             name: "ema-cross".to_owned(),
@@ -140,15 +154,23 @@ impl Bench {
         native: bool,
         rules: Vec<Box<dyn RiskRule>>,
     ) -> Result<(f64, Outcome)> {
-        let instruments: Vec<Instrument> = series.iter().map(|one| one.instrument.clone()).collect();
+        let instruments: Vec<Instrument> =
+            series.iter().map(|one| one.instrument.clone()).collect();
         let trading = self.trading(&instruments, native)?;
         let mut tape = Sum::default();
         let backtest = Backtest::new(setup(&instruments, rules, vec![trading]), &mut tape)?;
         let begun = Instant::now();
         let outcome = backtest.run(&mut Feed::new(series), &AtomicBool::new(false), |_, _| {})?;
         let seconds = begun.elapsed().as_secs_f64();
-        ensure!(outcome.ended == Ended::Completed, "ended as {:?}", outcome.ended);
-        ensure!(tape.closed > 0 && outcome.fills > 0 && tape.equity.is_finite(), "it did not trade");
+        ensure!(
+            outcome.ended == Ended::Completed,
+            "ended as {:?}",
+            outcome.ended
+        );
+        ensure!(
+            tape.closed > 0 && outcome.fills > 0 && tape.equity.is_finite(),
+            "it did not trade"
+        );
         Ok((outcome.bars as f64 / seconds, outcome))
     }
 }
@@ -175,7 +197,7 @@ pub(crate) fn single(place: &Place) -> Result<Vec<Figure>> {
         BARS.is(median(ours)),
         NATIVE.is(median(natives)),
         RATIO.is(median(ratios)),
-        ORDERS.is(last.orders as f64),
+        ORDERS.is(last.orders.sent as f64),
     ])
 }
 

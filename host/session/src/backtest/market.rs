@@ -1,7 +1,8 @@
 //! The venue in the process: the rules of `sdk/venue` behind the desk's gateway, and what holding costs.
 
 use bulkhead_desk::{
-    BrokerAccount, BrokerPosition, Cancelled, Desk, ExecutionPage, Gateway, GatewayError, RiskApproved,
+    BrokerAccount, BrokerPosition, Cancelled, Desk, ExecutionPage, Gateway, GatewayError,
+    RiskApproved,
 };
 use bulkhead_domain::order::{InstrumentHandle, OpenOrder, Order, OrderUpdate, Replacement, Step};
 use bulkhead_domain::{Decimal, Instrument};
@@ -67,6 +68,11 @@ impl LocalVenue {
         self.venue.finish(time)
     }
 
+    /// Money that fills so far cost more than the quoted prices.
+    pub(super) fn slippage(&self) -> Decimal {
+        self.venue.slippage_paid()
+    }
+
     /// Whether holding costs or earns anything.
     pub(super) fn carries(&self) -> bool {
         !self.rates.is_zero()
@@ -96,7 +102,10 @@ impl LocalVenue {
                 .unwrap_or_default();
             *net.entry(key.instrument).or_default() += worth;
         }
-        let short: Decimal = net.into_values().filter(|worth| *worth < Decimal::ZERO).sum();
+        let short: Decimal = net
+            .into_values()
+            .filter(|worth| *worth < Decimal::ZERO)
+            .sum();
         self.carry.begin(now, -short, desk.ledger().cash());
     }
 }

@@ -31,9 +31,11 @@ use crate::session::price;
 use crate::sizing::sized;
 use crate::trades::Trades;
 use bulkhead_desk::ledger::CostBasis;
+use bulkhead_desk::orders::OrderState;
 use bulkhead_desk::sizing::SizingMethod;
 use bulkhead_desk::{
-    Applied, CheckLimits, Desk, DeskConfig, Disposition, Proposal, RiskRule, Ruling, SendError, Sent,
+    Applied, CheckLimits, Desk, DeskConfig, Disposition, Proposal, RiskRule, Ruling, SendError,
+    Sent,
 };
 use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::number::to_f64;
@@ -56,7 +58,7 @@ pub trait Tape {
     /// What it is written to fails; the run ends.
     fn equity(&mut self, time: i64, equity: f64, gross: f64) -> Result<(), Problem>;
 
-    /// An order filled. `reference` is the price before slippage, where it is known.
+    /// An order filled.
     ///
     /// # Errors
     /// As [`Tape::equity`].
@@ -143,6 +145,23 @@ pub enum Ended {
     },
 }
 
+/// What became of a run's orders.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OrderTotals {
+    /// Sent to the venue.
+    pub sent: u64,
+    /// Filled in whole.
+    pub filled: u64,
+    /// Cancelled; what was left of them at the end too.
+    pub cancelled: u64,
+    /// Whose time ran out.
+    pub expired: u64,
+    /// Refused by the venue.
+    pub rejected: u64,
+    /// Refused by host checks or risk rules before they were sent.
+    pub denied: u64,
+}
+
 /// What a run came to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
@@ -164,12 +183,14 @@ pub struct Outcome {
     pub borrow_fees: Decimal,
     /// Interest received less paid.
     pub interest: Decimal,
-    /// Orders sent.
-    pub orders: u64,
+    /// Money that fills cost more than the quoted prices: slippage and rounding to the tick.
+    pub slippage: Decimal,
+    /// Notional of all fills, both sides.
+    pub traded: Decimal,
+    /// What became of orders.
+    pub orders: OrderTotals,
     /// Fills.
     pub fills: u64,
-    /// Orders refused.
-    pub denied: u64,
     /// Positions still open at the end, valued at the last prices.
     pub open: Vec<TradeRecord>,
 }
@@ -216,9 +237,9 @@ pub struct Backtest<'a> {
     now: i64,
     bars: u64,
     moments: u64,
-    orders: u64,
+    orders: OrderTotals,
     fills: u64,
-    denied: u64,
+    traded: Decimal,
 }
 
 /// An instrument's current features.
@@ -240,8 +261,9 @@ impl<'a> Backtest<'a> {
     /// # Errors
     /// Settings, instruments, features or rules that make no sense together.
     pub fn new(setup: Setup, tape: &'a mut dyn Tape) -> Result<Backtest<'a>, Problem> {
-        let mistaken =
-            |error: &dyn std::fmt::Display| Problem::user(error.to_string(), "correct the settings");
+        let mistaken = |error: &dyn std::fmt::Display| {
+            Problem::user(error.to_string(), "correct the settings")
+        };
         let mut instruments = setup.instruments;
         instruments.sort_by(|a, b| a.symbol.cmp(&b.symbol));
         let rules = !setup.rules.is_empty();
@@ -257,8 +279,8 @@ impl<'a> Backtest<'a> {
             broker: String::new(),
             plugins: BTreeMap::new(),
         };
-        let desk =
-            Desk::new(config, instruments.clone(), setup.rules).map_err(|error| mistaken(&error))?;
+        let desk = Desk::new(config, instruments.clone(), setup.rules)
+            .map_err(|error| mistaken(&error))?;
         let venue = LocalVenue::new(setup.venue, setup.carry, &instruments)
             .map_err(|error| mistaken(&error))?;
         let mut slots = Vec::new();
@@ -305,7 +327,7 @@ impl<'a> Backtest<'a> {
             actors,
             rules,
             past: looks_back.then_some(past),
-            trades: Trades::default(),
+            trades: Trades::watched(),
             decisions: BTreeMap::new(),
             tape,
             updates: Vec::new(),
@@ -315,9 +337,9 @@ impl<'a> Backtest<'a> {
             now: setup.opened.0,
             bars: 0,
             moments: 0,
-            orders: 0,
+            orders: OrderTotals::default(),
             fills: 0,
-            denied: 0,
+            traded: Decimal::ZERO,
         })
     }
 
@@ -390,7 +412,9 @@ impl<'a> Backtest<'a> {
         updates.clear();
         self.venue
             .advance(&moment.steps, &mut updates)
-            .map_err(|error| Problem::user(format!("a bar is unusable: {error}"), "correct the data"))?;
+            .map_err(|error| {
+                Problem::user(format!("a bar is unusable: {error}"), "correct the data")
+            })?;
         if session_end && self.venue.carries() {
             let account = self.venue.carried(self.now);
             if self.desk.is_carry_due(&account) {
@@ -403,10 +427,10 @@ impl<'a> Backtest<'a> {
             self.apply(update)?;
         }
         self.updates = updates;
-        self.note(moment);
         if self.account.stale {
             self.refresh();
         }
+        self.note(moment);
         let (equity, gross) = self.value();
         self.ask(moment, equity)?;
         let exposed = self.rules && (gross > 0.0 || self.desk.orders().iter().next().is_some());
@@ -416,7 +440,9 @@ impl<'a> Backtest<'a> {
         if session_end {
             self.mark()?;
             self.venue.close_session(self.now, &self.desk);
-            self.desk.session_close(Timestamp(self.now)).map_err(broken)?;
+            self.desk
+                .session_close(Timestamp(self.now))
+                .map_err(broken)?;
         }
         // What was sent at this close fills later: only a venue that refuses changes nothing of it.
         self.moments += 1;
@@ -428,7 +454,10 @@ impl<'a> Backtest<'a> {
     fn act(&mut self, moment: &Moment) -> Result<(), Problem> {
         self.mark()?;
         for step in moment.steps.iter().filter(|step| !step.actions.is_empty()) {
-            let Some(line) = self.slot(step.instrument).and_then(|slot| self.lines.get(slot)) else {
+            let Some(line) = self
+                .slot(step.instrument)
+                .and_then(|slot| self.lines.get(slot))
+            else {
                 continue;
             };
             if !line.seen {
@@ -463,6 +492,10 @@ impl<'a> Backtest<'a> {
             line.time = step.bar.time;
             line.marked = false;
             line.seen = true;
+            if line.held != 0.0 {
+                self.trades
+                    .look(step.instrument, step.bar.high, step.bar.low);
+            }
             if let Some(features) = &mut line.features {
                 line.row.clear();
                 line.row.extend_from_slice(features.push(&step.bar));
@@ -498,7 +531,10 @@ impl<'a> Backtest<'a> {
         }
         unseen.sort_unstable();
         for same in unseen.chunk_by(|a, b| a.0 == b.0) {
-            let prices: Vec<_> = same.iter().map(|(_, handle, close)| (*handle, *close)).collect();
+            let prices: Vec<_> = same
+                .iter()
+                .map(|(_, handle, close)| (*handle, *close))
+                .collect();
             let time = same.first().map_or(self.now, |first| first.0);
             self.desk.mark(Timestamp(time), &prices).map_err(broken)?;
         }
@@ -527,6 +563,8 @@ impl<'a> Backtest<'a> {
         self.account.cash = to_f64(self.desk.ledger().cash());
         self.account.exposed = exposed;
         self.account.stale = false;
+        // The balances stay; nobody keeps the entries.
+        drop(self.desk.take_entries());
         for actor in &mut self.actors {
             actor.refresh(&self.desk);
         }
@@ -571,12 +609,14 @@ impl<'a> Backtest<'a> {
                         let value = *row_of(&self.slots, &self.lines, handle).get(column)?;
                         value.is_finite().then_some(value)
                     };
-                    sized(intent, method, actor.name(), &self.desk, &feature, &|_| Vec::new())
-                        .map_err(|error| unusable(error.to_string()))?
+                    sized(intent, method, actor.name(), &self.desk, &feature, &|_| {
+                        Vec::new()
+                    })
+                    .map_err(|error| unusable(error.to_string()))?
                 }
             };
-            let want = Want::of(intent, actor.name(), actor.handles(), &self.desk)
-                .map_err(unusable)?;
+            let want =
+                Want::of(intent, actor.name(), actor.handles(), &self.desk).map_err(unusable)?;
             if let Some(mut want) = want {
                 want.decision = self.decision(actor.name(), &want, number);
                 self.wants.push(want);
@@ -691,7 +731,7 @@ impl<'a> Backtest<'a> {
         for disposition in dispositions {
             match disposition.ruling {
                 Ruling::Deny(denial) => {
-                    self.denied += 1;
+                    self.orders.denied += 1;
                     self.tape.denied(
                         self.now,
                         &disposition.owner,
@@ -710,7 +750,7 @@ impl<'a> Backtest<'a> {
                 Ruling::Send(order) => {
                     self.changed = true;
                     self.account.stale = true;
-                    self.orders += 1;
+                    self.orders.sent += 1;
                     self.decisions
                         .insert(order.client_order_id.clone(), disposition.decision_id);
                     let Sent { applied, outcome } = self.desk.send(order, &mut self.venue);
@@ -736,7 +776,6 @@ impl<'a> Backtest<'a> {
         instrument: Option<InstrumentHandle>,
         error: &SendError,
     ) -> Result<(), Problem> {
-        self.denied += 1;
         let denial = Denial {
             code: "VENUE_REJECTED".to_owned(),
             observed: error.to_string(),
@@ -784,9 +823,23 @@ impl<'a> Backtest<'a> {
                 .desk
                 .instrument(execution.instrument)
                 .map_or(Decimal::ONE, |found| found.multiplier);
+            self.traded += fill.quantity * fill.price * multiplier;
             self.tape.fill(&fill)?;
             self.trades.fill(&fill, multiplier);
+            let bracket = applied.order.request.bracket;
+            if let Some(stop) = bracket.and_then(|bracket| bracket.stop_loss) {
+                let risk = (fill.price - stop).abs() * fill.quantity * multiplier;
+                self.trades.risk(&fill.owner, fill.instrument, risk);
+            }
             self.tell_closed()?;
+        }
+        let orders = &mut self.orders;
+        match applied.state {
+            OrderState::Filled => orders.filled += 1,
+            OrderState::Cancelled => orders.cancelled += 1,
+            OrderState::Expired => orders.expired += 1,
+            OrderState::Rejected => orders.rejected += 1,
+            _ => {}
         }
         if applied.state.is_over() {
             self.decisions.remove(&applied.order.client_order_id);
@@ -815,8 +868,8 @@ impl<'a> Backtest<'a> {
             desk.instrument(handle)
                 .map_or(Decimal::ONE, |found| found.multiplier)
         };
-        let open = std::mem::take(&mut self.trades)
-            .finish(|handle| desk.last_price(handle), multiplier);
+        let open =
+            std::mem::take(&mut self.trades).finish(|handle| desk.last_price(handle), multiplier);
         Ok(Outcome {
             ended,
             bars: self.bars,
@@ -827,9 +880,10 @@ impl<'a> Backtest<'a> {
             dividends: totals.dividends,
             borrow_fees: totals.borrow_fees,
             interest: totals.interest,
+            slippage: self.venue.slippage(),
+            traded: self.traded,
             orders: self.orders,
             fills: self.fills,
-            denied: self.denied,
             open,
         })
     }

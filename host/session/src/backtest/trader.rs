@@ -160,14 +160,21 @@ impl Actor {
             ));
         }
         let place = |wanted: &String| {
-            features.iter().position(|known| known == wanted).ok_or_else(|| {
-                Problem::user(
-                    format!("strategy {name} needs feature {wanted}, which is not computed"),
-                    format!("add --feature {wanted}"),
-                )
-            })
+            features
+                .iter()
+                .position(|known| known == wanted)
+                .ok_or_else(|| {
+                    Problem::user(
+                        format!("strategy {name} needs feature {wanted}, which is not computed"),
+                        format!("add --feature {wanted}"),
+                    )
+                })
         };
-        let columns = requirements.features.iter().map(place).collect::<Result<_, _>>()?;
+        let columns = requirements
+            .features
+            .iter()
+            .map(place)
+            .collect::<Result<_, _>>()?;
         let (delivery, warm_up) = (requirements.delivery, requirements.warm_up);
         let mut handles = trading.handles.clone();
         handles.sort_unstable();
@@ -258,9 +265,9 @@ impl Actor {
                 self.slice.states.push(own.state);
                 let row = row(step.instrument);
                 let features = self.columns.iter();
-                self.slice.features.extend(
-                    features.map(|column| row.get(*column).copied().unwrap_or(f64::NAN)),
-                );
+                self.slice
+                    .features
+                    .extend(features.map(|column| row.get(*column).copied().unwrap_or(f64::NAN)));
             } else {
                 let wanted = self
                     .trading

@@ -62,7 +62,9 @@ impl Trader for EmaCross {
         bar: &Bar,
         _state: &State,
     ) -> Result<Vec<Intent>, Problem> {
-        let at = self.followed.binary_search_by_key(&instrument, |one| one.instrument);
+        let at = self
+            .followed
+            .binary_search_by_key(&instrument, |one| one.instrument);
         let Some(one) = at.ok().and_then(|at| self.followed.get_mut(at)) else {
             return Ok(Vec::new());
         };
@@ -82,7 +84,11 @@ impl Trader for EmaCross {
         let relation = if long { "above" } else { "not above" };
         Ok(vec![Intent::Target {
             instrument,
-            quantity: if long { Decimal::ONE_HUNDRED } else { Decimal::ZERO },
+            quantity: if long {
+                Decimal::ONE_HUNDRED
+            } else {
+                Decimal::ZERO
+            },
             confidence: None,
             reason: format!(
                 "EMA {FAST} at {:.4} is {relation} EMA {SLOW} at {:.4}",
