@@ -6,5 +6,6 @@
 
 pub mod diagnoses;
 pub mod report;
+pub mod result;
 pub mod statistics;
 pub mod terminal;

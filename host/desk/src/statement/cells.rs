@@ -8,7 +8,8 @@ use std::io::Write;
 const FORMULA: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\n'];
 
 /// Text from outside: a single quote in front keeps a spreadsheet from computing it.
-pub(super) fn text(cell: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn text(cell: &str) -> Cow<'_, str> {
     if cell.starts_with(FORMULA) {
         Cow::Owned(format!("'{cell}"))
     } else {
@@ -17,12 +18,16 @@ pub(super) fn text(cell: &str) -> Cow<'_, str> {
 }
 
 /// A number without trailing zeros, and zero without a sign.
-pub(super) fn number(value: Decimal) -> String {
+#[must_use]
+pub fn number(value: Decimal) -> String {
     value.normalize().to_string()
 }
 
 /// Writes a header and rows of as many cells.
-pub(super) fn write<const N: usize>(
+///
+/// # Errors
+/// What writing to `to` ends in.
+pub fn write<const N: usize>(
     to: impl Write,
     header: [&str; N],
     rows: impl Iterator<Item = [String; N]>,

@@ -11,7 +11,7 @@
 //! The CSV functions write to any [`std::io::Write`]; writing a file whole or not at all is the caller's.
 
 mod books;
-mod cells;
+pub mod cells;
 mod daily;
 mod flows;
 mod period;

@@ -7,11 +7,13 @@
 mod fate;
 mod markup;
 mod page;
-mod publish;
+pub(crate) mod publish;
 mod rounding;
+mod sheet;
 mod view;
 
 pub use fate::{Fate, Speaker};
+pub use sheet::{PriceSeries, Sheet};
 pub use view::order_kind;
 
 use crate::statistics::Statistics;

@@ -10,23 +10,30 @@ use std::path::{Path, PathBuf};
 
 /// A file that is safely on the disk but not yet in its place; dropped, it is removed.
 #[derive(Debug)]
-pub(super) struct Staged {
+pub(crate) struct Staged {
     unfinished: PathBuf,
     place: PathBuf,
     published: bool,
 }
 
 /// Makes the folder if it is not there.
-pub(super) fn prepare(folder: &Path) -> Result<(), Problem> {
+pub(crate) fn prepare(folder: &Path) -> Result<(), Problem> {
     fs::create_dir_all(folder).map_err(|error| problem("make the folder", folder, &error))
 }
 
 /// Writes a file of the folder, short of putting it in its place.
-pub(super) fn stage(
+pub(crate) fn stage(
     folder: &Path,
     name: &str,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<Staged, Problem> {
+    let (staged, file) = begin(folder, name)?;
+    write_through(file, write).map_err(|error| problem("write", &staged.place, &error))?;
+    Ok(staged)
+}
+
+/// Begins a file of the folder that is written piece by piece; whoever writes it syncs it before it is published.
+pub(crate) fn begin(folder: &Path, name: &str) -> Result<(Staged, File), Problem> {
     let place = folder.join(name);
     // Found out only when one of two files was renamed, it would leave a new one beside an old one.
     if place.is_dir() {
@@ -39,14 +46,23 @@ pub(super) fn stage(
         place,
         published: false,
     };
-    write_through(&staged.unfinished, write)
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&staged.unfinished)
         .map_err(|error| problem("write", &staged.place, &error))?;
-    Ok(staged)
+    Ok((staged, file))
 }
 
 impl Staged {
+    /// Where it will be.
+    pub(crate) fn place(&self) -> &Path {
+        &self.place
+    }
+
     /// Puts the file in its place and returns the place.
-    pub(super) fn publish(mut self) -> Result<PathBuf, Problem> {
+    pub(crate) fn publish(mut self) -> Result<PathBuf, Problem> {
         fs::rename(&self.unfinished, &self.place).map_err(|error| {
             let what = format!("cannot put a finished file in its place: {error}");
             Problem::host(what, "make way for it and write the report again").in_file(&self.place)
@@ -67,14 +83,9 @@ impl Drop for Staged {
 }
 
 fn write_through(
-    path: &Path,
+    file: File,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(path)?;
     let mut out = BufWriter::with_capacity(1 << 16, file);
     write(&mut out)?;
     let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
@@ -89,7 +100,7 @@ fn sync_folder(place: &Path) {
     }
 }
 
-fn problem(what: &str, path: &Path, error: &io::Error) -> Problem {
+pub(crate) fn problem(what: &str, path: &Path, error: &io::Error) -> Problem {
     let mend = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "free some space or name another folder; nothing was changed"

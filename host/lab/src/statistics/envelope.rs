@@ -21,7 +21,8 @@ pub struct Bucket {
     pub high: f64,
     /// Last value.
     pub last: f64,
-    count: u64,
+    /// Values in it.
+    pub count: u64,
 }
 
 impl Bucket {
