@@ -7,6 +7,7 @@
 //! of the host or the machine. A reader that stops reading ends nothing.
 
 mod audit;
+mod backtest;
 mod bandit;
 mod compared;
 mod conform;
@@ -53,6 +54,8 @@ struct Cli {
 enum Command {
     /// Run a paper-trading session over history and write its report
     Paper(paper::PaperArgs),
+    /// Run a strategy over history and say what came of it
+    Backtest(Box<backtest::BacktestArgs>),
     /// Say why a trade was proposed (t-...), a model chosen (p-...) or a provider asked (c-...)
     Explain(explain::ExplainArgs),
     /// Show who earns what in which context, with intervals
@@ -105,6 +108,7 @@ fn run(cli: Cli) -> Result<(), Problem> {
         Command::Paper(arguments) => {
             paper::run(&arguments, Environment::open(options)?, options.json)
         }
+        Command::Backtest(arguments) => backtest::run(&arguments, options),
         Command::Explain(arguments) => explain::run(&arguments, options),
         Command::Standings(arguments) => standings::run(&arguments, options),
         Command::Statement(arguments) => statement::run(&arguments, options),

@@ -4,6 +4,7 @@
 //! no random number, so equal sessions give byte-identical reports. What follows for callers: whatever has
 //! to appear in a report has to be in the record first.
 
+pub mod backtest;
 pub mod diagnoses;
 pub mod report;
 pub mod result;

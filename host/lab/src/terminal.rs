@@ -107,7 +107,7 @@ fn rows(report: &Report) -> Vec<(String, String)> {
         ),
     ];
     let mut figure = |label: &str, figure: &Figure| {
-        rows.push((label.to_owned(), number(session, figure)));
+        rows.push((label.to_owned(), number(&session.currency, figure)));
     };
     figure("Total return", &statistics.curve.total_return);
     for benchmark in &statistics.benchmarks {
@@ -200,7 +200,9 @@ fn skill(interval: Interval) -> String {
     )
 }
 
-fn number(session: &SessionRecord, figure: &Figure) -> String {
+/// A figure in words, amounts with their currency.
+#[must_use]
+pub fn number(currency: &str, figure: &Figure) -> String {
     let note = figure.note.as_deref();
     let Some(value) = figure.value else {
         return format!("not defined: {}", note.unwrap_or_default());
@@ -208,7 +210,7 @@ fn number(session: &SessionRecord, figure: &Figure) -> String {
     let text = match figure.unit {
         Unit::Fraction => percent(value),
         Unit::Ratio => format!("{value:.2}"),
-        Unit::Currency => format!("{} {}", grouped(value), session.currency),
+        Unit::Currency => format!("{} {currency}", grouped(value)),
     };
     match note {
         Some(note) => format!("{text} ({note})"),

@@ -8,7 +8,7 @@ use bulkhead_domain::order::{CorporateAction, InstrumentHandle, Step};
 use bulkhead_domain::time::DAY;
 use bulkhead_domain::{Problem, Timestamp};
 use bulkhead_market::catalog::{BarBatch, BarReader};
-use bulkhead_market::{BarSeries, Calendar};
+use bulkhead_market::{BarColumns, BarSeries, Calendar};
 use std::borrow::Cow;
 
 /// All bars that close at one time.
@@ -27,6 +27,17 @@ enum Bars<'a> {
         reader: Box<BarReader>,
         batch: BarBatch,
     },
+}
+
+impl Bars<'_> {
+    /// What is at hand: opens, and the bars.
+    #[inline]
+    fn columns(&self) -> (&[i64], &BarColumns) {
+        match self {
+            Bars::Whole(series) => (&series.open_times, &series.bars),
+            Bars::Streamed { batch, .. } => (&batch.open_times, &batch.bars),
+        }
+    }
 }
 
 /// When sessions end.
@@ -114,11 +125,7 @@ impl<'a> Line<'a> {
     /// Finds the next bar's close; reads on where what is at hand is used up.
     #[inline]
     fn find(&mut self) -> Result<(), Problem> {
-        let times = match &self.bars {
-            Bars::Whole(series) => &series.bars.times,
-            Bars::Streamed { batch, .. } => &batch.bars.times,
-        };
-        match times.get(self.row) {
+        match self.bars.columns().1.times.get(self.row) {
             Some(next) => self.next = *next,
             None => self.read_on()?,
         }
@@ -140,10 +147,7 @@ impl<'a> Line<'a> {
     /// The next bar, and on to the one after it.
     #[inline]
     fn take(&mut self) -> Result<Option<Step>, Problem> {
-        let (open_times, bars) = match &self.bars {
-            Bars::Whole(series) => (&series.open_times, &series.bars),
-            Bars::Streamed { batch, .. } => (&batch.open_times, &batch.bars),
-        };
+        let (open_times, bars) = self.bars.columns();
         let (Some(open_time), Some(bar)) = (open_times.get(self.row).copied(), bars.get(self.row))
         else {
             return Ok(None);
@@ -209,16 +213,20 @@ impl<'a> Feed<'a> {
         Feed::over(series.into_iter().map(Line::whole).collect())
     }
 
-    /// A feed over series of a catalog, which are read as they are needed, under the handles given.
+    /// A feed over series in memory and series of a catalog, which are read as they are needed, under the handles
+    /// given.
     ///
     /// # Errors
     /// A file that cannot be read.
-    pub fn streamed(
+    pub fn mixed(
+        series: impl IntoIterator<Item = &'a BarSeries>,
         readers: impl IntoIterator<Item = (InstrumentHandle, BarReader)>,
     ) -> Result<Feed<'a>, Problem> {
-        let lines = readers.into_iter();
-        let lines = lines.map(|(handle, reader)| Line::streamed(handle, reader));
-        Ok(Feed::over(lines.collect::<Result<_, _>>()?))
+        let mut lines: Vec<Line<'a>> = series.into_iter().map(Line::whole).collect();
+        for (handle, reader) in readers {
+            lines.push(Line::streamed(handle, reader)?);
+        }
+        Ok(Feed::over(lines))
     }
 
     fn over(mut lines: Vec<Line<'a>>) -> Feed<'a> {
@@ -227,6 +235,16 @@ impl<'a> Feed<'a> {
             lines,
             until: i64::MAX,
         }
+    }
+
+    /// When the next bar opened.
+    #[must_use]
+    pub fn opened(&self) -> Option<i64> {
+        let opens = self.lines.iter().filter_map(|line| {
+            let (open_times, _) = line.bars.columns();
+            open_times.get(line.row).copied()
+        });
+        opens.min()
     }
 
     /// Leaves out bars that close before a date or after another (UTC dates, `YYYY-MM-DD`, both included).

@@ -16,7 +16,7 @@ use bulkhead_domain::{Decimal, Digest, Instrument, Problem, Timestamp};
 use bulkhead_market::{BarColumns, BarSeries, CleanBars};
 use bulkhead_sandbox::{Engines, Grants, Loader, StrategyPlugin};
 use bulkhead_session::backtest::{
-    Backtest, Ended, Feed, Outcome, Sandboxed, Setup, Tape, Trader, Trading,
+    Backtest, Ended, Feed, Moment, Outcome, Sandboxed, Setup, Standing, Tape, Trader, Trading,
 };
 use bulkhead_venue::carry::CarryRates;
 use bulkhead_venue::{FeeModel, SlippageModel, VenueConfig};
@@ -55,8 +55,8 @@ struct Sum {
 }
 
 impl Tape for Sum {
-    fn equity(&mut self, _time: i64, equity: f64, _gross: f64) -> Result<(), Problem> {
-        self.equity = equity;
+    fn moment(&mut self, _moment: &Moment, account: Standing) -> Result<(), Problem> {
+        self.equity = account.equity;
         Ok(())
     }
 

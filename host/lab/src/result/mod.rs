@@ -70,6 +70,9 @@ pub struct RunInputs {
     pub seed: String,
     /// The engine's identity: wasmtime's version with the named settings.
     pub engine: String,
+    /// Where the bars were taken from, to run it again; no part of the digest.
+    #[serde(default)]
+    pub source: serde_json::Value,
 }
 
 /// One instrument's data.

@@ -220,6 +220,33 @@ pub fn interval_name(interval_ns: i64) -> String {
     format!("{interval_ns}ns")
 }
 
+/// The length that such a name stands for, in nanoseconds: `1d`, `4h`, `5m`, `30s`.
+///
+/// # Errors
+/// Text that is no such name.
+pub fn interval(name: &str) -> Result<i64, Problem> {
+    let wrong = || {
+        Problem::user(
+            format!("'{name}' is no length of bars"),
+            "write it as 1d, 4h, 5m or 30s",
+        )
+    };
+    let digits = name.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let unit = match name.get(digits.len()..) {
+        Some("d") => DAY,
+        Some("h") => 3_600 * SECOND,
+        Some("m") => 60 * SECOND,
+        Some("s") => SECOND,
+        Some("ns") => 1,
+        _ => return Err(wrong()),
+    };
+    let count: i64 = digits.parse().map_err(|_| wrong())?;
+    count
+        .checked_mul(unit)
+        .filter(|length| *length > 0)
+        .ok_or_else(wrong)
+}
+
 /// A symbol as the name of a folder: letters, digits, `-`, `_` and inner dots as they are, every other
 /// byte as `%` and two hexadecimal digits. Different symbols have different names.
 fn folder_name(symbol: &str) -> String {

@@ -319,3 +319,14 @@ proptest! {
         prop_assert_eq!(catalog.load(&symbol, STEP).unwrap(), stored);
     }
 }
+
+#[test]
+fn a_length_is_read_as_it_is_written() {
+    for name in ["1d", "4h", "5m", "30s", "250ns"] {
+        assert_eq!(super::interval_name(super::interval(name).unwrap()), name);
+    }
+    for wrong in ["", "d", "5", "0m", "-1d", "1w", "99999999999999d"] {
+        let line = super::interval(wrong).unwrap_err().to_string();
+        assert!(line.contains("no length of bars"), "{line}");
+    }
+}

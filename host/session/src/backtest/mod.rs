@@ -50,18 +50,29 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// An account at the close of a moment, in its currency.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Standing {
+    /// Cash plus positions at the last closes.
+    pub equity: f64,
+    /// Cash.
+    pub cash: f64,
+    /// Magnitudes of all positions at the last closes, added up.
+    pub gross: f64,
+}
+
 /// Who is told what happens. Nothing of it is kept by the backtest itself.
 pub trait Tape {
-    /// The account at the end of a moment: equity and gross exposure in its currency.
+    /// A moment is over, and this is how the account stands.
     ///
     /// # Errors
     /// What it is written to fails; the run ends.
-    fn equity(&mut self, time: i64, equity: f64, gross: f64) -> Result<(), Problem>;
+    fn moment(&mut self, moment: &Moment, account: Standing) -> Result<(), Problem>;
 
     /// An order filled.
     ///
     /// # Errors
-    /// As [`Tape::equity`].
+    /// As [`Tape::moment`].
     fn fill(&mut self, _fill: &FillRecord) -> Result<(), Problem> {
         Ok(())
     }
@@ -69,7 +80,7 @@ pub trait Tape {
     /// A position was closed.
     ///
     /// # Errors
-    /// As [`Tape::equity`].
+    /// As [`Tape::moment`].
     fn trade(&mut self, _trade: &TradeRecord) -> Result<(), Problem> {
         Ok(())
     }
@@ -77,7 +88,7 @@ pub trait Tape {
     /// An order was refused: by a host check, a rule or the venue.
     ///
     /// # Errors
-    /// As [`Tape::equity`].
+    /// As [`Tape::moment`].
     fn denied(
         &mut self,
         _time: i64,
@@ -447,7 +458,13 @@ impl<'a> Backtest<'a> {
         // What was sent at this close fills later: only a venue that refuses changes nothing of it.
         self.moments += 1;
         self.bars += moment.steps.len() as u64;
-        self.tape.equity(self.now, equity, gross)
+        let cash = self.account.cash;
+        let standing = Standing {
+            equity,
+            cash,
+            gross,
+        };
+        self.tape.moment(moment, standing)
     }
 
     /// Corporate actions before the open.
