@@ -30,7 +30,9 @@ pub(super) fn equity(sheet: &Sheet<'_>) -> String {
         let (low, high) = range(other.buckets());
         all = (all.0.min(low), all.1.max(high));
     }
-    let mut money = Plot::new("Equity", 300.0, span, all, |value| grouped(value, 0));
+    let mut money = Plot::new("Equity", 300.0, span, padded(all), |value| {
+        grouped(value, 0)
+    });
     if let Some(other) = &benchmark {
         money.line(
             other
@@ -48,7 +50,7 @@ pub(super) fn equity(sheet: &Sheet<'_>) -> String {
         .map(|bucket| negative(*bucket))
         .collect();
     let deepest = range(&falls).0.min(-1e-4);
-    let mut under = Plot::new("Drawdown", 130.0, span, (deepest, 0.0), |value| {
+    let mut under = Plot::new("Drawdown", 130.0, span, (deepest * 1.05, 0.0), |value| {
         percent(value, 1)
     });
     under.area(&falls, "fall");
@@ -75,7 +77,7 @@ pub(super) fn exposure(sheet: &Sheet<'_>) -> String {
     let Some(span) = span(buckets) else {
         return String::new();
     };
-    let most = range(buckets).1.max(0.01);
+    let most = range(buckets).1.max(0.01) * 1.05;
     let mut plot = Plot::new("Gross exposure", 130.0, span, (0.0, most), |value| {
         percent(value, 0)
     });
@@ -96,21 +98,28 @@ pub(super) fn rolling_sharpe(sheet: &Sheet<'_>) -> String {
     };
     let (low, high) = range(buckets);
     let all = (low.min(0.0), high.max(0.0));
-    let mut plot = Plot::new("Rolling Sharpe ratio", 170.0, span, all, |value| {
+    let mut plot = Plot::new("Rolling Sharpe ratio", 170.0, span, padded(all), |value| {
         grouped(value, 1)
     });
     plot.series(buckets, "own");
     format!("<div class=\"card chart\">{}</div>", plot.finish())
 }
 
-/// Distribution of daily returns; empty without them.
+/// Distribution of daily returns other than zero, which would dwarf the rest; empty without them.
 pub(super) fn distribution(sheet: &Sheet<'_>) -> String {
-    let returns = sheet.performance.curve.days.returns().unwrap_or_default();
-    histogram(
+    let mut returns = sheet.performance.curve.days.returns().unwrap_or_default();
+    let all = returns.len();
+    returns.retain(|change| *change != 0.0);
+    let drawn = histogram(
         "Distribution of daily returns",
         &days::bins(&returns),
         |value| percent(value, 1),
-    )
+    );
+    let flat = all - returns.len();
+    if flat == 0 || drawn.is_empty() {
+        return drawn;
+    }
+    format!("{drawn}<p class=\"under\">{flat} days without a change are not drawn.</p>")
 }
 
 /// One instrument's price with the trades in it.
@@ -138,7 +147,7 @@ pub(super) fn price(sheet: &Sheet<'_>, series: &PriceSeries) -> String {
     } else {
         0
     };
-    let mut plot = Plot::new(&title, 240.0, span, (low, high), |value| {
+    let mut plot = Plot::new(&title, 240.0, span, padded((low, high)), |value| {
         grouped(value, decimals)
     });
     plot.series(buckets, "price");
@@ -203,6 +212,12 @@ fn negative(bucket: Bucket) -> Bucket {
 
 fn span(buckets: &[Bucket]) -> Option<(i64, i64)> {
     Some((buckets.first()?.from, buckets.last()?.to))
+}
+
+/// A range with room above and below, for lines and marks at its edges.
+fn padded((low, high): (f64, f64)) -> (f64, f64) {
+    let room = (high - low) * 0.04;
+    (low - room, high + room)
 }
 
 fn range(buckets: &[Bucket]) -> (f64, f64) {

@@ -158,7 +158,7 @@ impl Sheet<'_> {
             ("Sharpe ratio", &curve.sharpe),
             ("Max drawdown", &curve.max_drawdown.figure),
             (
-                "Sharpe ratio above 0",
+                "True Sharpe above 0",
                 &statistics.returns.probabilistic_sharpe,
             ),
         ];

@@ -93,7 +93,10 @@ pub(super) fn statistics(sheet: &Sheet<'_>) -> String {
              “–” means not defined.</p>",
             date(peak),
             date(trough),
-            grouped(fall.days.unwrap_or(0.0), 1),
+            grouped(
+                fall.days.unwrap_or(0.0),
+                usize::from(fall.days < Some(10.0))
+            ),
             statistics.annualization.0
         );
     }
