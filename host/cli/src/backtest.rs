@@ -39,12 +39,7 @@ pub(crate) struct BacktestArgs {
     #[arg(long = "param", value_name = "KEY=VALUE")]
     parameters: Vec<String>,
     /// Bars from a file: Date or timestamp, Open, High, Low, Close, Volume
-    #[arg(
-        long,
-        value_name = "FILE",
-        conflicts_with = "symbols",
-        required_unless_present = "symbols"
-    )]
+    #[arg(long, value_name = "FILE", required_unless_present = "symbols")]
     csv: Option<PathBuf>,
     /// Bars of the catalog, or those of the file to take; may be repeated
     #[arg(long = "symbol", value_name = "SYMBOL[,SYMBOL]", value_delimiter = ',')]
@@ -264,6 +259,21 @@ fn from_file(file: &Path, arguments: &BacktestArgs) -> Result<Vec<Series>, Probl
         }
         data.push(Series::Loaded(Box::new(series)));
     }
+    if arguments.symbols.is_empty() {
+        return Ok(data);
+    }
+    let named = |series: &Series, symbol: &String| series.symbol() == symbol;
+    for symbol in &arguments.symbols {
+        if !data.iter().any(|series| named(series, symbol)) {
+            let there: Vec<&str> = data.iter().map(Series::symbol).collect();
+            return Err(Problem::user(
+                format!("the file has no bars of {symbol}"),
+                format!("use one of: {}", there.join(", ")),
+            )
+            .in_file(file));
+        }
+    }
+    data.retain(|series| arguments.symbols.iter().any(|symbol| named(series, symbol)));
     Ok(data)
 }
 

@@ -63,6 +63,12 @@ impl Series {
         }
     }
 
+    /// What it is of.
+    #[must_use]
+    pub fn symbol(&self) -> &str {
+        &self.instrument().symbol
+    }
+
     /// Number of bars.
     #[must_use]
     pub fn bars(&self) -> u64 {
