@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what the tests stand on must be there")]
 
 mod advice;
+mod backtest;
 mod books;
 mod carry;
 mod contained;

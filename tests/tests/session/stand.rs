@@ -3,11 +3,12 @@
 use bulkhead_desk::switch::{self, Gate};
 use bulkhead_market::{BarSeries, Catalog};
 use bulkhead_registry::Registry;
-use bulkhead_sandbox::{AotCache, Engines, Loader};
+use bulkhead_sandbox::{AotCache, Engines, Loader, Plugin};
 use bulkhead_session::record::{FillRecord, ProposalRecord, SessionRecord};
 use bulkhead_session::{Host, Prepared, Ran, Run, SessionConfig, Views, Watch};
 use bulkhead_store::{MigrationSet, Store, Writer};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -155,7 +156,16 @@ impl Stand {
     }
 
     fn catalog(&self) -> Catalog {
-        Catalog::open(self.folder.path().join("catalog")).unwrap()
+        Catalog::open(self.catalog_folder()).unwrap()
+    }
+
+    pub(crate) fn catalog_folder(&self) -> PathBuf {
+        self.folder.path().join("catalog")
+    }
+
+    /// A plugin of the project.
+    pub(crate) fn load(&self, id: &str) -> Plugin {
+        self.registry.load(id).unwrap()
     }
 
     /// The bars that the last prepared session saw of a symbol.

@@ -163,6 +163,7 @@ fn result(performance: &Performance, closes: &[(i64, f64)], fees: f64, fills: u6
             config: serde_json::json!({ "fill": "close", "fees": FEE }),
             seed: "7".into(),
             engine: "none".into(),
+            source: serde_json::Value::Null,
         },
         label: Label::ByConstruction,
         status: Status::Complete,
