@@ -104,6 +104,39 @@ pub enum StoreError {
         /// What is wrong with it.
         text: String,
     },
+    /// The journal cannot be made, read or written.
+    #[error("the database's journal {} cannot be used: {text}", path.display())]
+    Journal {
+        /// The journal's file.
+        path: PathBuf,
+        /// The system's words.
+        text: String,
+        /// Whether it is for want of space.
+        full: bool,
+    },
+    /// The journal is broken before its end, or not of the database beside it; nothing of it was applied.
+    #[error("the database's journal {} cannot be applied: {text}", path.display())]
+    JournalDamaged {
+        /// The journal's file.
+        path: PathBuf,
+        /// What is wrong with it.
+        text: String,
+    },
+    /// The database refuses what the journal holds; what came before it was applied.
+    #[error(
+        "the last {groups} writes of the journal {} cannot be applied, the database refused '{statement}': {text}",
+        path.display()
+    )]
+    JournalRefused {
+        /// The journal's file.
+        path: PathBuf,
+        /// The beginning of the statement.
+        statement: String,
+        /// The database's words.
+        text: String,
+        /// Groups of statements that were acknowledged and are in the journal alone.
+        groups: usize,
+    },
     /// The machine gave no thread or runtime, or the writer's thread is gone.
     #[error("the database's thread failed: {text}")]
     Thread {
@@ -113,6 +146,8 @@ pub enum StoreError {
 }
 
 const START_AFRESH: &str = "restore it from a backup, or move it away to start afresh";
+const FREE_SPACE: &str = "free some space and repeat";
+const CHECK_DISK: &str = "check the disk, the file's permissions and its folder's";
 const LET_IT_END: &str = "let the other process end and repeat, or give another path";
 
 /// SQLite's primary result codes that are told apart here (sqlite3.h).
@@ -149,6 +184,12 @@ pub(crate) fn primary_code(error: &sqlx::Error) -> Option<i32> {
     Some(extended & 0xff)
 }
 
+/// The beginning of a statement, to name it by.
+pub(crate) fn named(sql: &str) -> String {
+    let words: Vec<&str> = sql.split_whitespace().collect();
+    words.join(" ").chars().take(60).collect()
+}
+
 impl StoreError {
     /// A failure outside any particular statement, such as taking a connection or committing.
     #[must_use]
@@ -158,11 +199,9 @@ impl StoreError {
             text: error.to_string(),
             mend: match primary_code(error) {
                 Some(code::CORRUPT | code::NOT_A_DATABASE) => START_AFRESH,
-                Some(code::FULL) => "free some space and repeat",
+                Some(code::FULL) => FREE_SPACE,
                 Some(code::BUSY | code::LOCKED) => LET_IT_END,
-                Some(code::READ_ONLY | code::IO | code::CANNOT_OPEN) => {
-                    "check the disk, the file's permissions and its folder's"
-                }
+                Some(code::READ_ONLY | code::IO | code::CANNOT_OPEN) => CHECK_DISK,
                 _ => "please report it",
             },
         }
@@ -171,9 +210,7 @@ impl StoreError {
     /// A failure of a statement, named by its beginning.
     #[must_use]
     pub fn of_statement(sql: &str, error: &sqlx::Error) -> Self {
-        let words: Vec<&str> = sql.split_whitespace().collect();
-        let beginning: String = words.join(" ").chars().take(60).collect();
-        Self::during(&beginning, error)
+        Self::during(&named(sql), error)
     }
 
     fn mend(&self) -> &'static str {
@@ -191,6 +228,14 @@ impl StoreError {
                 "use the program version that wrote it; an applied migration must never be edited"
             }
             StoreError::Refused { mend, .. } => mend,
+            StoreError::Journal { full: true, .. } => FREE_SPACE,
+            StoreError::Journal { full: false, .. } => CHECK_DISK,
+            StoreError::JournalDamaged { .. } => {
+                "restore database and journal from one backup, or move the journal away to go on without what only it holds"
+            }
+            StoreError::JournalRefused { .. } => {
+                "use the program version that wrote it, or move the journal away to go on without these writes"
+            }
             StoreError::Column { .. } => "restore the database from a backup",
             StoreError::MigrationOrder { .. }
             | StoreError::MigrationFailed { .. }
@@ -214,6 +259,9 @@ impl From<StoreError> for Problem {
             | StoreError::MigrationFailed { .. }
             | StoreError::Refused { .. }
             | StoreError::Column { .. }
+            | StoreError::Journal { .. }
+            | StoreError::JournalDamaged { .. }
+            | StoreError::JournalRefused { .. }
             | StoreError::Thread { .. } => Problem::host(what, mend),
         }
     }

@@ -1,6 +1,7 @@
 //! The embedded database: opening it safely, schema migrations, and durable writes from synchronous code.
 //!
-//! Promises: what [`Writer::flush`] acknowledged is on disk (WAL with full sync); a statement that fails
+//! Promises: what [`Writer::flush`] acknowledged is on disk (WAL with full sync), and what [`Writer::sync`] did is there
+//! or in the journal that the next opening applies; a statement that fails
 //! is reported at the latest by the next flush and nothing sent after it is written; a file that is not
 //! ours is refused before a byte of it changes; migrations are applied in one transaction or not at all.
 //!
@@ -15,6 +16,7 @@
 mod error;
 mod migration;
 mod open;
+mod redo;
 mod row;
 mod statement;
 mod turns;

@@ -2,11 +2,12 @@
 //!
 //! A file's header is read first, as plain bytes: SQLite itself may change a file by opening it, when a log
 //! lies beside it. Only a file that is empty or carries our application id is given to SQLite, checked, and
-//! opened for good (WAL, full sync, foreign keys).
+//! opened for good (WAL, full sync, foreign keys). What a writer that is gone left in the journal is applied then.
 
 use crate::error::{StoreError, code, primary_code};
+use crate::redo::{self, Journal, Locked};
 use crate::turns::Turns;
-use crate::{Pool, Writer};
+use crate::{Pool, Writer, wait};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -14,6 +15,7 @@ use sqlx::{ConnectOptions, Connection};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a statement waits for another process's lock.
@@ -36,8 +38,8 @@ const CHECKED_UP_TO: u64 = 64 << 20;
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: Pool,
-    /// Whether there can be more connections than those of the pool.
-    is_file: bool,
+    /// Its file, where it is one: then there can be more connections than those of the pool.
+    file: Option<Arc<Path>>,
     turns: Turns,
 }
 
@@ -47,7 +49,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unopenable`], [`StoreError::InUse`], [`StoreError::NotADatabase`] or
     /// [`StoreError::Foreign`], and the file is as it was; or [`StoreError::Damaged`], and nothing was
-    /// written to it but what its own log held.
+    /// written to it but what its own log held; or [`StoreError::Journal`], [`StoreError::JournalDamaged`] or
+    /// [`StoreError::JournalRefused`], where the journal of a writer that is gone is not to be applied.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         read_header(path)?;
@@ -75,9 +78,10 @@ impl Store {
             .connect_with(options)
             .await
             .map_err(|error| classify(path, &error))?;
+        redo::opened(path, &pool).await?;
         Ok(Store {
             pool,
-            is_file: true,
+            file: Some(path.into()),
             turns: Turns::default(),
         })
     }
@@ -101,7 +105,7 @@ impl Store {
             .map_err(|error| classify(Path::new(":memory:"), &error))?;
         Ok(Store {
             pool,
-            is_file: false,
+            file: None,
             turns: Turns::default(),
         })
     }
@@ -132,7 +136,7 @@ impl Store {
 
     /// A connection beside the pool's, where the database is a file.
     pub(crate) async fn connection(&self) -> Result<Option<SqliteConnection>, StoreError> {
-        if !self.is_file {
+        if self.file.is_none() {
             return Ok(None);
         }
         let options = (*self.pool.connect_options())
@@ -151,7 +155,31 @@ impl Store {
     /// # Errors
     /// When the machine gives no thread for it.
     pub fn writer(&self) -> Result<Writer, StoreError> {
-        Writer::start(self.clone())
+        Writer::start(self.clone(), None)
+    }
+
+    /// A writer whose [`Writer::sync`] need not wait for the database: it has the database's journal. Everything that
+    /// an earlier one left there is in the database when this returns. There is one at a time; a database in memory
+    /// has no journal, so there it is [`Store::writer`].
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when there is one already, in this process or another; [`StoreError::Journal`],
+    /// [`StoreError::JournalDamaged`] or [`StoreError::JournalRefused`]; when the machine gives no thread for it.
+    pub fn journalled_writer(&self) -> Result<Writer, StoreError> {
+        let Some(path) = &self.file else {
+            return self.writer();
+        };
+        let mut locked = Locked::take(path)?;
+        let (locked, mark) = wait(async {
+            self.migrate(&[redo::STATE]).await?;
+            let mark = redo::recover(&mut locked, &self.pool).await?;
+            Ok::<_, StoreError>((locked, mark))
+        })?;
+        let mark = mark.ok_or_else(|| StoreError::Damaged {
+            path: path.to_path_buf(),
+            text: "it does not say how much of its journal it has".to_owned(),
+        })?;
+        Writer::start(self.clone(), Some(Journal::new(locked, &mark)))
     }
 
     /// Waits for running statements and closes the pool's connections. The last connection to a file folds the log

@@ -54,10 +54,21 @@ impl Statement {
     pub(crate) fn arguments(&self) -> &[Argument] {
         &self.arguments
     }
+}
 
-    /// The values, to hand over.
-    pub(crate) fn into_arguments(self) -> Vec<Argument> {
-        self.arguments
+/// A query that takes any number of values.
+pub(crate) trait BindAll {
+    fn bind_all(self, arguments: impl Iterator<Item = Argument>) -> Self;
+}
+
+impl BindAll for sqlx::query::Query<'static, crate::Database, sqlx::sqlite::SqliteArguments> {
+    fn bind_all(self, arguments: impl Iterator<Item = Argument>) -> Self {
+        arguments.fold(self, |query, argument| match argument {
+            Argument::Text(value) => query.bind(value),
+            Argument::Integer(value) => query.bind(value),
+            Argument::Real(value) => query.bind(value),
+            Argument::Bytes(value) => query.bind(value),
+        })
     }
 }
 

@@ -1,15 +1,19 @@
 //! Durable writes from synchronous code.
 //!
 //! Promises: statements are written in the order they were given; a group is written whole or not at
-//! all; [`Writer::flush`] returns once everything before it is committed and synced; after a failure
-//! every call returns that failure and nothing given later is written, so that what is on disk is always
-//! a prefix of what was given. Dropping the last clone writes what is queued.
+//! all; [`Writer::flush`] returns once everything before it is committed and synced, [`Writer::sync`] once it is
+//! durable; after a failure every call returns that failure and nothing given later is written, so that what is on
+//! disk is always a prefix of what was given. Dropping the last clone writes what is queued.
+//!
+//! Where the writer has a journal (module `redo`), what [`Writer::sync`] waits for is one append to it, made by the
+//! thread that waits. The database follows: its thread knows nothing of the journal but the number that it
+//! writes with each transaction. What was committed before anybody asked for it never goes through the journal.
 //!
 //! Consecutive inserts of one form are executed several rows at a time (module `rows`), on a connection that the
 //! writer has to itself where the database is a file.
 //!
 //! Bounds: [`QUEUE`] messages wait at most, then [`Writer::write`] blocks; a transaction takes what has
-//! queued up meanwhile and within [`LINGER`], at most [`BATCH`] statements (a larger group is still one
+//! queued up meanwhile and within [`LINGER`] ([`BEHIND`] where there is a journal), at most [`BATCH`] statements (a larger group is still one
 //! transaction). Between two it lets whoever begins a transaction through the same store go first. After a full one
 //! the file is left to other processes for [`GAP`]: SQLite keeps no queue of who waits, and a writer that always comes back at once would keep them out for good.
 
@@ -18,16 +22,19 @@ mod queue;
 mod rows;
 
 use self::folding::Folding;
-use self::queue::{Batch, Message, Queue};
-use self::rows::{BindAll as _, Forms};
+use self::queue::{Batch, Message, Queue, Unjournalled};
+use self::rows::Forms;
 use crate::error::is_of_statement;
 use crate::open::{BEGIN, BUSY_TIMEOUT};
+use crate::redo::{self, Journal};
+use crate::statement::BindAll as _;
 use crate::turns::YIELD;
 use crate::wait::{runtime, thread_failed};
 use crate::{Database, Statement, Store, StoreError};
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, Transaction};
+use std::borrow::Borrow;
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -35,6 +42,9 @@ use std::time::Duration;
 pub const QUEUE: usize = 4_096;
 /// How long the writer waits for more before it commits what nobody waits for. A flush commits at once.
 pub const LINGER: Duration = Duration::from_millis(2);
+/// The same for a writer with a journal: how far the database may be behind what is durable, besides the commit
+/// itself. Fewer and larger transactions leave more of the disk to the journal.
+pub const BEHIND: Duration = Duration::from_millis(20);
 /// Statements after which a transaction is committed although more are waiting.
 pub const BATCH: usize = 2_048;
 
@@ -56,23 +66,30 @@ struct Inner {
     queue: Arc<Queue>,
     thread: Option<JoinHandle<()>>,
     failure: Arc<OnceLock<StoreError>>,
+    journal: Option<Mutex<Journal>>,
 }
 
 impl Writer {
-    pub(crate) fn start(store: Store) -> Result<Self, StoreError> {
+    /// A writer, with the journal of the database if it is to have one.
+    pub(crate) fn start(store: Store, journal: Option<Journal>) -> Result<Self, StoreError> {
         let runtime = runtime()?;
-        let queue = Arc::new(Queue::default());
+        let queue = Arc::new(match &journal {
+            Some(journal) => Queue::new(journal.durable(), BEHIND, true),
+            None => Queue::new(0, LINGER, false),
+        });
+        let journalled = journal.is_some();
         let taken = Arc::clone(&queue);
         let failure = Arc::new(OnceLock::new());
         let seen = Arc::clone(&failure);
         let thread = std::thread::Builder::new()
             .name("bulkhead-writer".to_owned())
-            .spawn(move || run(runtime, &store, &taken, &seen))
+            .spawn(move || run(runtime, Hand::new(&store, journalled), &taken, &seen))
             .map_err(|error| thread_failed(&error))?;
         Ok(Writer(Arc::new(Inner {
             queue,
             thread: Some(thread),
             failure,
+            journal: journal.map(Mutex::new),
         })))
     }
 
@@ -81,7 +98,7 @@ impl Writer {
     /// # Errors
     /// The failure of an earlier statement, if there was one.
     pub fn write(&self, statement: Statement) -> Result<(), StoreError> {
-        self.send(Message::Write(statement))
+        self.send(Message::Write(Arc::new([statement])))
     }
 
     /// Queues statements that are committed together or not at all.
@@ -89,10 +106,44 @@ impl Writer {
     /// # Errors
     /// As [`Writer::write`].
     pub fn write_group(&self, statements: Vec<Statement>) -> Result<(), StoreError> {
-        self.send(Message::Group(statements))
+        self.send(Message::Write(statements.into()))
     }
 
-    /// Returns once everything given before is committed and synced.
+    /// Returns once everything given before is durable: whatever becomes of this process or of the machine, the
+    /// database has it after the next opening. Until then other connections may not see it; with a journal it
+    /// reaches them within about [`BEHIND`]. Without one this is [`Writer::flush`].
+    ///
+    /// # Errors
+    /// The failure of any statement so far, or the journal's: everything after that fails too.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        let Some(journal) = &self.0.journal else {
+            return self.flush();
+        };
+        self.health()?;
+        let wanted = self.0.queue.given();
+        // Whoever panicked with it has told nobody that anything is durable.
+        let mut journal = journal.lock().unwrap_or_else(PoisonError::into_inner);
+        self.health()?;
+        if journal.durable() >= wanted {
+            return Ok(());
+        }
+        let Unjournalled {
+            groups,
+            first,
+            committed,
+        } = self.0.queue.unjournalled();
+        match journal.append(first, &groups, committed) {
+            Ok(true) => self.health(),
+            Ok(false) => {
+                self.flush()?;
+                journal.committed(first + groups.len() as u64 - 1);
+                Ok(())
+            }
+            Err(error) => Err(self.0.failure.get_or_init(|| error).clone()),
+        }
+    }
+
+    /// Returns once everything given before is committed and synced: every connection sees it.
     ///
     /// # Errors
     /// The failure of any statement so far.
@@ -152,34 +203,28 @@ impl Drop for Leaving<'_> {
 
 fn run(
     runtime: &tokio::runtime::Handle,
-    store: &Store,
+    mut hand: Hand<'_>,
     queue: &Queue,
     failure: &OnceLock<StoreError>,
 ) {
     let _leaving = Leaving(queue);
-    let mut hand = Hand::new(store);
-    while let Some(Batch {
-        mut statements,
-        flushed,
-    }) = queue.take()
-    {
-        let full = statements.len() >= BATCH;
-        store.turns().give_way();
-        if failure.get().is_none()
-            && !statements.is_empty()
-            && let Err(error) = runtime.block_on(hand.commit(&mut statements))
-        {
-            // Only this thread sets it, so it cannot be set already.
-            let _ = failure.set(error);
+    while let Some(batch) = queue.take() {
+        hand.store.turns().give_way();
+        if failure.get().is_none() && batch.statements > 0 {
+            match runtime.block_on(hand.write(&batch)) {
+                Ok(()) => queue.committed(batch.last),
+                // Where the journal has failed meanwhile, that is what is told.
+                Err(error) => drop(failure.set(error)),
+            }
         }
-        if let Some(done) = flushed {
+        if let Some(done) = batch.flushed {
             // The caller may have gone; nobody is left to tell.
             let _ = done.send(());
         }
         if failure.get().is_none() {
             runtime.block_on(hand.fold());
         }
-        if full {
+        if batch.statements >= BATCH {
             std::thread::sleep(GAP);
         }
     }
@@ -195,22 +240,33 @@ struct Hand<'a> {
     /// The writer's own connection, from the first transaction on. Nobody else uses it, so what it has read and
     /// prepared stays good. A database in memory has one connection for everybody.
     own: Option<SqliteConnection>,
+    /// Whether each transaction says how far it goes.
+    journalled: bool,
     forms: Forms,
     folding: Folding,
 }
 
 impl<'a> Hand<'a> {
-    fn new(store: &'a Store) -> Self {
+    fn new(store: &'a Store, journalled: bool) -> Self {
         Hand {
             store,
             own: None,
+            journalled,
             forms: Forms::default(),
             folding: Folding::default(),
         }
     }
 
+    /// Writes a batch in one transaction. Nothing of it is there when it fails.
+    async fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        let applied = self.journalled.then(|| redo::applied(batch.last));
+        let groups = batch.groups.iter().flat_map(|group| group.iter());
+        let statements: Vec<&Statement> = groups.chain(&applied).collect();
+        self.commit(&statements).await
+    }
+
     /// Writes all statements in one transaction. Nothing of them is there when it fails.
-    async fn commit(&mut self, batch: &mut Vec<Statement>) -> Result<(), StoreError> {
+    async fn commit(&mut self, batch: &[&Statement]) -> Result<(), StoreError> {
         if self.own.is_none() {
             self.own = self.store.connection().await?;
         }
@@ -238,15 +294,18 @@ impl<'a> Hand<'a> {
 
     /// Writes all statements as one text, where they are of the form for it and none of them is refused: then
     /// nothing of them is there.
-    async fn commit_at_once(&mut self, batch: &[Statement]) -> Result<bool, StoreError> {
+    async fn commit_at_once(
+        &mut self,
+        batch: &[impl Borrow<Statement>],
+    ) -> Result<bool, StoreError> {
         let Some(own) = &mut self.own else {
             return Ok(false);
         };
         let Some(text) = self.forms.transaction(batch) else {
             return Ok(false);
         };
-        let query = sqlx::query(AssertSqlSafe(text))
-            .bind_all(batch.iter().flat_map(Statement::arguments).cloned());
+        let values = batch.iter().flat_map(|of| of.borrow().arguments());
+        let query = sqlx::query(AssertSqlSafe(text)).bind_all(values.cloned());
         let Err(error) = query.execute(&mut *own).await else {
             return Ok(true);
         };

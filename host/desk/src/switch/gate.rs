@@ -183,17 +183,22 @@ impl Gate {
         inner.log.next_past().is_none()
     }
 
-    /// Returns once everything recorded so far is on disk.
+    /// Returns once everything recorded so far is on disk, in the database, where other processes see it.
     ///
     /// # Errors
     /// [`AuditError`].
     pub fn sync(&self) -> Result<(), AuditError> {
+        self.sealed(Writer::flush)
+    }
+
+    /// Queues the head and waits for everything recorded so far, as long as `until` does.
+    fn sealed(
+        &self,
+        until: impl FnOnce(&Writer) -> Result<(), StoreError>,
+    ) -> Result<(), AuditError> {
         // Restrictions must not wait for the disk.
         let writer = self.lock().log.seal()?;
-        match writer {
-            Some(writer) => Ok(writer.flush()?),
-            None => Ok(()),
-        }
+        Ok(writer.as_ref().map_or(Ok(()), until)?)
     }
 
     /// Lets an order pass, or says why not; `sent` is recorded when it passes. The send counts as in
@@ -247,7 +252,9 @@ impl Gate {
         }
     }
 
-    /// Records dispositions, and returns once those that become orders are on disk: none can be sent before that.
+    /// Records dispositions, and returns once those that become orders are durable: none can be sent before that.
+    /// The database has them a moment later; whoever goes on after this process does so from an opening, which
+    /// has them.
     ///
     /// # Errors
     /// [`AuditError`]; none of them may be sent then, and the gateway refuses them.
@@ -267,7 +274,7 @@ impl Gate {
             }
             // A cancellation waits for nothing.
             if dispositions.iter().any(Disposition::is_sent) {
-                self.sync()?;
+                self.sealed(Writer::sync)?;
             }
         }
         Ok(())
@@ -337,13 +344,14 @@ impl Drop for Pass<'_> {
 /// When the log, its key or the restrictions cannot be read, the log's end or what it says of restrictions is
 /// not what was sealed, or there is a key whose log is gone.
 pub fn open(store: &Store, folder: &Path) -> Result<Gate, Problem> {
+    // First of all: what an earlier process left in the journal is in the database after that.
+    let writer = store.journalled_writer()?;
     let path = folder.join("audit.key");
     let key = if wait(is_begun(store))? {
         AuditKey::read(&path)?
     } else {
         AuditKey::make(&path)?
     };
-    let writer = store.writer()?;
     let log_writer = writer.clone();
     let opened = wait(async {
         let log = AuditLog::open(store, log_writer, key).await;

@@ -1,27 +1,28 @@
 //! What waits for the writer's thread.
 //!
-//! Promises: messages come out in the order in which they were put in; a flush is the last of its batch.
+//! Promises: groups are numbered and come out in the order in which they were put in; a flush is the last of its
+//! batch. Where the writer has a journal, groups are kept for it until the database has them.
 //!
-//! Bounds: [`QUEUE`] messages wait at most, then whoever adds one waits. The thread is woken by the first message,
-//! by a flush and by a full batch, not by each message: waking costs more than the message.
+//! Bounds: [`QUEUE`] messages wait at most, then whoever adds one waits; for the journal at most these and one batch
+//! are kept. The thread is woken by the first message, by a flush and by a full batch, not by each message: waking
+//! costs more than the message.
 
-use super::{BATCH, LINGER, QUEUE};
-use crate::Statement;
+use super::{BATCH, QUEUE};
+use crate::redo::Group;
 use std::collections::VecDeque;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 pub(super) enum Message {
-    Write(Statement),
-    Group(Vec<Statement>),
+    Write(Group),
     Flush(SyncSender<()>),
 }
 
 impl Message {
     fn statements(&self) -> usize {
         match self {
-            Message::Write(_) => 1,
-            Message::Group(statements) => statements.len(),
+            Message::Write(group) => group.len(),
             Message::Flush(_) => 0,
         }
     }
@@ -32,6 +33,12 @@ struct Waiting {
     messages: VecDeque<Message>,
     statements: usize,
     flushes: usize,
+    /// The number of the last group that was added, that was taken, and that the database has.
+    given: u64,
+    taken: u64,
+    committed: u64,
+    /// Groups up to the last one, of which some may be in the journal or the database only when it is looked.
+    unjournalled: VecDeque<Group>,
     /// Nobody adds any more.
     closed: bool,
     /// Nobody takes any more.
@@ -45,23 +52,54 @@ impl Waiting {
     }
 }
 
-#[derive(Default)]
 pub(super) struct Queue {
     waiting: Mutex<Waiting>,
     /// There is something to take.
     filled: Condvar,
     /// There is room to add.
     emptied: Condvar,
+    linger: Duration,
+    /// Whether there is a journal to keep groups for.
+    journalled: bool,
 }
 
-/// Statements of one transaction, and who waits for it.
+/// Groups of one transaction, and who waits for it.
 #[derive(Default)]
 pub(super) struct Batch {
-    pub(super) statements: Vec<Statement>,
+    pub(super) groups: Vec<Group>,
+    pub(super) statements: usize,
+    /// The number of the last group.
+    pub(super) last: u64,
     pub(super) flushed: Option<SyncSender<()>>,
 }
 
+/// Groups that are neither in the journal nor known to be in the database.
+pub(super) struct Unjournalled {
+    pub(super) groups: Vec<Group>,
+    /// The number of the first.
+    pub(super) first: u64,
+    /// The database has everything up to this number.
+    pub(super) committed: u64,
+}
+
 impl Queue {
+    /// A queue after so many groups that the database has. Where nobody waits for it, a batch takes what comes
+    /// within `linger`.
+    pub(super) fn new(committed: u64, linger: Duration, journalled: bool) -> Queue {
+        Queue {
+            waiting: Mutex::new(Waiting {
+                given: committed,
+                taken: committed,
+                committed,
+                ..Waiting::default()
+            }),
+            filled: Condvar::new(),
+            emptied: Condvar::new(),
+            linger,
+            journalled,
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         // Nothing here is left half-changed.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
@@ -81,7 +119,15 @@ impl Queue {
         let was_due = waiting.is_due();
         let first = waiting.messages.is_empty();
         waiting.statements += message.statements();
-        waiting.flushes += usize::from(matches!(message, Message::Flush(_)));
+        match &message {
+            Message::Write(group) => {
+                waiting.given += 1;
+                if self.journalled {
+                    waiting.unjournalled.push_back(Group::clone(group));
+                }
+            }
+            Message::Flush(_) => waiting.flushes += 1,
+        }
         waiting.messages.push_back(message);
         let wakes = first || (waiting.is_due() && !was_due) || waiting.messages.len() >= QUEUE;
         drop(waiting);
@@ -91,7 +137,7 @@ impl Queue {
         true
     }
 
-    /// The next batch: what has queued up and comes within [`LINGER`], up to a flush or a full transaction.
+    /// The next batch: what has queued up and comes while it lingers, up to a flush or a full transaction.
     /// `None` once the queue is closed and empty.
     pub(super) fn take(&self) -> Option<Batch> {
         let waiting = self
@@ -102,7 +148,7 @@ impl Queue {
             .unwrap_or_else(PoisonError::into_inner);
         let (mut waiting, _) = self
             .filled
-            .wait_timeout_while(waiting, LINGER, |waiting| {
+            .wait_timeout_while(waiting, self.linger, |waiting| {
                 !waiting.is_due() && waiting.messages.len() < QUEUE
             })
             .unwrap_or_else(PoisonError::into_inner);
@@ -110,13 +156,16 @@ impl Queue {
             return None;
         }
         let mut batch = Batch::default();
-        while batch.statements.len() < BATCH
+        while batch.statements < BATCH
             && let Some(message) = waiting.messages.pop_front()
         {
             waiting.statements -= message.statements();
             match message {
-                Message::Write(statement) => batch.statements.push(statement),
-                Message::Group(statements) => batch.statements.extend(statements),
+                Message::Write(group) => {
+                    waiting.taken += 1;
+                    batch.statements += group.len();
+                    batch.groups.push(group);
+                }
                 Message::Flush(done) => {
                     waiting.flushes -= 1;
                     batch.flushed = Some(done);
@@ -124,9 +173,36 @@ impl Queue {
                 }
             }
         }
+        batch.last = waiting.taken;
         drop(waiting);
         self.emptied.notify_all();
         Some(batch)
+    }
+
+    /// Takes note that the database has everything up to this number.
+    pub(super) fn committed(&self, last: u64) {
+        let mut waiting = self.lock();
+        waiting.committed = last;
+        let later = waiting.given - last;
+        while waiting.unjournalled.len() as u64 > later {
+            waiting.unjournalled.pop_front();
+        }
+    }
+
+    /// The number of the last group that was added.
+    pub(super) fn given(&self) -> u64 {
+        self.lock().given
+    }
+
+    /// Takes what the journal has not.
+    pub(super) fn unjournalled(&self) -> Unjournalled {
+        let mut waiting = self.lock();
+        let groups: Vec<Group> = std::mem::take(&mut waiting.unjournalled).into();
+        Unjournalled {
+            first: waiting.given - groups.len() as u64 + 1,
+            groups,
+            committed: waiting.committed,
+        }
     }
 
     /// Nothing more comes.

@@ -4,7 +4,7 @@
 //! one of one row with more of what stands behind `VALUES`, so what is written is the same. A failure is told
 //! of the statement that was given.
 //!
-//! A small transaction of one form, with at most one other statement behind it, is one text that is sent at once:
+//! A small transaction of one form, with at most two other statements behind it, is one text that is sent at once:
 //! the way to the driver's thread and back costs more than a row.
 //!
 //! Bounds: only the plain form is put together, `INSERT INTO t (a, b) VALUES ($1, $2)`: every placeholder once
@@ -13,9 +13,10 @@
 //! those before it.
 
 use crate::open::BEGIN;
-use crate::statement::Argument;
+use crate::statement::BindAll as _;
 use crate::{Statement, StoreError};
 use sqlx::{AssertSqlSafe, SqliteConnection};
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -23,15 +24,20 @@ use std::sync::Arc;
 const COMMIT: &str = "COMMIT";
 /// Most rows of one statement.
 const ROWS: usize = 16;
+/// Most statements behind the rows of a transaction that is one text.
+const OTHERS: usize = 2;
 /// Most values of one statement.
 const PARAMETERS: usize = 192;
+
+/// Another statement, with the number of its values.
+type Other = (&'static str, usize);
 
 /// The statements seen so far, by the text that was given.
 #[derive(Default)]
 pub(super) struct Forms {
     forms: HashMap<&'static str, Option<Form>>,
-    /// Whole transactions: of so many rows of the first, and the second.
-    transactions: HashMap<(&'static str, usize, &'static str), Arc<str>>,
+    /// Whole transactions: of so many rows of the first, and the others.
+    transactions: HashMap<(&'static str, usize, [Option<Other>; OTHERS]), Arc<str>>,
 }
 
 /// A plain insert of which several rows go into one statement.
@@ -50,23 +56,31 @@ impl Forms {
     }
 
     /// The text of the whole transaction, where it is a small one of the form that is sent at once.
-    pub(super) fn transaction(&mut self, statements: &[Statement]) -> Option<Arc<str>> {
-        let sql = statements.first()?.sql();
-        let rows = statements
-            .iter()
-            .take_while(|statement| statement.sql() == sql)
-            .count();
+    pub(super) fn transaction(
+        &mut self,
+        statements: &[impl Borrow<Statement>],
+    ) -> Option<Arc<str>> {
+        let mut all = statements.iter().map(Borrow::borrow).peekable();
+        let sql = all.peek()?.sql();
         let columns = self.form(sql)?.columns;
-        if !statements.iter().take(rows).all(|row| row.has(columns)) {
+        let mut rows = 0;
+        while let Some(row) = all.next_if(|statement| statement.sql() == sql) {
+            if !row.has(columns) {
+                return None;
+            }
+            rows += 1;
+        }
+        let mut others = [None; OTHERS];
+        for other in &mut others {
+            *other = all.next();
+        }
+        // A placeholder's number is changed: there must be nothing that only looks like one.
+        let odd = |other: &&Statement| other.sql().contains('\'');
+        if all.next().is_some() || others.iter().flatten().any(odd) {
             return None;
         }
-        let last = match statements.get(rows..)? {
-            [] => "",
-            // A placeholder's number is changed: there must be nothing that only looks like one.
-            [last] if !last.sql().contains('\'') => last.sql(),
-            _ => return None,
-        };
-        let key = (sql, rows, last);
+        let named = |other: &Statement| (other.sql(), other.arguments().len());
+        let key = (sql, rows, others.map(|other| other.map(named)));
         if let Some(text) = self.transactions.get(&key) {
             return Some(Arc::clone(text));
         }
@@ -75,13 +89,19 @@ impl Forms {
         if rows > form.several.len() + 1 {
             return None;
         }
-        let inserts = several(head, columns, rows);
-        let text: Arc<str> = if last.is_empty() {
-            format!("{BEGIN}; {inserts}; {COMMIT}").into()
-        } else {
-            let last = shifted(last, rows * columns)?;
-            format!("{BEGIN}; {inserts}; {last}; {COMMIT}").into()
-        };
+        let mut text = format!("{BEGIN}; {}; ", several(head, columns, rows));
+        let mut values = rows * columns;
+        for other in others.into_iter().flatten() {
+            let (other_text, highest) = shifted(other.sql(), values)?;
+            if !other.has(highest) {
+                return None;
+            }
+            text.push_str(&other_text);
+            text.push_str("; ");
+            values += highest;
+        }
+        text.push_str(COMMIT);
+        let text: Arc<str> = text.into();
         self.transactions.insert(key, Arc::clone(&text));
         Some(text)
     }
@@ -90,16 +110,16 @@ impl Forms {
     pub(super) async fn write(
         &mut self,
         connection: &mut SqliteConnection,
-        statements: &mut Vec<Statement>,
+        statements: &[impl Borrow<Statement>],
     ) -> Result<(), StoreError> {
-        let mut statements = statements.drain(..).peekable();
+        let mut statements = statements.iter().map(Borrow::borrow).peekable();
         let mut rows = Vec::new();
         while let Some(first) = statements.next() {
             let (sql, columns) = (first.sql(), first.arguments().len());
             rows.push(first);
             let mut form = self.form(sql).filter(|form| form.columns == columns);
             if form.is_some() {
-                let same = |next: &Statement| next.sql() == sql && next.has(columns);
+                let same = |next: &&Statement| next.sql() == sql && next.has(columns);
                 while let Some(next) = statements.next_if(same) {
                     rows.push(next);
                 }
@@ -112,7 +132,8 @@ impl Forms {
                 let arguments = rows
                     .by_ref()
                     .take(count)
-                    .flat_map(Statement::into_arguments);
+                    .flat_map(Statement::arguments)
+                    .cloned();
                 let query = match text {
                     Some(text) => sqlx::query(AssertSqlSafe(text)).bind_all(arguments),
                     None => sqlx::query(sql).bind_all(arguments),
@@ -159,18 +180,20 @@ impl Form {
     }
 }
 
-/// A statement whose placeholders begin behind those of another.
-fn shifted(sql: &str, by: usize) -> Option<String> {
+/// A statement whose placeholders begin behind those of another, and the highest number of its own.
+fn shifted(sql: &str, by: usize) -> Option<(String, usize)> {
     let mut parts = sql.split('$');
     let mut text = parts.next()?.to_owned();
+    let mut highest = 0;
     for part in parts {
         let digits = part.bytes().take_while(u8::is_ascii_digit).count();
         let (number, rest) = part.split_at(digits);
         let number: usize = number.parse().ok()?;
+        highest = highest.max(number);
         // Writing to a string does not fail.
         let _ = write!(text, "${}{rest}", number + by);
     }
-    Some(text)
+    Some((text, highest))
 }
 
 fn several(head: &str, columns: usize, rows: usize) -> Arc<str> {
@@ -185,22 +208,6 @@ fn several(head: &str, columns: usize, rows: usize) -> Arc<str> {
         sql.push(')');
     }
     sql.into()
-}
-
-/// A query that takes any number of values.
-pub(super) trait BindAll {
-    fn bind_all(self, arguments: impl Iterator<Item = Argument>) -> Self;
-}
-
-impl BindAll for sqlx::query::Query<'static, crate::Database, sqlx::sqlite::SqliteArguments> {
-    fn bind_all(self, arguments: impl Iterator<Item = Argument>) -> Self {
-        arguments.fold(self, |query, argument| match argument {
-            Argument::Text(value) => query.bind(value),
-            Argument::Integer(value) => query.bind(value),
-            Argument::Real(value) => query.bind(value),
-            Argument::Bytes(value) => query.bind(value),
-        })
-    }
 }
 
 #[cfg(test)]
@@ -242,11 +249,19 @@ mod tests {
                  UPDATE h SET a = $6 WHERE b = $5; COMMIT"
             )
         );
+        let text = forms.transaction(&[row(), head(), head()]);
+        assert_eq!(
+            text.as_deref(),
+            Some(
+                "BEGIN IMMEDIATE; INSERT INTO t (a, b) VALUES ($1, $2); \
+                 UPDATE h SET a = $4 WHERE b = $3; UPDATE h SET a = $6 WHERE b = $5; COMMIT"
+            )
+        );
         assert!(forms.transaction(&[row()]).is_some());
         for large in [
             vec![head()],
             vec![head(), row()],
-            vec![row(), head(), head()],
+            vec![row(), head(), head(), head()],
             vec![row(), Statement::new("UPDATE h SET a = '$1'")],
             (0..17).map(|_| row()).collect(),
         ] {

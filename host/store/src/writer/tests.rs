@@ -196,7 +196,7 @@ fn by_hand(
         runtime()
             .unwrap()
             .block_on(async {
-                let mut hand = Hand::new(store);
+                let mut hand = Hand::new(store, false);
                 hand.own = store.connection().await?;
                 let mut other = store.connection().await?.unwrap();
                 act(&mut hand, &mut other).await
@@ -274,22 +274,23 @@ fn the_log_is_folded_into_the_file_while_the_writer_goes_on() {
 
 #[test]
 fn whoever_waits_for_room_is_let_in_or_told_that_the_writer_is_gone() {
-    let queue = Queue::default();
+    let queue = Queue::new(0, LINGER, false);
+    let message = |id| Message::Write(Arc::new([insert(id)]));
     std::thread::scope(|scope| {
         let adds = scope.spawn(|| {
             (0..8 * QUEUE as i64)
-                .take_while(|id| queue.add(Message::Write(insert(*id))))
+                .take_while(|id| queue.add(message(*id)))
                 .count()
         });
         let mut taken = 0;
         while taken < 2 * QUEUE {
-            taken += queue.take().unwrap().statements.len();
+            taken += queue.take().unwrap().statements;
         }
         queue.leave();
         let added = adds.join().unwrap();
         assert!(added >= taken && added < 8 * QUEUE, "{added}");
     });
-    assert!(!queue.add(Message::Write(insert(0))));
+    assert!(!queue.add(message(0)));
 }
 
 #[test]
@@ -346,9 +347,7 @@ fn flooded(store: &Store, other: &Store, turns: i64) -> Duration {
                 // Reading and preparing take no lock; what is written has to wait its turn.
                 other.migrate(SETS).await?;
                 let mut turn = other.begin().await?;
-                Forms::default()
-                    .write(&mut turn, &mut vec![insert(-id)])
-                    .await?;
+                Forms::default().write(&mut turn, &[insert(-id)]).await?;
                 turn.commit()
                     .await
                     .map_err(|error| StoreError::during("commit", &error))
