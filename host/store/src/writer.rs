@@ -44,7 +44,7 @@ pub const QUEUE: usize = 4_096;
 pub const LINGER: Duration = Duration::from_millis(2);
 /// The same for a writer with a journal: how far the database may be behind what is durable, besides the commit
 /// itself. Fewer and larger transactions leave more of the disk to the journal.
-pub const BEHIND: Duration = Duration::from_millis(20);
+pub const BEHIND: Duration = Duration::from_millis(10);
 /// Statements after which a transaction is committed although more are waiting.
 pub const BATCH: usize = 2_048;
 
@@ -320,7 +320,7 @@ impl<'a> Hand<'a> {
     /// Sees to the log, now that nobody waits for what was written.
     async fn fold(&mut self) {
         if let Some(own) = &mut self.own {
-            self.folding.turn(self.store, own).await;
+            self.folding.turn(own).await;
         }
     }
 }

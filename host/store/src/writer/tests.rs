@@ -266,8 +266,8 @@ fn the_log_is_folded_into_the_file_while_the_writer_goes_on() {
         writer.flush().unwrap();
         // Without it everything would stay in the log for as long as the file is open.
         assert!(size("db") > before + 2_000_000, "{} bytes", size("db"));
-        // And without the writer's own turn the log would never begin anew: it would have 22 MB.
-        assert!(size("db-wal") < 11_000_000, "{} bytes", size("db-wal"));
+        // And where little is folded at a time the log begins anew before it has grown.
+        assert!(size("db-wal") < 1_000_000, "{} bytes", size("db-wal"));
     });
     assert_eq!(written, (0..240_000).collect::<Vec<_>>());
 }
