@@ -178,7 +178,7 @@ impl Journal {
         groups: &[Group],
         applied: u64,
     ) -> Result<bool, StoreError> {
-        if groups.iter().map(|group| size(group)).sum::<usize>() > SEGMENT {
+        if groups.iter().map(size).sum::<usize>() > SEGMENT {
             return Ok(false);
         }
         self.make()

@@ -31,13 +31,15 @@ const PARAMETERS: usize = 192;
 
 /// Another statement, with the number of its values.
 type Other = (&'static str, usize);
+/// A whole transaction: the plain insert, its rows, and the others.
+type Whole = (&'static str, usize, [Option<Other>; OTHERS]);
 
 /// The statements seen so far, by the text that was given.
 #[derive(Default)]
 pub(super) struct Forms {
     forms: HashMap<&'static str, Option<Form>>,
-    /// Whole transactions: of so many rows of the first, and the others.
-    transactions: HashMap<(&'static str, usize, [Option<Other>; OTHERS]), Arc<str>>,
+    /// Whole transactions, as one text.
+    transactions: HashMap<Whole, Arc<str>>,
 }
 
 /// A plain insert of which several rows go into one statement.

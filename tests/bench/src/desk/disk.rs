@@ -3,7 +3,7 @@
 use super::state::State;
 use crate::figure::{Figure, Spec};
 use crate::measure::quantile;
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use bulkhead_store::Statement;
 use std::fs::File;
 use std::io::Write as _;
@@ -11,6 +11,9 @@ use std::time::Instant;
 
 pub(crate) static FDATASYNC: Spec = Spec::informative("desk.disk.fdatasync_us", "us");
 pub(crate) static FDATASYNC_P99: Spec = Spec::informative("desk.disk.fdatasync_p99_us", "us");
+/// Through the journal of the gate's writer, as an order does.
+pub(crate) static JOURNAL: Spec = Spec::informative("desk.disk.journal_sync_us", "us");
+pub(crate) static JOURNAL_P99: Spec = Spec::informative("desk.disk.journal_sync_p99_us", "us");
 pub(crate) static COMMIT: Spec = Spec::informative("desk.disk.sqlite_commit_us", "us");
 pub(crate) static COMMIT_P99: Spec = Spec::informative("desk.disk.sqlite_commit_p99_us", "us");
 
@@ -22,7 +25,8 @@ const WARM_UP: usize = 100;
 /// Bytes of one append, and of one row's text.
 const BYTES: usize = 256;
 
-/// A small append and its `fdatasync`; one small row and its commit through the store's writer.
+/// A small append and its `fdatasync`; one small row and its commit through the store's writer; one more that becomes
+/// durable in the journal, with the database following.
 pub(super) fn disk(state: &State) -> Result<Vec<Figure>> {
     let mut file = File::create(state.folder().join("probe"))?;
     let bytes = [b'x'; BYTES];
@@ -36,9 +40,17 @@ pub(super) fn disk(state: &State) -> Result<Vec<Figure>> {
         writer.write(Statement::new(INSERT).bind(id).bind(text.as_str()))?;
         Ok(writer.flush()?)
     })?;
+    let journalled = state.gate().writer().context("nothing is kept")?;
+    let journal = times(|id| {
+        let statement = Statement::new(INSERT).bind(-1 - id).bind(text.as_str());
+        journalled.write(statement)?;
+        Ok(journalled.sync()?)
+    })?;
     Ok(vec![
         FDATASYNC.is(quantile(&synced, 0.5)),
         FDATASYNC_P99.is(quantile(&synced, 0.99)),
+        JOURNAL.is(quantile(&journal, 0.5)),
+        JOURNAL_P99.is(quantile(&journal, 0.99)),
         COMMIT.is(quantile(&committed, 0.5)),
         COMMIT_P99.is(quantile(&committed, 0.99)),
     ])

@@ -1,5 +1,5 @@
 //! From a signal to an order that may be sent: sized, checked by the host, judged by four sandboxed rules,
-//! approved, and on disk in the audit log.
+//! approved, and its records durable in the journal that the audit log is written through.
 //!
 //! One thread decides; a second one journals what was decided meanwhile in one go (group commit). What is
 //! durable goes back to the first, which sends it through the gate and applies the broker's answer, so that
@@ -33,13 +33,15 @@ static P50: Spec = Spec::informative("desk.pipeline.p50_us", "us");
 static PER_S: Spec = Spec::at_least("desk.pipeline.per_s", "1/s", 5_000.0);
 static ALONE: Spec = Spec::informative("desk.pipeline.alone_us", "us");
 static DECIDE: Spec = Spec::informative("desk.pipeline.alone_decide_us", "us");
+/// What an order waits for once it is decided: its group's records are appended to the log, and the writer's redo
+/// journal has them and is synced. The database's own commit comes later and is not part of it.
 static COMMIT: Spec = Spec::informative("desk.pipeline.commit_us", "us");
 static COMMIT_P99: Spec = Spec::informative("desk.pipeline.commit_p99_us", "us");
 static GROUP: Spec = Spec::informative("desk.pipeline.group", "orders");
 static CORES: Spec = Spec::informative("desk.pipeline.cores", "cores");
 
 /// The figures, with those of the disk beside them.
-pub(crate) static SPECS: [&Spec; 13] = [
+pub(crate) static SPECS: [&Spec; 15] = [
     &P99,
     &P50,
     &PER_S,
@@ -51,6 +53,8 @@ pub(crate) static SPECS: [&Spec; 13] = [
     &CORES,
     &disk::FDATASYNC,
     &disk::FDATASYNC_P99,
+    &disk::JOURNAL,
+    &disk::JOURNAL_P99,
     &disk::COMMIT,
     &disk::COMMIT_P99,
 ];
