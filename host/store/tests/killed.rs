@@ -2,6 +2,7 @@
 //!
 //! This very program is started again as the one that writes, and ended with SIGKILL at moments drawn at random
 //! (the seed is printed; `BULKHEAD_CRASH_SEED` repeats one), again and again on one database.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use bulkhead_store::{Migration, MigrationSet, Statement, Store, StoreError, wait};
 use std::io::{BufRead as _, BufReader, Write as _};
