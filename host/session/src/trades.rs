@@ -363,6 +363,21 @@ mod tests {
         assert_eq!(all[0].decisions, ["t-1", "t-2"]);
     }
 
+    /// Digests of sessions cover what their trades are written as.
+    #[test]
+    fn a_trade_that_nobody_looked_at_is_written_and_read_as_it_always_was() {
+        let mut trades = Trades::default();
+        trades.fill(&fill(Side::Buy, 10, 10, 1), Decimal::ONE);
+        let all = finish(trades);
+        let written = serde_json::to_string(&all[0]).unwrap();
+        assert_eq!(
+            written,
+            r#"{"owner":"s","instrument":1,"side":"buy","opened":1,"closed":null,"quantity":"10","profit":"-1","fees":"1","decisions":["t-1"]}"#
+        );
+        let read: TradeRecord = serde_json::from_str(&written).unwrap();
+        assert_eq!(read, all[0]);
+    }
+
     #[test]
     fn what_a_trade_opened_with_is_told_once_when_it_ends() {
         let mut trades = Trades::default();

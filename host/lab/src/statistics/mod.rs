@@ -4,6 +4,9 @@
 //! that differ by a factor of two between systems that do not say what they did. A number that is not
 //! defined is `None`, with the reason beside it; never infinite, never a sentinel.
 //!
+//! A run of any length is followed by a [`CurveBuilder`], becomes a [`Performance`] and is told of by
+//! [`Statistics::of_performance`]; a paper session goes the same way.
+//!
 //! Returns are of mark-to-market equity, sampled at the last session's close of each day in UTC, days without
 //! a change kept. The risk-free rate is zero. Transcendental functions come from `libm`, so that every machine
 //! says the same.
