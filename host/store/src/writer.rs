@@ -38,8 +38,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Messages that may wait for the writer's thread. A halt with a thousand open orders writes some five thousand at once, and
-/// must not wait for the database meanwhile.
+/// Messages that may wait for the writer's thread. A halt with a thousand open orders writes some five thousand at
+/// once, and must not wait for the database meanwhile.
 pub const QUEUE: usize = 16_384;
 /// How long the writer waits for more before it commits what nobody waits for. A flush commits at once.
 pub const LINGER: Duration = Duration::from_millis(2);
