@@ -14,7 +14,7 @@ use bulkhead_market::csv::{CsvOptions, read_bars};
 use bulkhead_market::{BarSeries, Calendar, Catalog, CleanOptions, clean};
 use bulkhead_venue::FillTiming;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -120,7 +120,10 @@ pub(crate) fn run(arguments: &BacktestArgs, options: &GlobalOptions) -> Result<(
     let environment = with_installed(Environment::open(options)?)?;
     let settings = settings(arguments)?;
     let parameters = arguments.parameters.iter().map(|text| parameter(text));
-    let (data, source) = data(arguments, &environment)?;
+    let source = Source::of(arguments, &environment);
+    let data = source.series(&settings.currency)?;
+    let source = serde_json::to_value(&source)
+        .map_err(|error| Problem::host(format!("no JSON: {error}"), "report this"))?;
     let total = data.iter().map(Series::bars).sum();
     let plan = Plan {
         registry: &environment.registry,
@@ -157,7 +160,7 @@ pub(crate) fn run(arguments: &BacktestArgs, options: &GlobalOptions) -> Result<(
 }
 
 /// With what is installed, where anything was kept.
-fn with_installed(environment: Environment) -> Result<Environment, Problem> {
+pub(crate) fn with_installed(environment: Environment) -> Result<Environment, Problem> {
     if !kept::path(&environment.state).is_file() {
         return Ok(environment);
     }
@@ -211,70 +214,92 @@ fn settings(arguments: &BacktestArgs) -> Result<Settings, Problem> {
     Ok(settings)
 }
 
-/// The bars, and where they come from.
-fn data(
-    arguments: &BacktestArgs,
-    environment: &Environment,
-) -> Result<(Vec<Series>, serde_json::Value), Problem> {
-    if let Some(file) = &arguments.csv {
-        let data = from_file(file, arguments)?;
-        return Ok((data, json!({"csv": file, "calendar": arguments.calendar})));
-    }
-    let interval = bulkhead_market::catalog::interval(&arguments.interval)?;
-    let catalog = Catalog::open(&environment.catalog)?;
-    let data = arguments.symbols.iter().map(|symbol| {
-        let reader = catalog.read(symbol, interval)?;
-        Ok(Series::Stored(Box::new(reader)))
-    });
-    let source = json!({"catalog": environment.catalog, "interval": arguments.interval});
-    Ok((data.collect::<Result<_, Problem>>()?, source))
+/// What a run's strategy and bars were taken from: enough to take them from there again.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Source {
+    /// How the strategy was named.
+    pub(crate) strategy: String,
+    csv: Option<PathBuf>,
+    symbols: Vec<String>,
+    calendar: String,
+    tick: Decimal,
+    lot: Decimal,
+    catalog: PathBuf,
+    interval: String,
 }
 
-fn from_file(file: &Path, arguments: &BacktestArgs) -> Result<Vec<Series>, Problem> {
-    for (option, value) in [("--tick", arguments.tick), ("--lot", arguments.lot)] {
-        if value <= Decimal::ZERO {
-            return Err(Problem::user(
-                format!("{option} is {value}"),
-                "give a number above zero",
-            ));
-        }
-    }
-    let calendar = Calendar::named(&arguments.calendar)?;
-    let stem = file.file_stem().unwrap_or_default();
-    let symbol = stem.to_string_lossy().to_uppercase();
-    let mut data = Vec::new();
-    for raw in read_bars(file, &CsvOptions::symbol(&symbol))? {
-        let (bars, report) = clean(raw, &calendar, &CleanOptions::default());
-        let instrument = Instrument {
-            calendar: calendar.name().to_owned(),
-            venue: calendar.name().to_owned(),
-            currency: arguments.currency.clone(),
+impl Source {
+    fn of(arguments: &BacktestArgs, environment: &Environment) -> Source {
+        Source {
+            strategy: arguments.strategy.clone(),
+            csv: arguments.csv.clone(),
+            symbols: arguments.symbols.clone(),
+            calendar: arguments.calendar.clone(),
             tick: arguments.tick,
             lot: arguments.lot,
-            ..Instrument::us_equity(0, &report.symbol)
-        };
-        let series = BarSeries::new(instrument, bars).map_err(|problem| problem.in_file(file))?;
-        if !report.rows.is_empty() {
-            output::note(&report.to_string());
-        }
-        data.push(Series::Loaded(Box::new(series)));
-    }
-    if arguments.symbols.is_empty() {
-        return Ok(data);
-    }
-    let named = |series: &Series, symbol: &String| series.symbol() == symbol;
-    for symbol in &arguments.symbols {
-        if !data.iter().any(|series| named(series, symbol)) {
-            let there: Vec<&str> = data.iter().map(Series::symbol).collect();
-            return Err(Problem::user(
-                format!("the file has no bars of {symbol}"),
-                format!("use one of: {}", there.join(", ")),
-            )
-            .in_file(file));
+            catalog: environment.catalog.clone(),
+            interval: arguments.interval.clone(),
         }
     }
-    data.retain(|series| arguments.symbols.iter().any(|symbol| named(series, symbol)));
-    Ok(data)
+
+    /// The bars, priced in this currency where the file does not say.
+    pub(crate) fn series(&self, currency: &str) -> Result<Vec<Series>, Problem> {
+        if let Some(file) = &self.csv {
+            return self.from_file(file, currency);
+        }
+        let interval = bulkhead_market::catalog::interval(&self.interval)?;
+        let catalog = Catalog::open(&self.catalog)?;
+        let data = self.symbols.iter().map(|symbol| {
+            let reader = catalog.read(symbol, interval)?;
+            Ok(Series::Stored(Box::new(reader)))
+        });
+        data.collect()
+    }
+
+    fn from_file(&self, file: &Path, currency: &str) -> Result<Vec<Series>, Problem> {
+        for (option, value) in [("--tick", self.tick), ("--lot", self.lot)] {
+            if value <= Decimal::ZERO {
+                return Err(Problem::user(
+                    format!("{option} is {value}"),
+                    "give a number above zero",
+                ));
+            }
+        }
+        let calendar = Calendar::named(&self.calendar)?;
+        let stem = file.file_stem().unwrap_or_default();
+        let symbol = stem.to_string_lossy().to_uppercase();
+        let mut data = Vec::new();
+        for raw in read_bars(file, &CsvOptions::symbol(&symbol))? {
+            if !self.symbols.is_empty() && !self.symbols.contains(&raw.symbol) {
+                continue;
+            }
+            let (bars, report) = clean(raw, &calendar, &CleanOptions::default());
+            let instrument = Instrument {
+                calendar: calendar.name().to_owned(),
+                venue: calendar.name().to_owned(),
+                currency: currency.to_owned(),
+                tick: self.tick,
+                lot: self.lot,
+                ..Instrument::us_equity(0, &report.symbol)
+            };
+            let series =
+                BarSeries::new(instrument, bars).map_err(|problem| problem.in_file(file))?;
+            if !report.rows.is_empty() {
+                output::note(&report.to_string());
+            }
+            data.push(Series::Loaded(Box::new(series)));
+        }
+        for symbol in &self.symbols {
+            if !data.iter().any(|series| series.symbol() == symbol) {
+                return Err(Problem::user(
+                    format!("the file has no bars of {symbol}"),
+                    "name a symbol that it has, or none for all of them",
+                )
+                .in_file(file));
+            }
+        }
+        Ok(data)
+    }
 }
 
 /// Ends the run at the next look when the process is asked to stop.

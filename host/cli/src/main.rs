@@ -29,6 +29,7 @@ mod shadows;
 mod standings;
 mod statement;
 mod usage;
+mod verify;
 
 use bulkhead_domain::Problem;
 use clap::{Parser, Subcommand};
@@ -56,6 +57,8 @@ enum Command {
     Paper(paper::PaperArgs),
     /// Run a strategy over history and say what came of it
     Backtest(Box<backtest::BacktestArgs>),
+    /// Run a backtest's result again and compare it bit for bit
+    Verify(verify::VerifyArgs),
     /// Say why a trade was proposed (t-...), a model chosen (p-...) or a provider asked (c-...)
     Explain(explain::ExplainArgs),
     /// Show who earns what in which context, with intervals
@@ -109,6 +112,7 @@ fn run(cli: Cli) -> Result<(), Problem> {
             paper::run(&arguments, Environment::open(options)?, options.json)
         }
         Command::Backtest(arguments) => backtest::run(&arguments, options),
+        Command::Verify(arguments) => verify::run_again(&arguments, options),
         Command::Explain(arguments) => explain::run(&arguments, options),
         Command::Standings(arguments) => standings::run(&arguments, options),
         Command::Statement(arguments) => statement::run(&arguments, options),

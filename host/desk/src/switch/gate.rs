@@ -191,6 +191,11 @@ impl Gate {
         self.sealed(Writer::flush)
     }
 
+    /// Returns once everything recorded so far is durable; the database has it a moment later.
+    pub(super) fn durable(&self) -> Result<(), AuditError> {
+        self.sealed(Writer::sync)
+    }
+
     /// Queues the head and waits for everything recorded so far, as long as `until` does.
     fn sealed(
         &self,
@@ -274,7 +279,7 @@ impl Gate {
             }
             // A cancellation waits for nothing.
             if dispositions.iter().any(Disposition::is_sent) {
-                self.sealed(Writer::sync)?;
+                self.durable()?;
             }
         }
         Ok(())

@@ -57,7 +57,7 @@ impl Gate {
         let before = inner.passed;
         drop(inner);
         recorded
-            .and_then(|()| self.sync())
+            .and_then(|()| self.durable())
             .map_err(GateError::NotDurable)?;
         let (inner, _) = self
             .answered
