@@ -1,7 +1,8 @@
 //! What a learning algorithm takes and gives.
 
-use crate::Value;
+use crate::{Problem, Value};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Rows by columns of numbers, row-major.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -49,6 +50,45 @@ pub enum Domain {
     Choice(Vec<String>),
 }
 
+impl Domain {
+    /// Whether a hyper-parameter may have a value.
+    ///
+    /// # Errors
+    /// What it may be, in words.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "compared with a bound that is itself a float"
+    )]
+    pub fn check(&self, value: &Value) -> Result<(), String> {
+        let (right, wanted) = match (self, value) {
+            (Domain::Boolean, value) => (
+                matches!(value, Value::Boolean(_)),
+                "true or false".to_owned(),
+            ),
+            (Domain::Integer { min, max }, value) => (
+                matches!(value, Value::Integer(given) if (min..=max).contains(&given)),
+                format!("a whole number from {min} to {max}"),
+            ),
+            (Domain::Real { min, max, .. }, value) => {
+                let given = match value {
+                    Value::Real(given) => *given,
+                    Value::Integer(given) => *given as f64,
+                    _ => f64::NAN,
+                };
+                (
+                    (*min..=*max).contains(&given),
+                    format!("a number from {min} to {max}"),
+                )
+            }
+            (Domain::Choice(words), value) => (
+                matches!(value, Value::Text(given) if words.contains(given)),
+                format!("one of: {}", words.join(", ")),
+            ),
+        };
+        if right { Ok(()) } else { Err(wanted) }
+    }
+}
+
 /// A hyper-parameter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Parameter {
@@ -87,6 +127,35 @@ pub struct Algorithm {
     pub weighted: bool,
     /// Whatever else it declares.
     pub extra: Vec<(String, Value)>,
+}
+
+impl Algorithm {
+    /// Holds hyper-parameters to what the algorithm of plugin `plugin` declares.
+    ///
+    /// # Errors
+    /// A name that it does not have, or a value that is not allowed.
+    pub fn check(&self, plugin: &str, given: &BTreeMap<String, Value>) -> Result<(), Problem> {
+        let algorithm = &self.name;
+        for (name, value) in given {
+            let Some(parameter) = self.parameters.iter().find(|known| known.name == *name) else {
+                let names: Vec<&str> = (self.parameters.iter())
+                    .map(|parameter| parameter.name.as_str())
+                    .collect();
+                return Err(Problem::user(
+                    format!("{plugin}/{algorithm} has no hyper-parameter {name}"),
+                    format!("use one of: {}", names.join(", ")),
+                ));
+            };
+            parameter.domain.check(value).map_err(|wanted| {
+                let given = serde_json::to_string(value).unwrap_or_default();
+                Problem::user(
+                    format!("hyper-parameter {name} of {plugin}/{algorithm} is {given}"),
+                    format!("use {wanted}"),
+                )
+            })?;
+        }
+        Ok(())
+    }
 }
 
 /// What is to be predicted.

@@ -16,6 +16,7 @@ pub mod csv;
 mod dates;
 pub mod factor;
 pub mod features;
+pub mod horizon;
 pub mod indicators;
 pub mod macro_series;
 

@@ -8,7 +8,7 @@
 
 mod fitting;
 mod judging;
-mod parallel;
+pub mod parallel;
 mod succession;
 #[cfg(test)]
 mod tests;
@@ -20,12 +20,13 @@ pub(crate) use self::succession::Successor;
 
 use self::fitting::{Window, fit_one};
 use self::judging::{Pupil, scoring};
-use self::parallel::parallel;
+use self::parallel::{cores, parallel};
 use crate::calibration::Calibration;
 use crate::config::{ModelConfig, ModelSelection};
 use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::model::{FitRequest, Matrix};
 use bulkhead_domain::{Timestamp, Value};
+use bulkhead_market::horizon;
 use bulkhead_orchestrator::{
     Candidate, Decision, Policy, Scoring, SkillGate, Standing, Standings, Task, TaskKind,
 };
@@ -269,10 +270,10 @@ impl Learner {
     /// The bar that has just opened ends the label of the bar `horizon + 1` before it.
     fn mature(&mut self) {
         let newest = self.bars.len() - 1;
-        let Some(index) = newest.checked_sub(self.config.horizon + 1) else {
+        let Some(index) = horizon::decision(newest, self.config.horizon) else {
             return;
         };
-        let mut up = self.bars[newest].open > self.bars[index + 1].open;
+        let mut up = self.bars[newest].open > self.bars[horizon::entry(index)].open;
         if self.config.shuffle_labels {
             up = self.shuffled(up);
         }
@@ -324,16 +325,16 @@ impl Learner {
             Some(why) => self.trainers.iter().map(|_| Err(why.clone())).collect(),
             None => {
                 let tail = window.calibration();
-                let requests: Vec<FitRequest> = self
+                let fits: Vec<(&dyn Trainer, FitRequest)> = self
                     .trainers
                     .iter()
                     .map(|trainer| {
                         let seed = self.draw_seed(&trainer.candidate().identity().to_string());
-                        window.request(trainer.as_ref(), seed)
+                        (trainer.as_ref(), window.request(trainer.as_ref(), seed))
                     })
                     .collect();
-                parallel(&self.trainers, &requests, |trainer, request| {
-                    fit_one(trainer, request, &tail)
+                parallel(&fits, cores(), |(trainer, request)| {
+                    fit_one(*trainer, request, &tail)
                 })
             }
         };

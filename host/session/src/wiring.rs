@@ -3,7 +3,7 @@
 use crate::config::CandidateConfig;
 use crate::learning::{Predictor, Trainer};
 use bulkhead_domain::digest::Digest;
-use bulkhead_domain::model::{Domain, FitRequest, LearningTask, Matrix};
+use bulkhead_domain::model::{FitRequest, LearningTask, Matrix};
 use bulkhead_domain::{Problem, Value};
 use bulkhead_orchestrator::Candidate;
 use bulkhead_sandbox::{FittedModel, ModelPlugin};
@@ -38,33 +38,7 @@ impl PluginTrainer {
                 format!("use one of: {}", names.join(", ")),
             ));
         };
-        for (name, value) in &config.parameters {
-            let Some(parameter) = algorithm
-                .parameters
-                .iter()
-                .find(|parameter| parameter.name == *name)
-            else {
-                let names: Vec<&str> = algorithm
-                    .parameters
-                    .iter()
-                    .map(|parameter| parameter.name.as_str())
-                    .collect();
-                return Err(Problem::user(
-                    format!("{id}/{} has no hyper-parameter {name}", config.algorithm),
-                    format!("use one of: {}", names.join(", ")),
-                ));
-            };
-            check(&parameter.domain, value).map_err(|wanted| {
-                let given = serde_json::to_string(value).unwrap_or_default();
-                Problem::user(
-                    format!(
-                        "hyper-parameter {name} of {id}/{} is {given}",
-                        config.algorithm
-                    ),
-                    format!("use {wanted}"),
-                )
-            })?;
-        }
+        algorithm.check(&id, &config.parameters)?;
         let parameters: Vec<(String, Value)> = config
             .parameters
             .iter()
@@ -84,40 +58,6 @@ impl PluginTrainer {
             parameters,
         })
     }
-}
-
-/// Whether a hyper-parameter may have a value; otherwise, what it may be.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "compared with a bound that is itself a float"
-)]
-fn check(domain: &Domain, value: &Value) -> Result<(), String> {
-    let (right, wanted) = match (domain, value) {
-        (Domain::Boolean, value) => (
-            matches!(value, Value::Boolean(_)),
-            "true or false".to_owned(),
-        ),
-        (Domain::Integer { min, max }, value) => (
-            matches!(value, Value::Integer(given) if (min..=max).contains(&given)),
-            format!("a whole number from {min} to {max}"),
-        ),
-        (Domain::Real { min, max, .. }, value) => {
-            let given = match value {
-                Value::Real(given) => *given,
-                Value::Integer(given) => *given as f64,
-                _ => f64::NAN,
-            };
-            (
-                (*min..=*max).contains(&given),
-                format!("a number from {min} to {max}"),
-            )
-        }
-        (Domain::Choice(words), value) => (
-            matches!(value, Value::Text(given) if words.contains(given)),
-            format!("one of: {}", words.join(", ")),
-        ),
-    };
-    if right { Ok(()) } else { Err(wanted) }
 }
 
 impl Trainer for PluginTrainer {

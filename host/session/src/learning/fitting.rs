@@ -4,6 +4,7 @@ use super::{Fitted, Kept, Trainer};
 use crate::calibration::{Calibration, clip};
 use crate::config::ModelConfig;
 use bulkhead_domain::model::{FitRequest, Matrix, Targets};
+use bulkhead_market::horizon;
 use std::collections::VecDeque;
 
 /// Fewest samples a fit learns from after purging.
@@ -47,7 +48,9 @@ impl<'a> Window<'a> {
         let head = head
             .iter()
             .copied()
-            .filter(|index| bars[index + 1 + config.horizon].open_time <= calibrated_from)
+            .filter(|index| {
+                bars[horizon::exit(*index, config.horizon)].open_time <= calibrated_from
+            })
             .collect();
         #[expect(clippy::cast_precision_loss, reason = "counts")]
         let base = clip((ups(bars, window) as f64 + 1.0) / (window.len() as f64 + 2.0));
@@ -90,7 +93,7 @@ impl<'a> Window<'a> {
             label_ends: self
                 .head
                 .iter()
-                .map(|index| self.bars[index + 1 + self.horizon].open_time)
+                .map(|index| self.bars[horizon::exit(*index, self.horizon)].open_time)
                 .collect(),
             seed,
         }

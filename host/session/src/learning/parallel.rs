@@ -1,34 +1,34 @@
-//! Fits of one window on all cores. Which core did which changes nothing: results come in the trainers' order.
+//! Fits on several cores. Which core did which changes nothing: results come in the order of the jobs.
 
-use super::Trainer;
-use bulkhead_domain::model::FitRequest;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Runs one job per trainer on all cores; the results come in the trainers' order.
-pub(super) fn parallel<T: Send>(
-    trainers: &[Arc<dyn Trainer>],
-    requests: &[FitRequest],
-    job: impl Fn(&dyn Trainer, &FitRequest) -> Result<T, String> + Sync,
+/// As many threads as there are cores.
+#[must_use]
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Runs one job per item on at most `threads` threads; the results come in the items' order. A job that panics is
+/// an error of its own.
+pub fn parallel<I: Sync, T: Send>(
+    items: &[I],
+    threads: usize,
+    job: impl Fn(&I) -> Result<T, String> + Sync,
 ) -> Vec<Result<T, String>> {
-    let cores = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(trainers.len())
-        .max(1);
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let mut results: Vec<Option<Result<T, String>>> = trainers.iter().map(|_| None).collect();
+    let threads = threads.min(items.len()).max(1);
+    let next = AtomicUsize::new(0);
+    let mut results: Vec<Option<Result<T, String>>> = items.iter().map(|_| None).collect();
     let done: Vec<Vec<(usize, Result<T, String>)>> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..cores)
+        let workers: Vec<_> = (0..threads)
             .map(|_| {
                 scope.spawn(|| {
                     let mut mine = Vec::new();
                     loop {
-                        let index = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                        let (Some(trainer), Some(request)) =
-                            (trainers.get(index), requests.get(index))
-                        else {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(item) = items.get(index) else {
                             return mine;
                         };
-                        mine.push((index, job(trainer.as_ref(), request)));
+                        mine.push((index, job(item)));
                     }
                 })
             })
