@@ -1,13 +1,20 @@
-//! What is said of a run once it is over: its statistics, what it is to be doubted for, its report and its files.
+//! What is learnt from history before money follows it, and what is said of a run or session once it is over.
 //!
-//! The report of a paper session is built from [session records](bulkhead_session::record) alone, the files of a backtest
-//! from a [result](crate::result) and a [performance](statistics::Performance): nothing here reads a clock, a file or a
-//! random number that is not seeded, so equal runs give byte-identical reports. What follows for callers: whatever has
-//! to appear has to be in there first.
+//! A [`backtest`] runs a strategy and leaves a [`result`]. [`trials`] judge models on labelled samples ([`labels`]) by
+//! purged splits ([`validation`]), and remember every one that was tried. A [`report`] of a paper session is built from
+//! [session records](bulkhead_session::record) alone, the files of a backtest from its result and
+//! [performance](statistics::Performance): statistics, diagnoses and pages read no clock, no file and no random number that
+//! is not seeded, so equal runs give byte-identical reports. What follows for callers: whatever has to appear has to be
+//! in there first.
 
 pub mod backtest;
 pub mod diagnoses;
+pub mod labels;
 pub mod report;
 pub mod result;
 pub mod statistics;
 pub mod terminal;
+pub mod trials;
+pub mod validation;
+
+pub use trials::tables::MIGRATIONS;
