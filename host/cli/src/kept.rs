@@ -5,11 +5,12 @@ use bulkhead_store::{MigrationSet, Store, StoreError};
 use std::path::{Path, PathBuf};
 
 /// Tables of every crate that keeps something, in the order they are made.
-const MIGRATIONS: [MigrationSet; 4] = [
+const MIGRATIONS: [MigrationSet; 5] = [
     bulkhead_registry::MIGRATIONS,
     bulkhead_orchestrator::MIGRATIONS,
     bulkhead_desk::tables::MIGRATIONS,
     bulkhead_session::MIGRATIONS,
+    bulkhead_lab::MIGRATIONS,
 ];
 
 /// Where the database is.

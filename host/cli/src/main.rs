@@ -28,6 +28,7 @@ mod running;
 mod shadows;
 mod standings;
 mod statement;
+mod trial;
 mod usage;
 mod verify;
 
@@ -83,6 +84,8 @@ enum Command {
     Plugin(plugin::Command),
     /// Build a plugin and put it in service each time its sources are saved
     Dev(dev::Arguments),
+    /// Judge a model out of sample, and remember that it was tried
+    Trial(Box<trial::TrialArgs>),
     /// Import, clean and list bars
     #[command(subcommand)]
     Data(data::Command),
@@ -124,6 +127,7 @@ fn run(cli: Cli) -> Result<(), Problem> {
         Command::Bandit(arguments) => bandit::run(&arguments),
         Command::Plugin(command) => plugin::run(options, command),
         Command::Dev(arguments) => dev::run(options, &arguments),
+        Command::Trial(arguments) => trial::run(&arguments, options),
         Command::Data(command) => data::run(options, command),
     }
 }
