@@ -183,6 +183,15 @@ impl<'a> Line<'a> {
         self.before.map_or_else(Vec::new, news)
     }
 
+    /// Reads on to the end, where the reader checks what the file says of itself.
+    fn drain(&mut self) -> Result<(), Problem> {
+        self.next = i64::MAX;
+        match &mut self.bars {
+            Bars::Streamed { reader, .. } => reader.try_for_each(|batch| batch.map(drop)),
+            Bars::Whole(_) => Ok(()),
+        }
+    }
+
     /// Leaves out the bars that close before a time.
     fn skip_to(&mut self, from: i64) -> Result<(), Problem> {
         if let Bars::Whole(series) = &self.bars {
@@ -278,6 +287,8 @@ impl<'a> Feed<'a> {
         moment.steps.clear();
         let time = self.lines.iter().map(|line| line.next).min();
         let Some(time) = time.filter(|time| *time < self.until) else {
+            // What was read of a file may be acted upon only if the whole of it is what it says.
+            self.lines.iter_mut().try_for_each(Line::drain)?;
             return Ok(false);
         };
         moment.time = time;

@@ -68,6 +68,52 @@ struct Line {
     oracles: BTreeMap<String, Box<dyn Oracle>>,
 }
 
+/// Pearson's correlation of two instruments' log returns, adjusted, over the last [`CORRELATED`] bars that
+/// both have at the same time; `None` with fewer than [`CORRELATED_LEAST`] returns, or where one did not
+/// move.
+#[must_use]
+pub(crate) fn correlation(past: &Past, a: InstrumentHandle, b: InstrumentHandle) -> Option<f64> {
+    let closes = |handle| {
+        let bars = past.bars(handle, CORRELATED + 1).ok()?;
+        Some(
+            bars.into_iter()
+                .map(|bar| (bar.time, bar.close * bar.factor))
+                .collect::<BTreeMap<_, _>>(),
+        )
+    };
+    let (a, b) = (closes(a)?, closes(b)?);
+    let both: Vec<(f64, f64)> = a
+        .iter()
+        .filter_map(|(time, a)| Some((*a, *b.get(time)?)))
+        .collect();
+    let returns: Vec<(f64, f64)> = both
+        .windows(2)
+        .map(|pair| {
+            (
+                libm::log(pair[1].0 / pair[0].0),
+                libm::log(pair[1].1 / pair[0].1),
+            )
+        })
+        .collect();
+    if returns.len() < CORRELATED_LEAST {
+        return None;
+    }
+    let count = returns.len() as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| returns.iter().map(of).sum::<f64>() / count;
+    let (mean_a, mean_b) = (mean(|pair| pair.0), mean(|pair| pair.1));
+    let (mut ab, mut aa, mut bb) = (0.0, 0.0, 0.0);
+    for (a, b) in &returns {
+        let (a, b) = (a - mean_a, b - mean_b);
+        ab += a * b;
+        aa += a * a;
+        bb += b * b;
+    }
+    let correlation = ab / (aa * bb).sqrt();
+    correlation
+        .is_finite()
+        .then(|| correlation.clamp(-1.0, 1.0))
+}
+
 /// All instruments of a session.
 pub(crate) struct Lines {
     names: Vec<String>,
@@ -182,50 +228,10 @@ impl Lines {
         consult(&mut line.oracles, &sample)
     }
 
-    /// Pearson's correlation of two instruments' log returns, adjusted, over the last [`CORRELATED`] bars that
-    /// both have at the same time; `None` with fewer than [`CORRELATED_LEAST`] returns, or where one did not
-    /// move.
+    /// [`correlation`] of two of the session's instruments.
     #[must_use]
     pub(crate) fn correlation(&self, a: InstrumentHandle, b: InstrumentHandle) -> Option<f64> {
-        let closes = |handle| {
-            let bars = self.past.bars(handle, CORRELATED + 1).ok()?;
-            Some(
-                bars.into_iter()
-                    .map(|bar| (bar.time, bar.close * bar.factor))
-                    .collect::<BTreeMap<_, _>>(),
-            )
-        };
-        let (a, b) = (closes(a)?, closes(b)?);
-        let both: Vec<(f64, f64)> = a
-            .iter()
-            .filter_map(|(time, a)| Some((*a, *b.get(time)?)))
-            .collect();
-        let returns: Vec<(f64, f64)> = both
-            .windows(2)
-            .map(|pair| {
-                (
-                    libm::log(pair[1].0 / pair[0].0),
-                    libm::log(pair[1].1 / pair[0].1),
-                )
-            })
-            .collect();
-        if returns.len() < CORRELATED_LEAST {
-            return None;
-        }
-        let count = returns.len() as f64;
-        let mean = |of: fn(&(f64, f64)) -> f64| returns.iter().map(of).sum::<f64>() / count;
-        let (mean_a, mean_b) = (mean(|pair| pair.0), mean(|pair| pair.1));
-        let (mut ab, mut aa, mut bb) = (0.0, 0.0, 0.0);
-        for (a, b) in &returns {
-            let (a, b) = (a - mean_a, b - mean_b);
-            ab += a * b;
-            aa += a * a;
-            bb += b * b;
-        }
-        let correlation = ab / (aa * bb).sqrt();
-        correlation
-            .is_finite()
-            .then(|| correlation.clamp(-1.0, 1.0))
+        correlation(&self.past, a, b)
     }
 
     /// Every instrument with its symbol.

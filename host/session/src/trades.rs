@@ -24,63 +24,58 @@ struct Open {
     seen: Option<Seen>,
 }
 
-/// What is seen of an open trade: raw prices in binary floats, for they are looked at at every bar.
+/// What is seen of an open trade, in binary floats, for it is looked at at every bar.
 #[derive(Clone, Copy)]
 struct Seen {
-    high: f64,
-    low: f64,
+    /// Cash received less paid, dividends included and fees left out.
+    cash: f64,
+    /// Signed units times multiplier.
+    held: f64,
+    /// Lowest and highest result at market, before fees.
+    worst: f64,
+    best: f64,
     /// Units that opened or enlarged it, and what they cost in all.
     entered: (Decimal, Decimal),
     /// Units that closed some of it, and what they brought.
     left: (Decimal, Decimal),
-    /// What the entries put at risk, where they had a stop.
+    /// What the entries put at risk; `None` once one had no stop.
     risk: Option<Decimal>,
-    multiplier: Decimal,
 }
 
 impl Seen {
-    fn new(price: Decimal, multiplier: Decimal) -> Seen {
-        let price = to_f64(price);
+    fn new() -> Seen {
         Seen {
-            high: price,
-            low: price,
+            cash: 0.0,
+            held: 0.0,
+            worst: 0.0,
+            best: 0.0,
             entered: Default::default(),
             left: Default::default(),
-            risk: None,
-            multiplier,
+            risk: Some(Decimal::ZERO),
         }
     }
 
-    /// A split multiplies units and divides prices; the money stays.
-    fn split(&mut self, numerator: Decimal, denominator: Decimal) {
-        let by = to_f64(numerator) / to_f64(denominator);
-        self.high /= by;
-        self.low /= by;
-        self.entered.0 = self.entered.0 * numerator / denominator;
-        self.left.0 = self.left.0 * numerator / denominator;
+    /// Takes the result at a price.
+    fn look(&mut self, price: f64) {
+        let result = self.cash + self.held * price;
+        self.worst = self.worst.min(result);
+        self.best = self.best.max(result);
     }
 
-    fn detail(&self, record: &TradeRecord) -> TradeDetail {
+    fn detail(&self) -> TradeDetail {
         let mean = |(units, money): (Decimal, Decimal)| {
             let price = money.checked_div(units)?;
             Some(price.round_dp(PRICE_PLACES))
         };
-        let entry = mean(self.entered).unwrap_or_default();
-        let run = |extreme: f64, away: Decimal| {
-            let price = from_f64(extreme).unwrap_or(entry);
-            let moved = (price - entry) * away * record.quantity * self.multiplier;
-            moved.max(Decimal::ZERO).round_dp(PRICE_PLACES)
+        let money = |amount: f64| {
+            let amount = from_f64(amount.max(0.0)).unwrap_or_default();
+            amount.round_dp(PRICE_PLACES)
         };
-        let (worst, best) = match record.side {
-            Side::Buy => (self.low, self.high),
-            Side::Sell => (self.high, self.low),
-        };
-        let sign = record.side.sign();
         TradeDetail {
-            entry_price: entry,
+            entry_price: mean(self.entered).unwrap_or_default(),
             exit_price: mean(self.left),
-            adverse: run(worst, -sign),
-            favourable: run(best, sign),
+            adverse: money(-self.worst),
+            favourable: money(self.best),
             initial_risk: self.risk,
         }
     }
@@ -119,23 +114,24 @@ impl Trades {
             if *held_in == instrument
                 && let Some(seen) = &mut open.seen
             {
-                seen.high = seen.high.max(high);
-                seen.low = seen.low.min(low);
+                seen.look(high);
+                seen.look(low);
             }
-        }
-    }
-
-    /// Notes what an entry puts at risk: the distance to its stop, times quantity and multiplier.
-    pub(crate) fn risk(&mut self, owner: &str, instrument: InstrumentHandle, amount: Decimal) {
-        if let Some(open) = self.open.get_mut(&(owner.to_owned(), instrument))
-            && let Some(seen) = &mut open.seen
-        {
-            seen.risk = Some(seen.risk.unwrap_or_default() + amount);
         }
     }
 
     /// Takes a fill. A fill that turns a position around closes one trade and opens the next.
     pub(crate) fn fill(&mut self, fill: &FillRecord, multiplier: Decimal) {
+        self.fill_with(fill, multiplier, None);
+    }
+
+    /// The same of an order whose entry has a stop at that price.
+    pub(crate) fn fill_with(
+        &mut self,
+        fill: &FillRecord,
+        multiplier: Decimal,
+        stop: Option<Decimal>,
+    ) {
         let key = (fill.owner.clone(), fill.instrument);
         let mut left = fill.side.sign() * fill.quantity;
         let mut fee = fill.fee;
@@ -153,7 +149,7 @@ impl Trades {
             } else {
                 (fee * part / left).round_dp(FEE_PLACES)
             };
-            open.take(fill, part, share, multiplier);
+            open.take(fill, part, (share, multiplier), stop);
             fee -= share;
             left -= part;
             if open.held.is_zero()
@@ -184,9 +180,9 @@ impl Trades {
                 held: Decimal::ZERO,
                 cash: Decimal::ZERO,
                 notional: Decimal::ZERO,
-                seen: self.watched.then(|| Seen::new(fill.price, multiplier)),
+                seen: self.watched.then(Seen::new),
             };
-            open.take(fill, left, fee, multiplier);
+            open.take(fill, left, (fee, multiplier), stop);
             self.open.insert(key, open);
         }
     }
@@ -211,7 +207,11 @@ impl Trades {
             match &action.kind {
                 ActionKind::Dividend(amount) => {
                     for open in &mut trades {
-                        open.cash += open.held * *amount;
+                        let paid = open.held * *amount;
+                        open.cash += paid;
+                        if let Some(seen) = &mut open.seen {
+                            seen.cash += to_f64(paid);
+                        }
                     }
                     close -= *amount;
                 }
@@ -225,11 +225,16 @@ impl Trades {
                     for open in &mut trades {
                         let exact = open.held * numerator / denominator;
                         let whole = (exact / lot).trunc() * lot;
-                        open.cash += (exact - whole) * close * multiplier;
+                        let fraction = (exact - whole) * close * multiplier;
+                        open.cash += fraction;
                         open.held = whole;
                         open.record.quantity = open.record.quantity * numerator / denominator;
                         if let Some(seen) = &mut open.seen {
-                            seen.split(numerator, denominator);
+                            seen.cash += to_f64(fraction);
+                            seen.held = to_f64(whole * multiplier);
+                            for (units, _) in [&mut seen.entered, &mut seen.left] {
+                                *units = *units * numerator / denominator;
+                            }
                         }
                     }
                 }
@@ -268,7 +273,7 @@ impl Trades {
         let mut all: Vec<TradeRecord> = self.closed.into_iter().map(|done| done.record).collect();
         for ((_, instrument), open) in self.open {
             let value = price(instrument).unwrap_or_default() * open.held * multiplier(instrument);
-            let detail = open.seen.map(|seen| seen.detail(&open.record));
+            let detail = open.seen.map(|seen| seen.detail());
             all.push(TradeRecord {
                 profit: open.cash + value,
                 detail,
@@ -286,7 +291,7 @@ impl Open {
     fn closed(mut self, time: i64) -> Closed {
         self.record.closed = Some(time);
         self.record.profit = self.cash;
-        self.record.detail = self.seen.map(|seen| seen.detail(&self.record));
+        self.record.detail = self.seen.map(|seen| seen.detail());
         Closed {
             record: self.record,
             notional: self.notional,
@@ -294,7 +299,13 @@ impl Open {
     }
 
     /// Takes `part` (signed) of a fill, with its part of the fee.
-    fn take(&mut self, fill: &FillRecord, part: Decimal, fee: Decimal, multiplier: Decimal) {
+    fn take(
+        &mut self,
+        fill: &FillRecord,
+        part: Decimal,
+        (fee, multiplier): (Decimal, Decimal),
+        stop: Option<Decimal>,
+    ) {
         let paid = part * fill.price * multiplier;
         self.cash -= paid + fee;
         let enlarges = self.held.is_zero() || (self.held > Decimal::ZERO) == (part > Decimal::ZERO);
@@ -309,6 +320,13 @@ impl Open {
             };
             *units += part.abs();
             *money += part.abs() * fill.price;
+            if enlarges {
+                let risk = |stop: Decimal| (fill.price - stop).abs() * part.abs() * multiplier;
+                seen.risk = seen.risk.zip(stop).map(|(sum, stop)| sum + risk(stop));
+            }
+            seen.cash -= to_f64(paid);
+            seen.held += to_f64(part * multiplier);
+            seen.look(to_f64(fill.price));
         }
         self.held += part;
         self.record.fees += fee;
@@ -458,5 +476,38 @@ mod tests {
             (Decimal::from(-20 - 1 + 20), Some(5))
         );
         assert_eq!((all[1].side, all[1].opened), (Side::Sell, 9));
+    }
+
+    #[test]
+    fn a_watched_trade_knows_how_far_it_ran_and_what_it_risked() {
+        let mut trades = Trades::watched();
+        let stop = Some(Decimal::from(9));
+        trades.fill_with(&fill(Side::Buy, 10, 10, 1), Decimal::ONE, stop);
+        trades.look(1, 12.0, 9.5);
+        trades.look(2, 99.0, 1.0);
+        trades.fill(&fill(Side::Sell, 9, 15, 2), Decimal::ONE);
+        // One unit is left: 45 are won, whatever becomes of it.
+        trades.look(1, 15.0, 2.0);
+        trades.fill(&fill(Side::Sell, 1, 1, 3), Decimal::ONE);
+        let detail = finish(trades).remove(0).detail.unwrap();
+        assert_eq!(detail.entry_price, Decimal::from(10));
+        assert_eq!(detail.exit_price, Some(Decimal::new(136, 1)));
+        assert_eq!(detail.adverse, Decimal::from(5));
+        assert_eq!(detail.favourable, Decimal::from(50));
+        assert_eq!(detail.initial_risk, Some(Decimal::from(10)));
+    }
+
+    #[test]
+    fn a_trade_risks_nothing_known_once_an_entry_has_no_stop() {
+        let mut trades = Trades::watched();
+        trades.fill_with(&fill(Side::Sell, 10, 10, 1), Decimal::ONE, Some(12.into()));
+        trades.fill(&fill(Side::Sell, 10, 10, 2), Decimal::ONE);
+        // The loss that ends it is seen although no bar showed it.
+        trades.fill(&fill(Side::Buy, 20, 14, 3), Decimal::ONE);
+        let detail = finish(trades).remove(0).detail.unwrap();
+        assert_eq!(
+            (detail.initial_risk, detail.adverse),
+            (None, Decimal::from(80))
+        );
     }
 }

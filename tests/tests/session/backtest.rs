@@ -4,7 +4,9 @@
 use crate::stand::{Stand, plain, table};
 use bulkhead_desk::ledger::CostBasis;
 use bulkhead_desk::{CheckLimits, RiskRule};
-use bulkhead_domain::order::{Bar, InstrumentHandle, OrderRequest, Side};
+use bulkhead_domain::order::{
+    ActionKind, Bar, CorporateAction, InstrumentHandle, OrderRequest, Side,
+};
 use bulkhead_domain::strategy::{Delivery, Intent, Requirements, Slice, State};
 use bulkhead_domain::time::DAY;
 use bulkhead_domain::{Decimal, Digest, Instrument, Problem, Timestamp};
@@ -17,7 +19,7 @@ use bulkhead_session::backtest::{
 };
 use bulkhead_session::record::{FillRecord, TradeRecord};
 use bulkhead_venue::carry::CarryRates;
-use bulkhead_venue::{FeeModel, SlippageModel, VenueConfig};
+use bulkhead_venue::{FeeModel, FillTiming, SlippageModel, VenueConfig};
 use serde_json::json;
 use std::sync::atomic::AtomicBool;
 
@@ -521,4 +523,108 @@ fn data_without_a_bar_in_its_span_is_refused() {
         .unwrap_err()
         .to_string();
     assert!(line.starts_with("no bar lies between"), "{line}");
+}
+
+/// Bars of one price each, a split and a dividend before the third.
+fn eventful() -> Vec<BarSeries> {
+    let day = |number: i64| number * DAY;
+    let mut clean = bulkhead_market::CleanBars {
+        interval_ns: DAY,
+        ..Default::default()
+    };
+    for (number, price) in (0..).zip([100.0, 100.0, 49.0, 50.0, 51.0]) {
+        clean.open_times.push(day(number));
+        clean.bars.push(Bar {
+            time: day(number + 1),
+            open: price,
+            high: price,
+            low: price,
+            close: price,
+            volume: 1e6,
+            factor: 1.0,
+        });
+    }
+    let action = |kind| CorporateAction { time: day(2), kind };
+    clean.actions = vec![
+        action(ActionKind::Split {
+            numerator: 2,
+            denominator: 1,
+        }),
+        action(ActionKind::Dividend(Decimal::ONE)),
+    ];
+    let instrument = Instrument {
+        calendar: "24/7".to_owned(),
+        ..Instrument::us_equity(1, "X")
+    };
+    vec![BarSeries::new(instrument, clean).unwrap()]
+}
+
+/// An order that fills at the close it was sent at is held over the night, through a split and a dividend.
+#[test]
+fn what_fills_at_the_close_is_there_when_the_actions_of_the_night_come() {
+    let series = eventful();
+    let bought_at = series[0].bars.times[1];
+    let trader = scripted(move |bar: &Bar, _: &State| {
+        Ok(match bar.time == bought_at {
+            true => vec![Intent::Submit(OrderRequest::market(
+                1,
+                Side::Buy,
+                100.into(),
+            ))],
+            false => Vec::new(),
+        })
+    });
+    let mut setup = setup(&series);
+    setup.venue.fill = FillTiming::Close;
+    setup.traders = vec![trading(trader, &series)];
+    let (outcome, tape) = run(setup, &series);
+    assert_eq!(outcome.ended, Ended::Completed);
+    assert_eq!(tape.fills.len(), 1);
+    assert_eq!(tape.fills[0].time, bought_at);
+    // 200 units after the split, a dividend of 1 each, worth 51 in the end.
+    assert_eq!(outcome.dividends, Decimal::from(200));
+    assert_eq!(
+        outcome.equity,
+        Decimal::from(100_000 - 10_000 + 200 + 200 * 51)
+    );
+    assert_eq!(tape.standings[1].1.gross, 10_000.0);
+    let detail = outcome.open[0].detail.as_ref().unwrap();
+    assert_eq!(detail.adverse, Decimal::ZERO);
+    assert_eq!(detail.favourable, Decimal::from(400));
+}
+
+#[test]
+fn the_exits_of_a_bracket_are_of_its_decision_and_no_orders_of_their_own() {
+    let series = eventful();
+    let first = series[0].bars.times[0];
+    let trader = scripted(move |bar: &Bar, _: &State| {
+        let bracket = bulkhead_domain::order::Bracket {
+            take_profit: Some(200.into()),
+            stop_loss: Some(90.into()),
+        };
+        let request = OrderRequest {
+            bracket: Some(bracket),
+            time_in_force: bulkhead_domain::order::TimeInForce::GoodTillCancelled,
+            ..OrderRequest::market(1, Side::Buy, 100.into())
+        };
+        Ok(match bar.time == first {
+            true => vec![Intent::Submit(request)],
+            false => Vec::new(),
+        })
+    });
+    let mut series = series;
+    // Without the split, the fall to 49 meets the stop.
+    series[0].actions.clear();
+    let mut setup = setup(&series);
+    setup.traders = vec![trading(trader, &series)];
+    let (outcome, tape) = run(setup, &series);
+    assert_eq!((outcome.orders.sent, outcome.orders.filled), (1, 1));
+    assert_eq!(outcome.orders.cancelled, 0);
+    assert_eq!(tape.fills.len(), 2);
+    assert!(!tape.fills[0].decision.is_empty());
+    assert_eq!(tape.fills[0].decision, tape.fills[1].decision);
+    let detail = tape.trades[0].detail.as_ref().unwrap();
+    // The gap that ended it was seen: bought at 100, out at 49, stopped at 90 as it was meant.
+    assert_eq!(detail.adverse, Decimal::from(5_100));
+    assert_eq!(detail.initial_risk, Some(Decimal::from(1_000)));
 }

@@ -30,7 +30,7 @@ use bulkhead_registry::supervise::{SupervisionLimits, Supervisor};
 use bulkhead_registry::{Operator, Registry};
 use bulkhead_sandbox::{Engines, RiskRulePlugin, SessionClock, StrategyPlugin};
 use bulkhead_session::backtest::{Backtest, Ended, Feed, Outcome, Sandboxed, Setup, Trading};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -189,15 +189,18 @@ fn inputs(plan: &Plan<'_>, instruments: &[Instrument]) -> Result<Inputs, Problem
     plugin.expect_kind(Kind::Strategy)?;
     let parameters = Value::Object(plan.parameters.clone());
     let terms = registry.setup(&plugin, &parameters, instruments, &operator)?;
-    let mut components = Map::new();
+    let mut components = Vec::new();
     let mut rules = Vec::new();
     for rule in &settings.risk {
         let plugin = registry.load(&rule.plugin)?;
         plugin.expect_kind(Kind::RiskRule)?;
         let config = Value::Object(rule.config.clone());
         let terms = registry.setup(&plugin, &config, instruments, &operator)?;
-        let id = plugin.manifest().id.clone();
-        components.insert(id, Value::String(plugin.digest().to_string()));
+        components.push(json!({
+            "id": plugin.manifest().id,
+            "component": plugin.digest(),
+            "config": terms.config,
+        }));
         rules.push(RiskRulePlugin::new(plugin, terms)?);
     }
     let supervisor = Supervisor::new(SupervisionLimits::default(), Timestamp(0))
@@ -210,7 +213,12 @@ fn inputs(plan: &Plan<'_>, instruments: &[Instrument]) -> Result<Inputs, Problem
         "settings".to_owned(),
         serde_json::to_value(settings).map_err(unwritable)?,
     );
-    config.insert("risk-components".to_owned(), Value::Object(components));
+    config.insert("risk".to_owned(), Value::Array(components));
+    config.insert(
+        "checks".to_owned(),
+        serde_json::to_value(limits(settings)).map_err(unwritable)?,
+    );
+    config.insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());
     let given: Value = serde_json::from_str(&terms.config).map_err(unwritable)?;
     let manifest = plugin.manifest();
     let run = RunInputs {
@@ -257,15 +265,29 @@ fn digest_of(run: &RunInputs) -> Result<Digest, Problem> {
     builder.part("component", run.component.bytes());
     let parameters = serde_json::to_vec(&run.parameters).map_err(unwritable)?;
     builder.part("parameters", &parameters);
-    builder.part(
-        "config",
-        &serde_json::to_vec(&run.config).map_err(unwritable)?,
-    );
+    let mut config = run.config.clone();
+    // Where a rule's component lay changes nothing; what it is and what it was told stand beside.
+    if let Some(settings) = config
+        .pointer_mut("/settings")
+        .and_then(Value::as_object_mut)
+    {
+        settings.remove("risk");
+    }
+    builder.part("config", &serde_json::to_vec(&config).map_err(unwritable)?);
     builder.part("seed", run.seed.as_bytes());
     for instrument in &run.instruments {
         builder.part(&instrument.symbol, instrument.digest.bytes());
     }
     Ok(builder.finish())
+}
+
+/// The host's checks under these settings; the rest is usual.
+fn limits(settings: &Settings) -> CheckLimits {
+    CheckLimits {
+        max_leverage: settings.leverage,
+        buying_power_multiple: settings.leverage,
+        ..CheckLimits::default()
+    }
 }
 
 fn setup(
@@ -282,16 +304,12 @@ fn setup(
         instruments,
         &inputs.terms.grants,
     )?;
-    let limits = CheckLimits {
-        max_leverage: settings.leverage,
-        ..CheckLimits::default()
-    };
     Ok(Setup {
         id,
         currency: settings.currency.clone(),
         cash: settings.cash,
         cost_basis: settings.cost_basis,
-        limits,
+        limits: limits(settings),
         venue: settings.venue(),
         carry: settings.carry,
         opened,

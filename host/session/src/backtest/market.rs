@@ -64,6 +64,11 @@ impl LocalVenue {
         Ok(())
     }
 
+    /// Fills what fills at the close it was sent at.
+    pub(super) fn settle(&mut self, updates: &mut Vec<OrderUpdate>) {
+        self.venue.settle_close_into(updates);
+    }
+
     pub(super) fn finish(&mut self, time: i64) -> Vec<OrderUpdate> {
         self.venue.finish(time)
     }

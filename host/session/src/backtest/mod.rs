@@ -16,195 +16,32 @@
 
 mod account;
 mod market;
+mod orders;
+mod setup;
 mod trader;
 
+pub use self::setup::{Ended, OrderTotals, Outcome, Setup, Standing, Tape, Trading};
 pub use self::trader::{Sandboxed, Trader};
 pub use crate::feed::{Feed, Moment};
 
 use self::account::Account;
 use self::market::LocalVenue;
+use self::orders::Behind;
 use self::trader::Actor;
 use crate::intents::Want;
 use crate::past::Past;
-use crate::record::{FillRecord, TradeRecord};
 use crate::session::price;
 use crate::sizing::sized;
 use crate::trades::Trades;
-use bulkhead_desk::ledger::CostBasis;
-use bulkhead_desk::orders::OrderState;
-use bulkhead_desk::sizing::SizingMethod;
-use bulkhead_desk::{
-    Applied, CheckLimits, Desk, DeskConfig, Disposition, Proposal, RiskRule, Ruling, SendError,
-    Sent,
-};
-use bulkhead_domain::digest::DigestBuilder;
+use bulkhead_desk::{Desk, DeskConfig};
 use bulkhead_domain::number::to_f64;
-use bulkhead_domain::order::{Execution, InstrumentHandle, OrderUpdate};
-use bulkhead_domain::risk::{Denial, RiskContext};
+use bulkhead_domain::order::{InstrumentHandle, OrderUpdate};
 use bulkhead_domain::strategy::Intent;
+use bulkhead_domain::time::SECOND;
 use bulkhead_domain::{Decimal, Digest, Instrument, Problem, Timestamp};
 use bulkhead_market::FeatureSet;
-use bulkhead_venue::VenueConfig;
-use bulkhead_venue::carry::CarryRates;
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
-
-/// An account at the close of a moment, in its currency.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Standing {
-    /// Cash plus positions at the last closes.
-    pub equity: f64,
-    /// Cash.
-    pub cash: f64,
-    /// Magnitudes of all positions at the last closes, added up.
-    pub gross: f64,
-}
-
-/// Who is told what happens. Nothing of it is kept by the backtest itself.
-pub trait Tape {
-    /// A moment is over, and this is how the account stands.
-    ///
-    /// # Errors
-    /// What it is written to fails; the run ends.
-    fn moment(&mut self, moment: &Moment, account: Standing) -> Result<(), Problem>;
-
-    /// An order filled.
-    ///
-    /// # Errors
-    /// As [`Tape::moment`].
-    fn fill(&mut self, _fill: &FillRecord) -> Result<(), Problem> {
-        Ok(())
-    }
-
-    /// A position was closed.
-    ///
-    /// # Errors
-    /// As [`Tape::moment`].
-    fn trade(&mut self, _trade: &TradeRecord) -> Result<(), Problem> {
-        Ok(())
-    }
-
-    /// An order was refused: by a host check, a rule or the venue.
-    ///
-    /// # Errors
-    /// As [`Tape::moment`].
-    fn denied(
-        &mut self,
-        _time: i64,
-        _owner: &str,
-        _instrument: Option<InstrumentHandle>,
-        _denial: &Denial,
-    ) -> Result<(), Problem> {
-        Ok(())
-    }
-}
-
-/// A trader and what it trades.
-pub struct Trading {
-    /// Owner of its orders and positions; unique.
-    pub name: String,
-    /// Which instruments.
-    pub handles: Vec<InstrumentHandle>,
-    /// How large the host makes its positions; as it says when absent.
-    pub sizing: Option<SizingMethod>,
-    /// Who decides.
-    pub trader: Box<dyn Trader>,
-}
-
-/// What a backtest is made of.
-pub struct Setup {
-    /// Names decisions and orders: the digest of all inputs.
-    pub id: Digest,
-    /// Currency of every amount.
-    pub currency: String,
-    /// Cash at the start.
-    pub cash: Decimal,
-    /// What closed units are taken to have cost.
-    pub cost_basis: CostBasis,
-    /// Limits of the host's checks.
-    pub limits: CheckLimits,
-    /// How orders fill and what that costs.
-    pub venue: VenueConfig,
-    /// What holding costs and earns.
-    pub carry: CarryRates,
-    /// When the books open: the first bar's open.
-    pub opened: Timestamp,
-    /// Everything that is traded; handles are unique.
-    pub instruments: Vec<Instrument>,
-    /// Features by name, computed from each bar.
-    pub features: Vec<String>,
-    /// Risk rules, asked in this order.
-    pub rules: Vec<Box<dyn RiskRule>>,
-    /// Who trades.
-    pub traders: Vec<Trading>,
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
-    /// The data was all used.
-    Completed,
-    /// Somebody stopped it.
-    Interrupted,
-    /// Something failed at this moment; what was done before it stands.
-    Failed {
-        /// The close of the bar at hand.
-        time: i64,
-        /// What failed.
-        problem: Problem,
-    },
-}
-
-/// What became of a run's orders.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct OrderTotals {
-    /// Sent to the venue.
-    pub sent: u64,
-    /// Filled in whole.
-    pub filled: u64,
-    /// Cancelled; what was left of them at the end too.
-    pub cancelled: u64,
-    /// Whose time ran out.
-    pub expired: u64,
-    /// Refused by the venue.
-    pub rejected: u64,
-    /// Refused by host checks or risk rules before they were sent.
-    pub denied: u64,
-}
-
-/// What a run came to.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
-    /// How it ended.
-    pub ended: Ended,
-    /// Bars over all instruments.
-    pub bars: u64,
-    /// Moments.
-    pub moments: u64,
-    /// Cash at the end.
-    pub cash: Decimal,
-    /// Equity at the end.
-    pub equity: Decimal,
-    /// Fees paid.
-    pub fees: Decimal,
-    /// Dividends received less paid.
-    pub dividends: Decimal,
-    /// Paid for borrowing what was sold short.
-    pub borrow_fees: Decimal,
-    /// Interest received less paid.
-    pub interest: Decimal,
-    /// Money that fills cost more than the quoted prices: slippage and rounding to the tick.
-    pub slippage: Decimal,
-    /// Notional of all fills, both sides.
-    pub traded: Decimal,
-    /// What became of orders.
-    pub orders: OrderTotals,
-    /// Fills.
-    pub fills: u64,
-    /// Positions still open at the end, valued at the last prices.
-    pub open: Vec<TradeRecord>,
-}
 
 /// An instrument as the run follows it.
 struct Line {
@@ -216,8 +53,9 @@ struct Line {
     marked: bool,
     /// Whether a bar has been seen.
     seen: bool,
-    /// What all owners together hold, in units times multiplier.
+    /// What all owners together hold, in units times multiplier: added up, and in magnitude.
     held: f64,
+    gross: f64,
     features: Option<FeatureSet>,
     row: Vec<f64>,
 }
@@ -233,11 +71,13 @@ pub struct Backtest<'a> {
     slots: Vec<usize>,
     actors: Vec<Actor>,
     rules: bool,
+    /// Nanoseconds after which the price of what is held is no price any more.
+    oldest_mark: i64,
     account: Account,
     past: Option<Past>,
     trades: Trades,
-    /// Decision behind each order that may still fill.
-    decisions: BTreeMap<String, String>,
+    /// What is behind each order that may still fill.
+    decisions: HashMap<String, Behind>,
     tape: &'a mut dyn Tape,
     updates: Vec<OrderUpdate>,
     wants: Vec<Want>,
@@ -278,6 +118,7 @@ impl<'a> Backtest<'a> {
         let mut instruments = setup.instruments;
         instruments.sort_by(|a, b| a.symbol.cmp(&b.symbol));
         let rules = !setup.rules.is_empty();
+        let oldest_mark = i64::from(setup.limits.max_mark_age_seconds) * SECOND;
         let config = DeskConfig {
             account: setup.venue.account.clone(),
             currency: setup.currency,
@@ -316,13 +157,15 @@ impl<'a> Backtest<'a> {
                 marked: true,
                 seen: false,
                 held: 0.0,
+                gross: 0.0,
                 features,
                 row: vec![f64::NAN; setup.features.len()],
             });
         }
         let past = Past::new(&setup.features);
         let mut actors = Vec::with_capacity(setup.traders.len());
-        let mut looks_back = false;
+        // Rules are told of correlations.
+        let mut looks_back = rules;
         for trading in setup.traders {
             looks_back |= trading.trader.looks_back();
             actors.push(Actor::new(trading, &setup.features, lines.len(), &past)?);
@@ -337,9 +180,10 @@ impl<'a> Backtest<'a> {
             slots,
             actors,
             rules,
+            oldest_mark,
             past: looks_back.then_some(past),
             trades: Trades::watched(),
-            decisions: BTreeMap::new(),
+            decisions: HashMap::new(),
             tape,
             updates: Vec::new(),
             wants: Vec::new(),
@@ -364,7 +208,7 @@ impl<'a> Backtest<'a> {
         stop: &AtomicBool,
         mut progress: impl FnMut(u64, i64),
     ) -> Result<Outcome, Problem> {
-        /// Moments between two looks at who wants to know or stop.
+        /// Moments between two words to who wants to know.
         const EVERY: u64 = 4_096;
         let mut moment = Moment::default();
         let mut ended = Ended::Completed;
@@ -386,10 +230,10 @@ impl<'a> Backtest<'a> {
             }
             if self.moments.is_multiple_of(EVERY) {
                 progress(self.bars, moment.time);
-                if stop.load(Ordering::Relaxed) {
-                    ended = Ended::Interrupted;
-                    break;
-                }
+            }
+            if stop.load(Ordering::Relaxed) {
+                ended = Ended::Interrupted;
+                break;
             }
         }
         if self.moments == 0 && ended == Ended::Completed {
@@ -414,8 +258,7 @@ impl<'a> Backtest<'a> {
         if moment.steps.iter().any(|step| !step.actions.is_empty()) {
             self.act(moment)?;
         }
-        let busy = self.changed || self.restricted;
-        if busy {
+        if self.changed || self.restricted {
             let withdrawn = self.desk.withdraw();
             self.carry_out(withdrawn)?;
         }
@@ -434,19 +277,26 @@ impl<'a> Backtest<'a> {
                 self.account.stale = true;
             }
         }
-        for update in &updates {
-            self.apply(update)?;
-        }
-        self.updates = updates;
+        updates.iter().try_for_each(|update| self.apply(update))?;
         if self.account.stale {
             self.refresh();
         }
         self.note(moment);
-        let (equity, gross) = self.value();
+        let (equity, _) = self.value();
         self.ask(moment, equity)?;
-        let exposed = self.rules && (gross > 0.0 || self.desk.orders().iter().next().is_some());
-        if !self.wants.is_empty() || exposed || self.changed || self.restricted {
-            self.trade(exposed)?;
+        let working = || self.desk.orders().iter().next().is_some();
+        let exposed = self.rules && (self.account.exposed || self.changed || working());
+        let unvalued = self.account.exposed && self.is_anything_unvalued();
+        if !self.wants.is_empty() || exposed || unvalued || self.changed || self.restricted {
+            self.trade(exposed, unvalued)?;
+        }
+        // Where orders fill at the close they were sent at, they do before anything of the next bar is known.
+        updates.clear();
+        self.venue.settle(&mut updates);
+        updates.iter().try_for_each(|update| self.apply(update))?;
+        self.updates = updates;
+        if self.account.stale {
+            self.refresh();
         }
         if session_end {
             self.mark()?;
@@ -455,9 +305,9 @@ impl<'a> Backtest<'a> {
                 .session_close(Timestamp(self.now))
                 .map_err(broken)?;
         }
-        // What was sent at this close fills later: only a venue that refuses changes nothing of it.
         self.moments += 1;
         self.bars += moment.steps.len() as u64;
+        let (equity, gross) = self.value();
         let cash = self.account.cash;
         let standing = Standing {
             equity,
@@ -465,6 +315,13 @@ impl<'a> Backtest<'a> {
             gross,
         };
         self.tape.moment(moment, standing)
+    }
+
+    /// Whether something is held whose last price is too old to compute any risk by: the desk halts then.
+    fn is_anything_unvalued(&self) -> bool {
+        let oldest = self.now.saturating_sub(self.oldest_mark);
+        let mut held = self.lines.iter().filter(|line| line.gross != 0.0);
+        held.any(|line| line.time < oldest)
     }
 
     /// Corporate actions before the open.
@@ -528,10 +385,9 @@ impl<'a> Backtest<'a> {
         let mut equity = self.account.cash;
         let mut gross = 0.0;
         if self.account.exposed {
-            for line in self.lines.iter().filter(|line| line.held != 0.0) {
-                let value = line.held * line.close;
-                equity += value;
-                gross += value.abs();
+            for line in self.lines.iter().filter(|line| line.gross != 0.0) {
+                equity += line.held * line.close;
+                gross += (line.gross * line.close).abs();
             }
         }
         (equity, gross)
@@ -565,6 +421,7 @@ impl<'a> Backtest<'a> {
     fn refresh(&mut self) {
         for line in &mut self.lines {
             line.held = 0.0;
+            line.gross = 0.0;
         }
         let mut exposed = false;
         for (key, held) in self.desk.ledger().lines() {
@@ -574,7 +431,9 @@ impl<'a> Backtest<'a> {
                 .get(key.instrument as usize)
                 .and_then(|slot| self.lines.get_mut(*slot))
             {
-                line.held += to_f64(held.quantity) * line.multiplier;
+                let units = to_f64(held.quantity) * line.multiplier;
+                line.held += units;
+                line.gross += units.abs();
             }
         }
         self.account.cash = to_f64(self.desk.ledger().cash());
@@ -638,236 +497,6 @@ impl<'a> Backtest<'a> {
                 want.decision = self.decision(actor.name(), &want, number);
                 self.wants.push(want);
             }
-        }
-        Ok(())
-    }
-
-    /// Names a decision. One owner's decisions on one instrument at one moment have names that sort as they were made.
-    fn decision(&self, owner: &str, want: &Want, number: usize) -> String {
-        let symbol = want
-            .request
-            .as_ref()
-            .and_then(|request| self.slot(request.instrument))
-            .and_then(|slot| self.lines.get(slot))
-            .map_or("", |line| line.instrument.symbol.as_str());
-        let digest = DigestBuilder::new()
-            .part("session", self.id.bytes())
-            .part("trade", owner.as_bytes())
-            .part("symbol", symbol.as_bytes())
-            .part("time", &self.now.to_le_bytes())
-            .finish();
-        let mut name = String::with_capacity(24);
-        name.push_str("t-");
-        for byte in digest.bytes().iter().take(8) {
-            let _ = write!(name, "{byte:02x}");
-        }
-        let _ = write!(name, "{number:03x}");
-        name
-    }
-
-    /// Cancels, judges and sends.
-    fn trade(&mut self, exposed: bool) -> Result<(), Problem> {
-        self.mark()?;
-        if self.changed || self.restricted {
-            self.changed = false;
-            self.obey()?;
-        }
-        let wants = std::mem::take(&mut self.wants);
-        let mut proposals = Vec::with_capacity(wants.len());
-        for want in wants {
-            for id in &want.cancel {
-                self.cancel(id)?;
-            }
-            let Some(request) = want.request else {
-                continue;
-            };
-            let features = self.features(request.instrument);
-            proposals.push(Proposal {
-                fitted: None,
-                decision_id: want.decision,
-                owner: want.owner,
-                request,
-                context: RiskContext {
-                    reference_price: Decimal::ZERO,
-                    multiplier: Decimal::ONE,
-                    confidence: want.confidence,
-                    features,
-                    extra: Vec::new(),
-                },
-            });
-        }
-        let mut raised = false;
-        if exposed {
-            let review = self.desk.review();
-            if let Some(failure) = review.failures.first() {
-                return Err(trader::unusable(&failure.plugin, &failure.text).at(self.now));
-            }
-            raised |= !self.desk.take_raised().is_empty();
-            self.carry_out(review.dispositions)?;
-        }
-        if !proposals.is_empty() {
-            let dispositions = self.desk.decide(proposals);
-            raised |= !self.desk.take_raised().is_empty();
-            self.carry_out(dispositions)?;
-        }
-        if raised {
-            self.restricted = true;
-            self.obey()?;
-        }
-        Ok(())
-    }
-
-    fn features(&self, handle: InstrumentHandle) -> Vec<(String, f64)> {
-        let Some(line) = self.slot(handle).and_then(|slot| self.lines.get(slot)) else {
-            return Vec::new();
-        };
-        let Some(features) = &line.features else {
-            return Vec::new();
-        };
-        let names = features.names().iter().cloned();
-        names
-            .zip(line.row.iter().copied())
-            .filter(|(_, value)| value.is_finite())
-            .collect()
-    }
-
-    fn obey(&mut self) -> Result<(), Problem> {
-        /// How often a moment asks what is left over: cancel, then close.
-        const ROUNDS: usize = 2;
-        for _ in 0..ROUNDS {
-            let dispositions = self.desk.obey();
-            if dispositions.is_empty() {
-                break;
-            }
-            self.carry_out(dispositions)?;
-        }
-        Ok(())
-    }
-
-    fn carry_out(&mut self, dispositions: Vec<Disposition>) -> Result<(), Problem> {
-        for disposition in dispositions {
-            match disposition.ruling {
-                Ruling::Deny(denial) => {
-                    self.orders.denied += 1;
-                    self.tape.denied(
-                        self.now,
-                        &disposition.owner,
-                        disposition.instrument,
-                        &denial,
-                    )?;
-                }
-                Ruling::Cancel => self.cancel(&disposition.client_order_id)?,
-                Ruling::Replace(change) => {
-                    self.changed = true;
-                    let Sent { applied, .. } = self.desk.send_change(change, &mut self.venue);
-                    if let Some(applied) = applied {
-                        self.record(&applied, None)?;
-                    }
-                }
-                Ruling::Send(order) => {
-                    self.changed = true;
-                    self.account.stale = true;
-                    self.orders.sent += 1;
-                    self.decisions
-                        .insert(order.client_order_id.clone(), disposition.decision_id);
-                    let Sent { applied, outcome } = self.desk.send(order, &mut self.venue);
-                    if let Some(applied) = applied {
-                        self.record(&applied, None)?;
-                    }
-                    if let Err(error) = outcome {
-                        if matches!(error, SendError::Order(_)) {
-                            return Err(broken(error));
-                        }
-                        self.refused(&disposition.owner, disposition.instrument, &error)?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The venue, or the desk at the last moment, did not take an order.
-    fn refused(
-        &mut self,
-        owner: &str,
-        instrument: Option<InstrumentHandle>,
-        error: &SendError,
-    ) -> Result<(), Problem> {
-        let denial = Denial {
-            code: "VENUE_REJECTED".to_owned(),
-            observed: error.to_string(),
-            limit: "an order that the venue takes".to_owned(),
-            text: String::new(),
-        };
-        self.tape.denied(self.now, owner, instrument, &denial)
-    }
-
-    fn cancel(&mut self, client_order_id: &str) -> Result<(), Problem> {
-        self.changed = true;
-        self.account.stale = true;
-        match self.desk.cancel(client_order_id, &mut self.venue) {
-            Ok(Some(applied)) => self.record(&applied, None),
-            // It is over already: the host and a trader may both want one order cancelled.
-            Ok(None) | Err(_) => Ok(()),
-        }
-    }
-
-    fn apply(&mut self, update: &OrderUpdate) -> Result<(), Problem> {
-        self.changed = true;
-        self.account.stale = true;
-        match self.desk.apply(update).map_err(broken)? {
-            Some(applied) => self.record(&applied, update.execution.as_ref()),
-            None => Ok(()),
-        }
-    }
-
-    fn record(&mut self, applied: &Applied, execution: Option<&Execution>) -> Result<(), Problem> {
-        if let Some(execution) = execution {
-            self.fills += 1;
-            let id = &applied.order.client_order_id;
-            let fill = FillRecord {
-                client_order_id: id.clone(),
-                decision: self.decisions.get(id).cloned().unwrap_or_default(),
-                time: applied.time,
-                owner: applied.order.owner.clone(),
-                instrument: execution.instrument,
-                side: execution.side,
-                quantity: execution.quantity,
-                price: execution.price,
-                fee: execution.fee,
-            };
-            let multiplier = self
-                .desk
-                .instrument(execution.instrument)
-                .map_or(Decimal::ONE, |found| found.multiplier);
-            self.traded += fill.quantity * fill.price * multiplier;
-            self.tape.fill(&fill)?;
-            self.trades.fill(&fill, multiplier);
-            let bracket = applied.order.request.bracket;
-            if let Some(stop) = bracket.and_then(|bracket| bracket.stop_loss) {
-                let risk = (fill.price - stop).abs() * fill.quantity * multiplier;
-                self.trades.risk(&fill.owner, fill.instrument, risk);
-            }
-            self.tell_closed()?;
-        }
-        let orders = &mut self.orders;
-        match applied.state {
-            OrderState::Filled => orders.filled += 1,
-            OrderState::Cancelled => orders.cancelled += 1,
-            OrderState::Expired => orders.expired += 1,
-            OrderState::Rejected => orders.rejected += 1,
-            _ => {}
-        }
-        if applied.state.is_over() {
-            self.decisions.remove(&applied.order.client_order_id);
-        }
-        Ok(())
-    }
-
-    /// Tells of trades that have just ended, and lets them go.
-    fn tell_closed(&mut self) -> Result<(), Problem> {
-        for closed in self.trades.take_closed() {
-            self.tape.trade(&closed.record)?;
         }
         Ok(())
     }
