@@ -20,7 +20,7 @@ fn verify(place: &Place, more: &[&str]) -> Ran {
     finish(command(place, &arguments))
 }
 
-fn change(place: &Place, sql: &'static str) {
+pub(crate) fn change(place: &Place, sql: &'static str) {
     let store = store(place);
     wait(async {
         sqlx::raw_sql(sql).execute(store.pool()).await.unwrap();
@@ -146,6 +146,11 @@ fn a_folder_whose_database_is_gone_is_not_one_in_which_nothing_is_restricted() {
         // The last two are there only while it is open.
         let _ = std::fs::remove_file(place.path("state").join(name));
     }
+    // What orders wait for knows whose it was, where there is one.
+    let refused = finish(command(&place, &["status"]));
+    assert_ne!((refused.code, refused.out.as_str()), (0, ""));
+    assert_eq!(refused.err.lines().count(), 1, "{}", refused.err);
+    let _ = std::fs::remove_file(place.path("state/bulkhead.db-redo"));
     let refused = finish(command(&place, &["status"]));
     assert_eq!((refused.code, refused.out.as_str()), (2, ""));
     assert!(refused.err.contains("the log is gone"), "{}", refused.err);
