@@ -245,7 +245,7 @@ impl Source {
     /// The bars, priced in this currency where the file does not say.
     pub(crate) fn series(&self, currency: &str) -> Result<Vec<Series>, Problem> {
         if let Some(file) = &self.csv {
-            return self.from_file(file, currency);
+            return self.of_file(file, currency);
         }
         let interval = bulkhead_market::catalog::interval(&self.interval)?;
         let catalog = Catalog::open(&self.catalog)?;
@@ -256,7 +256,7 @@ impl Source {
         data.collect()
     }
 
-    fn from_file(&self, file: &Path, currency: &str) -> Result<Vec<Series>, Problem> {
+    fn of_file(&self, file: &Path, currency: &str) -> Result<Vec<Series>, Problem> {
         for (option, value) in [("--tick", self.tick), ("--lot", self.lot)] {
             if value <= Decimal::ZERO {
                 return Err(Problem::user(

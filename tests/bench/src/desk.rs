@@ -13,6 +13,7 @@ mod pipeline;
 mod plugin;
 mod state;
 
+pub(crate) use account::VOLATILITY;
 pub(crate) use checks::{CHECKS, DECIDE, checks};
 pub(crate) use halt::{ACKNOWLEDGED, HALT, REASONS, halt};
 pub(crate) use pipeline::{SPECS as PIPELINE, pipeline};

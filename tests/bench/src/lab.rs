@@ -1,9 +1,12 @@
 //! Backtests: one strategy over minute bars, through the sandbox and as native code in the same engine, and a
 //! portfolio of daily bars. Fees and books are on; data is in memory.
 
+mod memory;
 mod native;
 
-use crate::desk::four_rules;
+pub(crate) use memory::{MEMORY, memory};
+
+use crate::desk::{VOLATILITY, four_rules};
 use crate::figure::{Figure, Spec};
 use crate::measure::median;
 use crate::place::Place;
@@ -111,7 +114,11 @@ fn setup(
         carry: CarryRates::default(),
         opened: Timestamp(0),
         instruments: instruments.to_vec(),
-        features: Vec::new(),
+        // One of the rules goes by it.
+        features: match rules.is_empty() {
+            true => Vec::new(),
+            false => vec![VOLATILITY.to_owned()],
+        },
         rules,
         traders,
     }

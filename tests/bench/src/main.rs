@@ -38,7 +38,7 @@ impl Group {
     }
 }
 
-static GROUPS: [Group; 18] = [
+static GROUPS: [Group; 19] = [
     Group {
         specs: &[&sandbox::CALL_RATIO, &sandbox::CALL, &sandbox::CALL_BARE],
         measure: sandbox::call,
@@ -106,6 +106,10 @@ static GROUPS: [Group; 18] = [
     Group {
         specs: &lab::MANY,
         measure: lab::portfolio,
+    },
+    Group {
+        specs: &[&lab::MEMORY],
+        measure: lab::memory,
     },
     Group {
         specs: &[&demo::SECONDS, &demo::PEAK_RSS],

@@ -16,26 +16,47 @@ pub(crate) fn bars(count: usize) -> Vec<Bar> {
 
 /// The same of another seed.
 pub(crate) fn bars_from(seed: u64, count: usize) -> Vec<Bar> {
-    let mut generator = ChaCha12Rng::seed_from_u64(seed);
-    let mut close = 100.0;
-    (0_i64..)
-        .take(count)
-        .map(|day| {
-            let open = close;
-            let step = 0.04 * (f64::from(generator.next_u32()) / f64::from(u32::MAX) - 0.5);
-            // Drawn back to 100, else a long walk ends at zero or at infinity.
-            close *= 1.0 + step - 1e-3 * (close / 100.0 - 1.0);
-            Bar {
-                time: day * DAY,
-                open,
-                high: open.max(close) * 1.001,
-                low: open.min(close) * 0.999,
-                close,
-                volume: 1e6,
-                factor: 1.0,
-            }
+    Walk::new(seed).take(count).collect()
+}
+
+/// A walk without an end.
+pub(crate) struct Walk {
+    generator: ChaCha12Rng,
+    close: f64,
+    day: i64,
+}
+
+impl Walk {
+    pub(crate) fn new(seed: u64) -> Walk {
+        Walk {
+            generator: ChaCha12Rng::seed_from_u64(seed),
+            close: 100.0,
+            day: 0,
+        }
+    }
+}
+
+impl Iterator for Walk {
+    type Item = Bar;
+
+    fn next(&mut self) -> Option<Bar> {
+        let open = self.close;
+        let step = 0.04 * (f64::from(self.generator.next_u32()) / f64::from(u32::MAX) - 0.5);
+        // Drawn back to 100, else a long walk ends at zero or at infinity.
+        self.close *= 1.0 + step - 1e-3 * (open / 100.0 - 1.0);
+        let close = self.close;
+        let time = self.day * DAY;
+        self.day += 1;
+        Some(Bar {
+            time,
+            open,
+            high: open.max(close) * 1.001,
+            low: open.min(close) * 0.999,
+            close,
+            volume: 1e6,
+            factor: 1.0,
         })
-        .collect()
+    }
 }
 
 /// The same bars by column.

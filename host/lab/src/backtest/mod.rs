@@ -125,7 +125,7 @@ pub fn run(
     let settings = &plan.settings;
     let mut tape = Recorder::new(to_f64(settings.cash), &instruments, equity);
     let (loaded, stored) = apart(plan.data);
-    let feed = Feed::mixed(loaded.iter().map(|series| &**series), stored)?;
+    let feed = Feed::mixed(&loaded, stored)?;
     let mut feed = feed.between(settings.from.as_deref(), settings.to.as_deref())?;
     let opened = Timestamp(feed.opened().unwrap_or(0));
     let setup = setup(settings, &mut inputs, id, &instruments, opened)?;
@@ -326,12 +326,12 @@ fn setup(
 }
 
 /// What is in memory, and what is read as it is needed under its handle.
-fn apart(data: Vec<Series>) -> (Vec<Box<BarSeries>>, Vec<(InstrumentHandle, BarReader)>) {
+fn apart(data: Vec<Series>) -> (Vec<BarSeries>, Vec<(InstrumentHandle, BarReader)>) {
     let mut loaded = Vec::new();
     let mut stored = Vec::new();
     for (series, handle) in data.into_iter().zip(1..) {
         match series {
-            Series::Loaded(series) => loaded.push(series),
+            Series::Loaded(series) => loaded.push(*series),
             Series::Stored(reader) => stored.push((handle, *reader)),
         }
     }

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The feature that sizes are computed from.
-pub(super) const VOLATILITY: &str = "volatility_20";
+pub(crate) const VOLATILITY: &str = "volatility_20";
 
 /// Instruments of the account; each is held.
 pub(super) const INSTRUMENTS: u32 = 10;
