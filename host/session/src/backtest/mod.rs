@@ -6,7 +6,7 @@
 //! and rules' orders are named changes nothing; the same inputs give the same bits. At a moment at which nothing works
 //! at the venue, nothing is due and nobody wants anything, only the traders are asked and the equity is taken.
 //!
-//! Order of a moment, as in [`crate::session`]: corporate actions; the venue matches what works against the bars; what
+//! Order of a moment, as in every session: corporate actions; the venue matches what works against the bars; what
 //! was carried over the session's end is booked; fills are booked; prices are noted; traders are asked; what nothing
 //! is left to protect is cancelled; rules review the portfolio while there is exposure; exits, then entries, are judged
 //! and sent; the session's end is noted.
