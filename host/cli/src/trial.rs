@@ -79,7 +79,7 @@ struct RunArgs {
     /// In which form: class, return or price
     #[arg(long, value_name = "KIND", default_value = "class")]
     target: String,
-    /// How it is validated: walk-forward:FOLDS[,anchored|rolling[,TRAIN]] or cpcv:GROUPS,TESTED
+    /// How it is validated: walk-forward:FOLDS, with ,anchored or ,rolling,TRAIN behind it, or cpcv:GROUPS,TESTED
     #[arg(long, value_name = "SCHEME", default_value = "walk-forward:5")]
     cv: String,
     /// Bars, or percentage of the data, after a test that nothing is learnt from; before it in a walk-forward
