@@ -46,6 +46,8 @@ pub const LINGER: Duration = Duration::from_millis(2);
 /// The same for a writer with a journal: how far the database may be behind what is durable, besides the commit
 /// itself. Fewer and larger transactions leave more of the disk to the journal.
 pub const BEHIND: Duration = Duration::from_millis(10);
+/// Statements by which [`Writer::keep_up`] lets the database be behind: some 50 ms of its time.
+pub const BACKLOG: usize = 2 * BATCH;
 /// Statements after which a transaction is committed although more are waiting.
 pub const BATCH: usize = 2_048;
 
@@ -142,6 +144,12 @@ impl Writer {
             }
             Err(error) => Err(self.0.failure.get_or_init(|| error).clone()),
         }
+    }
+
+    /// Waits until the database is at most [`BACKLOG`] statements behind. Whoever could run ahead of it, and waits for
+    /// nothing but the journal, calls this now and then: what waits for the database would wait for all that.
+    pub fn keep_up(&self) {
+        self.0.queue.wait_within(BACKLOG);
     }
 
     /// Returns once everything given before is committed and synced: every connection sees it.

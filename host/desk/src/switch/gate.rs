@@ -148,7 +148,12 @@ impl Gate {
         let mut inner = self.lock();
         inner.catch_up();
         inner.log.append(event)?;
-        Ok(inner.here().clone())
+        let here = inner.here().clone();
+        let writer = inner.writer.clone();
+        drop(inner);
+        // A session that races through history must not leave the database behind.
+        writer.as_ref().inspect(|writer| writer.keep_up());
+        Ok(here)
     }
 
     /// The restrictions that hold.

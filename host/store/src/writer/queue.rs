@@ -189,6 +189,14 @@ impl Queue {
         }
     }
 
+    /// Waits until no more statements than this are queued, or the thread has ended.
+    pub(super) fn wait_within(&self, statements: usize) {
+        let waiting = self.emptied.wait_while(self.lock(), |waiting| {
+            waiting.statements > statements && !waiting.gone
+        });
+        drop(waiting);
+    }
+
     /// The number of the last group that was added.
     pub(super) fn given(&self) -> u64 {
         self.lock().given
