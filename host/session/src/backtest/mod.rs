@@ -366,7 +366,7 @@ impl<'a> Backtest<'a> {
             line.time = step.bar.time;
             line.marked = false;
             line.seen = true;
-            if line.held != 0.0 {
+            if line.gross != 0.0 {
                 self.trades
                     .look(step.instrument, step.bar.high, step.bar.low);
             }
