@@ -53,7 +53,6 @@ fn the_schema_describes_results_and_nothing_else() {
         error: "the strategy trapped".into(),
         time: 5,
     };
-    made.result.deflated = None;
     made.result.totals.slippage = None;
     valid(&made.result);
 

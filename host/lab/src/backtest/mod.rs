@@ -422,7 +422,6 @@ fn finish(
         },
         statistics,
         diagnoses,
-        deflated: None,
     };
     let written = match folder {
         None => None,

@@ -13,7 +13,7 @@ pub use equity::{EquityFile, EquityWriter};
 
 use crate::diagnoses::Diagnosis;
 use crate::report::{PriceSeries, Sheet, publish};
-use crate::statistics::{Figure, Performance, Statistics, Unit};
+use crate::statistics::{Performance, Statistics};
 use bulkhead_domain::{Decimal, Digest, Problem};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -46,9 +46,6 @@ pub struct RunResult {
     pub statistics: Statistics,
     /// What the result is to be doubted for, the most severe first.
     pub diagnoses: Vec<Diagnosis>,
-    /// What is left of the Sharpe ratio after the trials made so far. Not in the digest: it moves as trials are added.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deflated: Option<Deflated>,
 }
 
 /// What went into a run.
@@ -138,35 +135,6 @@ pub struct RunTotals {
     pub dividends: Decimal,
     /// Fills.
     pub fills: u64,
-}
-
-/// A deflated Sharpe ratio with what it rests on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Deflated {
-    /// The probability.
-    pub figure: Figure,
-    /// Trials that were counted.
-    pub trials: u64,
-    /// Variance of their Sharpe ratios per day.
-    pub trials_variance: f64,
-}
-
-impl Deflated {
-    /// A figure from a probability that may not be defined.
-    #[must_use]
-    pub fn new(value: Option<f64>, trials: u64, trials_variance: f64) -> Self {
-        Deflated {
-            figure: Figure::new(
-                value,
-                Unit::Fraction,
-                "probability that the true Sharpe ratio is above the largest that so many trials without skill would \
-                 show (Bailey and López de Prado 2014)",
-                "there are no trials, or the probabilistic Sharpe ratio is not defined",
-            ),
-            trials,
-            trials_variance,
-        }
-    }
 }
 
 /// What is drawn and listed beside the result.

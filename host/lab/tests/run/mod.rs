@@ -6,11 +6,10 @@ use bulkhead_domain::{Decimal, Digest, Timestamp};
 use bulkhead_lab::diagnoses::{Subject, diagnose};
 use bulkhead_lab::report::PriceSeries;
 use bulkhead_lab::result::{
-    Deflated, FORMAT, InstrumentInput, Label, RunInputs, RunResult, RunTotals, Status,
+    FORMAT, InstrumentInput, Label, RunInputs, RunResult, RunTotals, Status,
 };
 use bulkhead_lab::statistics::{
-    BenchmarkCurve, Costs, Curve, CurveBuilder, Deflation, Envelope, OrderCounts, Performance,
-    Statistics, deflated_sharpe,
+    BenchmarkCurve, Costs, Curve, CurveBuilder, Envelope, OrderCounts, Performance, Statistics,
 };
 use bulkhead_session::record::{TradeDetail, TradeRecord};
 
@@ -137,16 +136,6 @@ fn result(performance: &Performance, closes: &[(i64, f64)], fees: f64, fills: u6
         seed: 7,
         speed: None,
     });
-    let of = &statistics.returns;
-    let defined = |figure: &bulkhead_lab::statistics::Figure| figure.value.unwrap_or(f64::NAN);
-    let deflated = deflated_sharpe(&Deflation {
-        sharpe: defined(&of.sharpe_per_period),
-        observations: of.observations,
-        skewness: defined(&of.skewness),
-        kurtosis: defined(&of.kurtosis),
-        trials: 20,
-        trials_variance: 0.000_4,
-    });
     RunResult {
         format: FORMAT,
         run: RunInputs {
@@ -184,7 +173,6 @@ fn result(performance: &Performance, closes: &[(i64, f64)], fees: f64, fills: u6
         },
         statistics,
         diagnoses,
-        deflated: Some(Deflated::new(deflated, 20, 0.000_4)),
     }
 }
 

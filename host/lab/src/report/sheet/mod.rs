@@ -147,8 +147,8 @@ impl Sheet<'_> {
         }
         out.write_all(
             b"<p class=\"caveat\">Fills are modelled and moved no market. Instruments are picked among those that are \
-              still there. How many settings were tried before this one cannot be seen here unless the deflated Sharpe \
-              ratio is given below.</p>\n<div class=\"tiles\">",
+              still there. How many settings were tried before this one cannot be seen here, and the best of many is \
+              good by chance.</p>\n<div class=\"tiles\">",
         )?;
         let statistics = &result.statistics;
         let curve = &statistics.curve;

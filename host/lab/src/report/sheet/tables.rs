@@ -48,9 +48,6 @@ pub(super) fn statistics(sheet: &Sheet<'_>) -> String {
     if let Some(benchmark) = benchmark {
         rows.extend(benchmark.relative.rows());
     }
-    if let Some(deflated) = &sheet.result.deflated {
-        rows.push(("Deflated Sharpe ratio", &deflated.figure));
-    }
     let mut html =
         "<div class=\"card\"><table><thead><tr><th>Figure</th><th class=\"n\">Run</th>".to_owned();
     if let Some(benchmark) = benchmark {
