@@ -1,17 +1,17 @@
 //! `bulkhead backtest`: a strategy over history, and what came of it.
 
+use crate::bars::{BarFile, Cleaned};
 use crate::environment::Environment;
 use crate::kept;
 use crate::options::GlobalOptions;
 use crate::output::{self, line, table};
-use bulkhead_domain::{Decimal, Instrument, Problem, Timestamp};
+use bulkhead_domain::{Decimal, Problem, Timestamp};
 use bulkhead_lab::backtest::{
     self, Finished, Plan, Series, Settings, fees, parameter, rule, slippage,
 };
 use bulkhead_lab::result::Status;
 use bulkhead_lab::terminal::number;
-use bulkhead_market::csv::{CsvOptions, read_bars};
-use bulkhead_market::{BarSeries, Calendar, Catalog, CleanOptions, clean};
+use bulkhead_market::Catalog;
 use bulkhead_venue::FillTiming;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::{Deserialize, Serialize};
@@ -256,34 +256,20 @@ impl Source {
         data.collect()
     }
 
-    fn of_file(&self, file: &Path, currency: &str) -> Result<Vec<Series>, Problem> {
-        for (option, value) in [("--tick", self.tick), ("--lot", self.lot)] {
-            if value <= Decimal::ZERO {
-                return Err(Problem::user(
-                    format!("{option} is {value}"),
-                    "give a number above zero",
-                ));
-            }
-        }
-        let calendar = Calendar::named(&self.calendar)?;
-        let stem = file.file_stem().unwrap_or_default();
-        let symbol = stem.to_string_lossy().to_uppercase();
+    fn of_file(&self, path: &Path, currency: &str) -> Result<Vec<Series>, Problem> {
+        let file = BarFile {
+            path,
+            symbol: None,
+            calendar: &self.calendar,
+            currency,
+            tick: self.tick,
+            lot: self.lot,
+        };
+        let named = |symbol: &str| self.symbols.iter().any(|one| one == symbol);
         let mut data = Vec::new();
-        for raw in read_bars(file, &CsvOptions::symbol(&symbol))? {
-            if !self.symbols.is_empty() && !self.symbols.contains(&raw.symbol) {
-                continue;
-            }
-            let (bars, report) = clean(raw, &calendar, &CleanOptions::default());
-            let instrument = Instrument {
-                calendar: calendar.name().to_owned(),
-                venue: calendar.name().to_owned(),
-                currency: currency.to_owned(),
-                tick: self.tick,
-                lot: self.lot,
-                ..Instrument::us_equity(0, &report.symbol)
-            };
-            let series =
-                BarSeries::new(instrument, bars).map_err(|problem| problem.in_file(file))?;
+        for Cleaned { series, report } in
+            file.usable(|symbol| self.symbols.is_empty() || named(symbol))?
+        {
             if !report.rows.is_empty() {
                 output::note(&report.to_string());
             }
@@ -295,7 +281,7 @@ impl Source {
                     format!("the file has no bars of {symbol}"),
                     "name a symbol that it has, or none for all of them",
                 )
-                .in_file(file));
+                .in_file(path));
             }
         }
         Ok(data)

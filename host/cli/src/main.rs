@@ -9,6 +9,7 @@
 mod audit;
 mod backtest;
 mod bandit;
+mod bars;
 mod compared;
 mod conform;
 mod data;

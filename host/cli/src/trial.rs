@@ -2,13 +2,14 @@
 
 mod show;
 
+use crate::bars::{BarFile, Cleaned};
 use crate::environment::Environment;
 use crate::halt::{now, person};
 use crate::kept;
 use crate::options::GlobalOptions;
 use crate::output;
 use bulkhead_domain::model::LearningTask;
-use bulkhead_domain::{Instrument, Problem};
+use bulkhead_domain::{Decimal, Problem};
 use bulkhead_lab::labels::{LabelSpec, TargetKind, label};
 use bulkhead_lab::trials::artifact::DEFAULT_DAYS;
 use bulkhead_lab::trials::ledger::Ledger;
@@ -16,8 +17,7 @@ use bulkhead_lab::trials::{
     Directive, FoldReport, Observer, PluginLearner, Rule, Setting, Span, TrialSpec, conduct,
 };
 use bulkhead_lab::validation::{Embargo, Scheme};
-use bulkhead_market::csv::{CsvOptions, read_bars};
-use bulkhead_market::{BarSeries, Calendar, Catalog, CleanOptions};
+use bulkhead_market::{BarSeries, Catalog};
 use bulkhead_registry::Operator;
 use bulkhead_sandbox::{Engines, ModelPlugin, SessionClock};
 use bulkhead_session::learning::parallel::cores;
@@ -250,38 +250,32 @@ fn series(arguments: &RunArgs, options: &GlobalOptions) -> Result<BarSeries, Pro
     }
 }
 
-fn from_file(file: &Path, arguments: &RunArgs) -> Result<BarSeries, Problem> {
-    let calendar = Calendar::named(&arguments.calendar)?;
-    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    let named = arguments.symbol.clone();
-    let all = read_bars(
-        file,
-        &CsvOptions::symbol(named.as_deref().unwrap_or(&stem.to_uppercase())),
-    )?;
-    let names: Vec<String> = all.iter().map(|one| one.symbol.clone()).collect();
-    let mut all = all.into_iter();
-    let raw = match (named, names.as_slice()) {
-        (Some(symbol), _) => all.find(|one| one.symbol == symbol),
-        (None, [_]) => all.next(),
-        (None, _) => None,
+fn from_file(path: &Path, arguments: &RunArgs) -> Result<BarSeries, Problem> {
+    let named = arguments.symbol.as_deref();
+    let file = BarFile {
+        path,
+        symbol: named,
+        calendar: &arguments.calendar,
+        currency: "USD",
+        tick: Decimal::new(1, 2),
+        lot: Decimal::ONE,
     };
-    let raw = raw.ok_or_else(|| {
-        Problem::user(
-            "which symbol is meant is not clear",
-            format!("give --symbol, one of: {}", names.join(", ")),
-        )
-        .in_file(file)
+    let mut seen = Vec::new();
+    let mut all = file.usable(|symbol| {
+        seen.push(symbol.to_owned());
+        named.is_none_or(|named| named == symbol)
     })?;
-    let (bars, report) = bulkhead_market::clean(raw, &calendar, &CleanOptions::default());
+    let (Some(Cleaned { series, report }), true) = (all.pop(), all.is_empty()) else {
+        return Err(Problem::user(
+            "which symbol is meant is not clear",
+            format!("give --symbol, one of: {}", seen.join(", ")),
+        )
+        .in_file(path));
+    };
     if !report.rows.is_empty() {
         output::warning(&report.to_string());
     }
-    let instrument = Instrument {
-        calendar: calendar.name().to_owned(),
-        venue: calendar.name().to_owned(),
-        ..Instrument::us_equity(0, &report.symbol)
-    };
-    BarSeries::new(instrument, bars).map_err(|problem| problem.in_file(file))
+    Ok(series)
 }
 
 /// How far a trial is: a bar on a terminal, a line a fold otherwise, nothing where a machine reads.

@@ -3,15 +3,15 @@
 //! Every series of the file is cleaned before the first is written, so that a mistake in the last one leaves
 //! the catalog as it was.
 
+use crate::bars::{BarFile, Cleaned};
 use crate::options::GlobalOptions;
 use crate::output;
-use bulkhead_domain::{AssetClass, Decimal, Digest, Instrument, Problem, Timestamp};
+use bulkhead_domain::{Decimal, Digest, Problem, Timestamp};
 use bulkhead_market::catalog::{Provenance, interval_name};
-use bulkhead_market::csv::{CsvOptions, read_bars};
-use bulkhead_market::{BarSeries, Calendar, Catalog, CleanOptions, CleaningReport};
+use bulkhead_market::{Catalog, CleaningReport};
 use clap::Args;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -48,12 +48,6 @@ pub(crate) struct CleanArguments {
     dry_run: bool,
 }
 
-/// One series, cleaned.
-struct Cleaned {
-    series: BarSeries,
-    report: CleaningReport,
-}
-
 /// What was written of one series.
 #[derive(Serialize)]
 struct Written {
@@ -69,10 +63,7 @@ struct Written {
 }
 
 pub(crate) fn import(options: &GlobalOptions, arguments: &Arguments) -> Result<(), Problem> {
-    let cleaned = prepare(arguments)?
-        .into_iter()
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|unusable| unusable.problem)?;
+    let cleaned = arguments.file().usable(|_| true)?;
     let written = write(options, arguments, cleaned)?;
     if options.json {
         return output::json(&written);
@@ -84,7 +75,7 @@ pub(crate) fn import(options: &GlobalOptions, arguments: &Arguments) -> Result<(
 }
 
 pub(crate) fn clean(options: &GlobalOptions, arguments: &CleanArguments) -> Result<(), Problem> {
-    let prepared = prepare(&arguments.import)?;
+    let prepared = arguments.import.file().read(|_| true)?;
     if arguments.dry_run {
         let reports: Vec<&CleaningReport> = prepared
             .iter()
@@ -128,56 +119,18 @@ pub(crate) fn clean(options: &GlobalOptions, arguments: &CleanArguments) -> Resu
     show(&written)
 }
 
-/// A series of which no bar is usable, with what cleaning found.
-struct Unusable {
-    report: CleaningReport,
-    problem: Problem,
-}
-
-/// Reads and cleans every series of the file.
-fn prepare(arguments: &Arguments) -> Result<Vec<Result<Cleaned, Box<Unusable>>>, Problem> {
-    let file = &arguments.file;
-    let calendar = Calendar::named(&arguments.calendar)?;
-    for (name, value) in [("--tick", arguments.tick), ("--lot", arguments.lot)] {
-        if value <= Decimal::ZERO {
-            return Err(Problem::user(
-                format!("{name} is {value}"),
-                "give a number above zero",
-            ));
+impl Arguments {
+    /// The file with what it does not say itself.
+    fn file(&self) -> BarFile<'_> {
+        BarFile {
+            path: &self.file,
+            symbol: self.symbol.as_deref(),
+            calendar: &self.calendar,
+            currency: &self.currency,
+            tick: self.tick,
+            lot: self.lot,
         }
     }
-    let symbol = arguments.symbol.clone().unwrap_or_else(|| named_by(file));
-    let all = read_bars(file, &CsvOptions::symbol(&symbol))?;
-    let clean = |raw| {
-        let (bars, report) = bulkhead_market::clean(raw, &calendar, &CleanOptions::default());
-        let instrument = Instrument {
-            calendar: calendar.name().to_owned(),
-            venue: calendar.name().to_owned(),
-            currency: arguments.currency.clone(),
-            asset_class: if calendar.name() == "XNYS" {
-                AssetClass::Equity
-            } else {
-                AssetClass::Other
-            },
-            tick: arguments.tick,
-            lot: arguments.lot,
-            ..Instrument::us_equity(0, &report.symbol)
-        };
-        match BarSeries::new(instrument, bars) {
-            Ok(series) => Ok(Cleaned { series, report }),
-            Err(problem) => Err(Box::new(Unusable {
-                report,
-                problem: problem.in_file(file),
-            })),
-        }
-    };
-    Ok(all.into_iter().map(clean).collect())
-}
-
-/// `data/aapl.csv` is of AAPL.
-fn named_by(file: &Path) -> String {
-    let stem = file.file_stem().unwrap_or_default();
-    stem.to_string_lossy().to_uppercase()
 }
 
 fn write(
