@@ -200,7 +200,7 @@ fn a_version_that_shows_what_its_rule_asks_is_promoted_into_the_session_that_run
     shadow(&place, "100%", "none", Some(BY_AGREEMENT));
     until("it was never promoted", || !by_host(&place).is_empty());
     // The version is made ready at a lower priority: long enough for a busy machine too.
-    std::thread::sleep(Duration::from_secs(5));
+    std::thread::sleep(Duration::from_secs(2));
     let ended = ended(session);
     let promoted = by_host(&place);
     let [(change, reason)] = promoted.as_slice() else {
@@ -231,7 +231,7 @@ fn a_promoted_version_that_fails_is_rolled_back_by_itself() {
     good(&place, &["plugin", "promote", "rival"]);
     until("it was never rolled back", || !by_host(&place).is_empty());
     // The version is made ready at a lower priority: long enough for a busy machine too.
-    std::thread::sleep(Duration::from_secs(5));
+    std::thread::sleep(Duration::from_secs(2));
     let ended = ended(session);
     let back = by_host(&place);
     let [(change, reason)] = back.as_slice() else {

@@ -354,8 +354,8 @@ impl Drop for Pass<'_> {
 /// When the log, its key or the restrictions cannot be read, the log's end or what it says of restrictions is
 /// not what was sealed, or there is a key whose log is gone.
 pub fn open(store: &Store, folder: &Path) -> Result<Gate, Problem> {
-    // Without the journal: a session that races through history with it leaves changes of plugins waiting for seconds.
-    let writer = store.writer()?;
+    // First of all: what an earlier process left in the journal is in the database after that.
+    let writer = store.journalled_writer()?;
     let path = folder.join("audit.key");
     let key = if wait(is_begun(store))? {
         AuditKey::read(&path)?
