@@ -6,6 +6,7 @@ use crate::components::remade;
 use crate::{bad, command, good, install, json, text, verified};
 use bulkhead_tests::{hostile, plugins};
 use serde_json::Value;
+use std::fs::File;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -73,10 +74,15 @@ fn ran(place: &Place) -> Value {
     ran.json()
 }
 
+/// Where a session's warnings go.
+const WARNINGS: &str = "warnings.txt";
+
 /// A session that has begun.
 fn running(place: &Place) -> Child {
     let mut paper = paper(place);
-    let child = paper.stdout(Stdio::piped()).stderr(Stdio::piped());
+    // Not a pipe: it warns of every failing call, and nobody reads before its end.
+    let warnings = File::create(place.path(WARNINGS)).unwrap();
+    let child = paper.stdout(Stdio::piped()).stderr(warnings);
     let child = child.spawn().unwrap();
     until("it never began", || {
         let status = crate::run(place, &["--json", "statement", "--list"]);
@@ -86,7 +92,7 @@ fn running(place: &Place) -> Child {
 }
 
 /// Ends a session after the bar at hand.
-fn ended(child: Child) -> Value {
+fn ended(place: &Place, child: Child) -> Value {
     let id = child.id().to_string();
     assert!(
         Command::new("kill")
@@ -96,7 +102,7 @@ fn ended(child: Child) -> Value {
             .success()
     );
     let output = child.wait_with_output().unwrap();
-    let err = String::from_utf8_lossy(&output.stderr);
+    let err = std::fs::read_to_string(place.path(WARNINGS)).unwrap();
     assert_eq!(output.status.code(), Some(0), "{err}");
     serde_json::from_slice(&output.stdout).unwrap()
 }
@@ -199,9 +205,12 @@ fn a_version_that_shows_what_its_rule_asks_is_promoted_into_the_session_that_run
     // The command comes while it runs.
     shadow(&place, "100%", "none", Some(BY_AGREEMENT));
     until("it was never promoted", || !by_host(&place).is_empty());
-    // The version is made ready at a lower priority: long enough for a busy machine too.
-    std::thread::sleep(Duration::from_secs(2));
-    let ended = ended(session);
+    // It is watched on, which is written now and then.
+    let watched = || inspected(&place)["comparison"]["watched"]["calls"].as_u64();
+    until("it was never watched", || {
+        watched().is_some_and(|calls| calls > 0)
+    });
+    let ended = ended(&place, session);
     let promoted = by_host(&place);
     let [(change, reason)] = promoted.as_slice() else {
         panic!("{promoted:?}");
@@ -213,7 +222,6 @@ fn a_version_that_shows_what_its_rule_asks_is_promoted_into_the_session_that_run
     );
     assert_eq!(ended["swaps"][0]["version"], "0.2.0", "{ended}");
     assert_eq!(ended["swaps"].as_array().unwrap().len(), 1, "{ended}");
-    // It is watched on.
     let shown = inspected(&place);
     assert_eq!(shown["installed"]["shadow"], Value::Null);
     assert!(
@@ -230,9 +238,8 @@ fn a_promoted_version_that_fails_is_rolled_back_by_itself() {
     shadow(&place, "10%", "always", None);
     good(&place, &["plugin", "promote", "rival"]);
     until("it was never rolled back", || !by_host(&place).is_empty());
-    // The version is made ready at a lower priority: long enough for a busy machine too.
-    std::thread::sleep(Duration::from_secs(2));
-    let ended = ended(session);
+    std::thread::sleep(Duration::from_millis(200));
+    let ended = ended(&place, session);
     let back = by_host(&place);
     let [(change, reason)] = back.as_slice() else {
         panic!("{back:?}");
@@ -315,7 +322,7 @@ fn a_strategy_is_compared_at_all_moments_from_the_middle_of_a_session_on() {
     until("it was never asked", || {
         compared()["mirrored"].as_u64() > Some(300)
     });
-    let ended = ended(session);
+    let ended = ended(&place, session);
     assert_eq!(ended["incidents"], 0, "{ended}");
     let second = compared();
     assert_eq!(
