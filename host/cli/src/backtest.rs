@@ -343,7 +343,7 @@ fn show(finished: &Finished) -> Result<(), Problem> {
         )?;
     }
     for diagnosis in &result.diagnoses {
-        line(format!("{:?}: {}", diagnosis.severity, diagnosis.text))?;
+        line(format!("{}: {}", diagnosis.severity, diagnosis.text))?;
     }
     let totals = &result.totals;
     let seconds = took.as_secs_f64();

@@ -264,10 +264,7 @@ fn trial(record: &TrialRecord, now: &Deflated) -> Result<(), Problem> {
                 spec.data.digest.short()
             ),
         ),
-        (
-            "label",
-            format!("{}, embargo {:?}", spec.label, spec.embargo),
-        ),
+        ("label", format!("{}, embargo {}", spec.label, spec.embargo)),
         ("validation", spec.scheme.to_string()),
         ("skill", skill(quality)),
         (
@@ -278,7 +275,7 @@ fn trial(record: &TrialRecord, now: &Deflated) -> Result<(), Problem> {
             "rule",
             rule.map(|it| {
                 format!(
-                    "{:?} at {} bps: {} a period after costs, turnover {}",
+                    "{} at {} bps: {} a period after costs, turnover {}",
                     spec.rule,
                     spec.cost * 10_000.0,
                     number(it.mean, 6),

@@ -9,6 +9,7 @@ use crate::labels::Sample;
 use crate::statistics::{kurtosis, probabilistic_sharpe, sharpe_per_period, skewness};
 use bulkhead_domain::Problem;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::str::FromStr;
 
 /// How a prediction becomes a position between -1 and 1.
@@ -19,6 +20,15 @@ pub enum Rule {
     Sign,
     /// That difference itself, or the predicted return over the deviation of those learnt from, at most 1 in size.
     Scaled,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Rule::Sign => "sign",
+            Rule::Scaled => "scaled",
+        })
+    }
 }
 
 impl FromStr for Rule {

@@ -165,6 +165,15 @@ impl fmt::Display for Scheme {
     }
 }
 
+impl fmt::Display for Embargo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Embargo::Bars(bars) => write!(f, "{bars}"),
+            Embargo::Fraction(share) => write!(f, "{}%", share * 100.0),
+        }
+    }
+}
+
 impl FromStr for Embargo {
     type Err = Problem;
 

@@ -134,3 +134,10 @@ proptest! {
         prop_assert_eq!(paths(&folds).len(), expected);
     }
 }
+
+#[test]
+fn an_embargo_is_said_as_it_is_written() {
+    for text in ["5", "1%", "2.5%"] {
+        assert_eq!(text.parse::<Embargo>().unwrap().to_string(), text);
+    }
+}
