@@ -1,5 +1,6 @@
 //! What a command works with: engines, the loader with its cache, and the registry of plugins.
 
+use crate::kept;
 use crate::options::GlobalOptions;
 use bulkhead_domain::Problem;
 use bulkhead_registry::{Installed, Registry};
@@ -37,6 +38,18 @@ impl Environment {
             state: options.state.clone(),
             catalog: options.catalog(),
         })
+    }
+
+    /// With what is installed, where anything was kept in the state folder.
+    ///
+    /// # Errors
+    /// A database that cannot be opened.
+    pub(crate) fn with_anything_installed(self) -> Result<Environment, Problem> {
+        if !kept::path(&self.state).is_file() {
+            return Ok(self);
+        }
+        let store = kept::open(&self.state)?;
+        Ok(self.with_installed(&store))
     }
 
     /// With what is installed in the state folder, whose database this is.

@@ -26,12 +26,15 @@ mod paper;
 mod plugin;
 mod problems;
 mod running;
+mod setting;
 mod shadows;
+mod source;
 mod standings;
 mod statement;
 mod trial;
 mod usage;
 mod verify;
+mod waiting;
 
 use bulkhead_domain::Problem;
 use clap::{Parser, Subcommand};

@@ -1,9 +1,9 @@
 //! `bulkhead verify`: a backtest's result, run again and compared bit for bit.
 
-use crate::backtest::{Source, with_installed};
 use crate::environment::Environment;
 use crate::options::GlobalOptions;
 use crate::output::{self, line};
+use crate::source::Source;
 use bulkhead_domain::Problem;
 use bulkhead_lab::backtest::{Plan, Settings, difference, run};
 use bulkhead_lab::result::{FORMAT, RunResult};
@@ -49,7 +49,7 @@ pub(crate) fn run_again(arguments: &VerifyArgs, options: &GlobalOptions) -> Resu
         serde_json::from_value(settings).map_err(|error| unreadable("settings", error))?;
     let source: Source = serde_json::from_value(recorded.run.source.clone())
         .map_err(|error| unreadable("source", error))?;
-    let environment = with_installed(Environment::open(options)?)?;
+    let environment = Environment::open(options)?.with_anything_installed()?;
     let plan = Plan {
         registry: &environment.registry,
         strategy: &source.strategy,

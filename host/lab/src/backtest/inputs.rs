@@ -1,0 +1,167 @@
+//! A plan's plugins made ready, everything that its outcome depends on, and the digest over that.
+
+use super::{Plan, Settings};
+use crate::result::{FORMAT, InstrumentInput, RunInputs};
+use bulkhead_desk::{CheckLimits, RiskRule};
+use bulkhead_domain::digest::DigestBuilder;
+use bulkhead_domain::{Digest, Instrument, Problem, Timestamp};
+use bulkhead_manifest::Kind;
+use bulkhead_registry::Operator;
+use bulkhead_registry::supervise::{SupervisionLimits, Supervisor};
+use bulkhead_sandbox::{Engines, RiskRulePlugin, SessionClock, StrategyPlugin};
+use bulkhead_session::backtest::{Setup, Trader, Trading};
+use serde_json::{Map, Value, json};
+
+/// The strategy made ready, and everything that goes into the digest.
+pub(super) struct Inputs {
+    pub(super) plugin: StrategyPlugin,
+    pub(super) terms: bulkhead_sandbox::Setup,
+    pub(super) rules: Vec<Box<dyn RiskRule>>,
+    pub(super) run: RunInputs,
+}
+
+/// # Errors
+/// A strategy, parameters, rules or settings that cannot be used.
+pub(super) fn inputs(plan: &Plan<'_>, instruments: &[Instrument]) -> Result<Inputs, Problem> {
+    let Plan {
+        registry, settings, ..
+    } = plan;
+    let operator = Operator {
+        folder: None,
+        clock: SessionClock::default(),
+        seed: settings.seed,
+    };
+    let plugin = registry.load(plan.strategy)?;
+    plugin.expect_kind(Kind::Strategy)?;
+    let parameters = Value::Object(plan.parameters.clone());
+    let terms = registry.setup(&plugin, &parameters, instruments, &operator)?;
+    let mut components = Vec::new();
+    let mut rules = Vec::new();
+    for rule in &settings.risk {
+        let plugin = registry.load(&rule.plugin)?;
+        plugin.expect_kind(Kind::RiskRule)?;
+        let config = Value::Object(rule.config.clone());
+        let terms = registry.setup(&plugin, &config, instruments, &operator)?;
+        components.push(json!({
+            "id": plugin.manifest().id,
+            "component": plugin.digest(),
+            "config": terms.config,
+        }));
+        rules.push(RiskRulePlugin::new(plugin, terms)?);
+    }
+    let supervisor = Supervisor::new(SupervisionLimits::default(), Timestamp(0))
+        .map_err(|error| Problem::host(error.to_string(), "report this"))?;
+    let rules = bulkhead_session::rules(rules, &supervisor).into_iter();
+    let unwritable =
+        |error: serde_json::Error| Problem::host(format!("no JSON: {error}"), "report this");
+    let mut config = Map::new();
+    config.insert(
+        "settings".to_owned(),
+        serde_json::to_value(settings).map_err(unwritable)?,
+    );
+    config.insert("risk".to_owned(), Value::Array(components));
+    config.insert(
+        "checks".to_owned(),
+        serde_json::to_value(limits(settings)).map_err(unwritable)?,
+    );
+    config.insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());
+    let given: Value = serde_json::from_str(&terms.config).map_err(unwritable)?;
+    let manifest = plugin.manifest();
+    let run = RunInputs {
+        strategy: manifest.id.clone(),
+        version: manifest.version.clone(),
+        component: plugin.digest(),
+        parameters: match given {
+            Value::Object(given) => given.into_iter().collect(),
+            _ => Default::default(),
+        },
+        instruments: plan
+            .data
+            .iter()
+            .zip(instruments)
+            .map(|(series, instrument)| InstrumentInput {
+                handle: instrument.handle,
+                symbol: instrument.symbol.clone(),
+                digest: series.digest(),
+                bars: series.bars(),
+            })
+            .collect(),
+        config: Value::Object(config),
+        seed: settings.seed.to_string(),
+        engine: Engines::identity(),
+        source: plan.source.clone(),
+    };
+    Ok(Inputs {
+        plugin: StrategyPlugin::new(plugin)?,
+        terms,
+        rules: rules
+            .map(|rule| Box::new(rule) as Box<dyn RiskRule>)
+            .collect(),
+        run,
+    })
+}
+
+/// Over everything that changes the outcome.
+pub(super) fn digest_of(run: &RunInputs) -> Result<Digest, Problem> {
+    let unwritable =
+        |error: serde_json::Error| Problem::host(format!("no JSON: {error}"), "report this");
+    let mut builder = DigestBuilder::new();
+    builder.part("bulkhead backtest", &FORMAT.to_le_bytes());
+    builder.part("engine", run.engine.as_bytes());
+    builder.part("component", run.component.bytes());
+    let parameters = serde_json::to_vec(&run.parameters).map_err(unwritable)?;
+    builder.part("parameters", &parameters);
+    let mut config = run.config.clone();
+    // Where a rule's component lay changes nothing; what it is and what it was told stand beside.
+    if let Some(settings) = config
+        .pointer_mut("/settings")
+        .and_then(Value::as_object_mut)
+    {
+        settings.remove("risk");
+    }
+    builder.part("config", &serde_json::to_vec(&config).map_err(unwritable)?);
+    builder.part("seed", run.seed.as_bytes());
+    for instrument in &run.instruments {
+        builder.part(&instrument.symbol, instrument.digest.bytes());
+    }
+    Ok(builder.finish())
+}
+
+/// The host's checks under these settings; the rest is usual.
+fn limits(settings: &Settings) -> CheckLimits {
+    CheckLimits {
+        max_leverage: settings.leverage,
+        buying_power_multiple: settings.leverage,
+        ..CheckLimits::default()
+    }
+}
+
+/// The engine's setup for one run, with who trades.
+pub(super) fn setup(
+    settings: &Settings,
+    rules: Vec<Box<dyn RiskRule>>,
+    id: Digest,
+    instruments: &[Instrument],
+    opened: Timestamp,
+    (name, trader): (String, Box<dyn Trader>),
+) -> Setup {
+    Setup {
+        id,
+        currency: settings.currency.clone(),
+        cash: settings.cash,
+        cost_basis: settings.cost_basis,
+        limits: limits(settings),
+        venue: settings.venue(),
+        carry: settings.carry,
+        opened,
+        instruments: instruments.to_vec(),
+        features: settings.features.clone(),
+        rules,
+        traders: vec![Trading {
+            name,
+            handles: instruments.iter().map(|one| one.handle).collect(),
+            sizing: None,
+            trader,
+        }],
+    }
+}
