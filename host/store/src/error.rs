@@ -207,6 +207,15 @@ impl StoreError {
         }
     }
 
+    /// A failure of the disk outside any statement.
+    pub(crate) fn of_disk(action: &str, error: &std::io::Error) -> Self {
+        StoreError::Refused {
+            statement: action.to_owned(),
+            text: error.to_string(),
+            mend: CHECK_DISK,
+        }
+    }
+
     /// A failure of a statement, named by its beginning.
     #[must_use]
     pub fn of_statement(sql: &str, error: &sqlx::Error) -> Self {

@@ -1,6 +1,6 @@
 //! The embedded database: opening it safely, schema migrations, and durable writes from synchronous code.
 //!
-//! Promises: what [`Writer::flush`] acknowledged is on disk (WAL with full sync), and what [`Writer::sync`] did is there
+//! Promises: what [`Writer::flush`] acknowledged is in the database and on disk, and what [`Writer::sync`] did is there
 //! or in the journal that the next opening applies; a statement that fails is reported at the latest by the next
 //! flush and nothing sent after it is written; a file that is not ours is refused before a byte of it changes;
 //! migrations are applied in one transaction or not at all.

@@ -134,14 +134,28 @@ impl Store {
         &self.turns
     }
 
-    /// A connection beside the pool's, where the database is a file.
-    pub(crate) async fn connection(&self) -> Result<Option<SqliteConnection>, StoreError> {
+    /// The database's file; none where it is in memory.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// A connection beside the pool's, where the database is a file. Where its commits are not `synced`, somebody else
+    /// has to see to it that what they wrote is on disk.
+    pub(crate) async fn connection(
+        &self,
+        synced: bool,
+    ) -> Result<Option<SqliteConnection>, StoreError> {
         if self.file.is_none() {
             return Ok(None);
         }
         let options = (*self.pool.connect_options())
             .clone()
             .statement_cache_capacity(STATEMENTS)
+            .synchronous(if synced {
+                SqliteSynchronous::Full
+            } else {
+                SqliteSynchronous::Normal
+            })
             // The writer folds the log by its own rule.
             .pragma("wal_autocheckpoint", "0");
         let connected = options.connect().await;

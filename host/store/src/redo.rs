@@ -12,7 +12,7 @@
 //! How: the file lies beside the database (`NAME-redo`) and consists of a header and two segments of [`SEGMENT`]
 //! bytes, written once with zeros. Each group of statements has a number; every transaction that the writer of a
 //! journal commits says in [`STATE`] up to which number it goes. A segment begins anew once the database has all
-//! of it. Whatever fits neither is for the database to take.
+//! of it on disk. Whatever fits neither is for the database to take.
 //!
 //! One process at a time, whoever holds the lock on the file, writes the journal or applies what it holds. A reader
 //! that opens the database beside a living writer finds the lock taken and leaves the journal alone.
@@ -165,12 +165,13 @@ impl Journal {
         self.durable
     }
 
-    /// Takes note that the database has everything up to this number.
+    /// Takes note that the database has everything up to this number on disk.
     pub(crate) fn committed(&mut self, last: u64) {
         self.durable = self.durable.max(last);
     }
 
-    /// Makes groups durable, of which the first has the number `first`; the database has everything up to `applied`.
+    /// Makes groups durable, of which the first has the number `first`; the database has everything up to `applied` on
+    /// disk.
     /// False where there is no room for them.
     pub(crate) fn append(
         &mut self,

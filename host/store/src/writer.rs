@@ -7,7 +7,8 @@
 //!
 //! Where the writer has a journal (module `redo`), what [`Writer::sync`] waits for is one append to it, made by the
 //! thread that waits. The database follows: its thread knows nothing of the journal but the number that it
-//! writes with each transaction. What was committed before anybody asked for it never goes through the journal.
+//! writes with each transaction. Its commits do not sync then: the disk belongs to the journal, and the database's log is
+//! synced when it is folded and where somebody waits for a flush (module `folding`). Until then the journal is what holds a group.
 //!
 //! Consecutive inserts of one form are executed several rows at a time (module `rows`), on a connection that the
 //! writer has to itself where the database is a file.
@@ -133,9 +134,9 @@ impl Writer {
         let Unjournalled {
             groups,
             first,
-            committed,
+            secured,
         } = self.0.queue.unjournalled();
-        match journal.append(first, &groups, committed) {
+        match journal.append(first, &groups, secured) {
             Ok(true) => self.health(),
             Ok(false) => {
                 self.flush()?;
@@ -221,8 +222,14 @@ fn run(
         hand.store.turns().give_way();
         if failure.get().is_none() && batch.statements > 0 {
             match runtime.block_on(hand.write(&batch)) {
-                Ok(()) => queue.committed(batch.last),
+                Ok(()) => hand.folding.note(batch.statements),
                 // Where the journal has failed meanwhile, that is what is told.
+                Err(error) => drop(failure.set(error)),
+            }
+        }
+        if failure.get().is_none() && (batch.flushed.is_some() || hand.folding.is_due()) {
+            match hand.secure() {
+                Ok(()) => queue.secured(batch.last),
                 Err(error) => drop(failure.set(error)),
             }
         }
@@ -237,8 +244,13 @@ fn run(
             std::thread::sleep(GAP);
         }
     }
+    if failure.get().is_none()
+        && let Err(error) = hand.secure()
+    {
+        drop(failure.set(error));
+    }
     if let Some(own) = hand.own {
-        // What was flushed is on disk; closing only folds the log into the file.
+        // What was written is on disk; closing only folds the log into the file.
         let _ = runtime.block_on(own.close());
     }
 }
@@ -277,12 +289,11 @@ impl<'a> Hand<'a> {
     /// Writes all statements in one transaction. Nothing of them is there when it fails.
     async fn commit(&mut self, batch: &[&Statement]) -> Result<(), StoreError> {
         if self.own.is_none() {
-            self.own = self.store.connection().await?;
+            let synced = !self.journalled;
+            self.own = self.store.connection(synced).await?;
         }
-        let statements = batch.len();
         // One statement after the other tells which it was that was refused.
         if self.commit_at_once(batch).await? {
-            self.folding.note(statements);
             return Ok(());
         }
         let mut transaction: Transaction<'_, Database> = match &mut self.own {
@@ -296,9 +307,7 @@ impl<'a> Hand<'a> {
         transaction
             .commit()
             .await
-            .map_err(|error| StoreError::during("commit", &error))?;
-        self.folding.note(statements);
-        Ok(())
+            .map_err(|error| StoreError::during("commit", &error))
     }
 
     /// Writes all statements as one text, where they are of the form for it and none of them is refused: then
@@ -323,6 +332,15 @@ impl<'a> Hand<'a> {
             Ok(false)
         } else {
             Err(StoreError::during("commit", &error))
+        }
+    }
+
+    /// Everything that was committed is on disk when this returns.
+    fn secure(&mut self) -> Result<(), StoreError> {
+        match (self.store.file(), self.journalled && self.own.is_some()) {
+            (Some(file), true) => self.folding.sync(file),
+            // Each commit has synced by itself, or there is nothing to sync.
+            _ => Ok(()),
         }
     }
 

@@ -495,3 +495,33 @@ fn the_database_follows_what_is_durable() {
     let bytes = std::fs::read(place.journal()).unwrap();
     assert_eq!(records(&bytes, 0), before);
 }
+
+#[test]
+fn what_a_power_cut_takes_from_the_log_is_in_the_journal() {
+    let place = Place::new();
+    let store = place.open().unwrap();
+    let writer = store.journalled_writer().unwrap();
+    let write = |number: i64| {
+        let statement = Statement::new(INSERT).bind(number).bind("a");
+        writer.write(statement).unwrap();
+    };
+    write(1);
+    writer.flush().unwrap();
+    // What of the log is on disk for sure.
+    let log = place.database().with_extension("db-wal");
+    let synced = std::fs::read(&log).unwrap();
+    write(2);
+    while numbers(&store) != [1, 2] {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    // The database has 2, but nobody has seen to it that its disk has.
+    write(3);
+    writer.sync().unwrap();
+    let other = Place::new();
+    std::fs::copy(place.database(), other.database()).unwrap();
+    std::fs::copy(place.journal(), other.journal()).unwrap();
+    std::fs::write(other.database().with_extension("db-wal"), synced).unwrap();
+    assert_eq!(numbers(&other.open().unwrap()), [1, 2, 3]);
+    drop(writer);
+    assert_eq!(numbers(&store), [1, 2, 3]);
+}

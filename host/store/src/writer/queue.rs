@@ -1,10 +1,10 @@
 //! What waits for the writer's thread.
 //!
 //! Promises: groups are numbered and come out in the order in which they were put in; a flush is the last of its
-//! batch. Where the writer has a journal, groups are kept for it until the database has them.
+//! batch. Where the writer has a journal, groups are kept for it until the database has them on disk.
 //!
-//! Bounds: [`QUEUE`] messages wait at most, then whoever adds one waits; for the journal at most these and one batch
-//! are kept. The thread is woken by the first message, by a flush and by a full batch, not by each message: waking
+//! Bounds: [`QUEUE`] messages wait at most, then whoever adds one waits; for the journal at most these, one batch and
+//! what is committed between two foldings are kept. The thread is woken by the first message, by a flush and by a full batch, not by each message: waking
 //! costs more than the message.
 
 use super::{BATCH, QUEUE};
@@ -33,10 +33,10 @@ struct Waiting {
     messages: VecDeque<Message>,
     statements: usize,
     flushes: usize,
-    /// The number of the last group that was added, that was taken, and that the database has.
+    /// The number of the last group that was added, that was taken, and that the database has on disk.
     given: u64,
     taken: u64,
-    committed: u64,
+    secured: u64,
     /// Groups up to the last one, of which some may be in the journal or the database only when it is looked.
     unjournalled: VecDeque<Group>,
     /// Nobody adds any more.
@@ -73,24 +73,24 @@ pub(super) struct Batch {
     pub(super) flushed: Option<SyncSender<()>>,
 }
 
-/// Groups that are neither in the journal nor known to be in the database.
+/// Groups that are neither in the journal nor known to be on the database's disk.
 pub(super) struct Unjournalled {
     pub(super) groups: Vec<Group>,
     /// The number of the first.
     pub(super) first: u64,
-    /// The database has everything up to this number.
-    pub(super) committed: u64,
+    /// The database has everything up to this number on disk.
+    pub(super) secured: u64,
 }
 
 impl Queue {
     /// A queue after so many groups that the database has. Where nobody waits for it, a batch takes what comes
     /// within `linger`.
-    pub(super) fn new(committed: u64, linger: Duration, journalled: bool) -> Queue {
+    pub(super) fn new(secured: u64, linger: Duration, journalled: bool) -> Queue {
         Queue {
             waiting: Mutex::new(Waiting {
-                given: committed,
-                taken: committed,
-                committed,
+                given: secured,
+                taken: secured,
+                secured,
                 ..Waiting::default()
             }),
             filled: Condvar::new(),
@@ -179,10 +179,10 @@ impl Queue {
         Some(batch)
     }
 
-    /// Takes note that the database has everything up to this number.
-    pub(super) fn committed(&self, last: u64) {
+    /// Takes note that the database has everything up to this number on disk.
+    pub(super) fn secured(&self, last: u64) {
         let mut waiting = self.lock();
-        waiting.committed = last;
+        waiting.secured = last;
         let later = waiting.given - last;
         while waiting.unjournalled.len() as u64 > later {
             waiting.unjournalled.pop_front();
@@ -209,7 +209,7 @@ impl Queue {
         Unjournalled {
             first: waiting.given - groups.len() as u64 + 1,
             groups,
-            committed: waiting.committed,
+            secured: waiting.secured,
         }
     }
 

@@ -197,8 +197,8 @@ fn by_hand(
             .unwrap()
             .block_on(async {
                 let mut hand = Hand::new(store, false);
-                hand.own = store.connection().await?;
-                let mut other = store.connection().await?.unwrap();
+                hand.own = store.connection(true).await?;
+                let mut other = store.connection(true).await?.unwrap();
                 act(&mut hand, &mut other).await
             })
             .unwrap();
