@@ -73,8 +73,36 @@ fn multiple(value: f64, increment: Decimal, round: fn(Decimal) -> Decimal) -> Op
     if !value.is_finite() || increment <= Decimal::ZERO {
         return None;
     }
-    let units = from_f64(value)?.checked_div(increment)?;
-    round(units).checked_mul(increment)
+    let exact = from_f64(value)?;
+    if let Some(places) = places(increment)
+        && exact.scale() <= places
+    {
+        return fixed(exact, places);
+    }
+    round(exact.checked_div(increment)?).checked_mul(increment)
+}
+
+/// Decimal places of an increment that is one unit of its last: 0.01 has two. What has no more places is a multiple.
+fn places(increment: Decimal) -> Option<u32> {
+    (increment.mantissa() == 1).then(|| increment.scale())
+}
+
+/// A decimal with so many places. `None` where it does not fit with them.
+fn fixed(value: Decimal, places: u32) -> Option<Decimal> {
+    let more = places.checked_sub(value.scale())?;
+    let units = 10_i128.checked_pow(more)?.checked_mul(value.mantissa())?;
+    Decimal::try_from_i128_with_scale(units, places).ok()
+}
+
+/// [`nearest_multiple`] of an increment of so many decimal places, without zeros at its end.
+#[must_use]
+pub fn to_places(value: f64, places: u32) -> Option<Decimal> {
+    match from_f64(value) {
+        // It has the fewest places there are already.
+        Some(exact) if exact.scale() <= places => Some(exact),
+        _ => nearest_multiple(value, Decimal::try_new(1, places).ok()?)
+            .map(|value| value.normalize()),
+    }
 }
 
 #[cfg(test)]
@@ -87,6 +115,34 @@ mod tests {
         assert_eq!(multiple_towards_zero(9.99, lot), Some(Decimal::from(9)));
         assert_eq!(multiple_towards_zero(-9.99, lot), Some(Decimal::from(-9)));
         assert_eq!(nearest_multiple(9.5, lot), Some(Decimal::from(10)));
+    }
+
+    /// The multiple by its definition, with every step in decimals.
+    fn divided(value: f64, increment: Decimal) -> Option<Decimal> {
+        let units = from_f64(value)?.checked_div(increment)?;
+        let strategy = rust_decimal::RoundingStrategy::MidpointAwayFromZero;
+        units
+            .round_dp_with_strategy(0, strategy)
+            .checked_mul(increment)
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_short_way_to_a_multiple_gives_what_dividing_gives(
+            units in -99_999_999_999_i64..=99_999_999_999,
+            scale in 0_u32..=9,
+            places in 0_u32..=8,
+        ) {
+            let value = to_f64(Decimal::new(units, scale));
+            let increment = Decimal::new(1, places);
+            let (short, long) = (nearest_multiple(value, increment), divided(value, increment));
+            proptest::prop_assert_eq!(short, long);
+            // To the last zero: texts of amounts go into digests.
+            let text = |value: Option<Decimal>| value.map(|value| value.to_string());
+            proptest::prop_assert_eq!(text(short), text(long));
+            let plain = long.map(|value| value.normalize());
+            proptest::prop_assert_eq!(text(to_places(value, places)), text(plain));
+        }
     }
 
     #[test]

@@ -107,7 +107,7 @@ pub(crate) struct Parts {
 
 /// The nearest decimal of a price.
 pub(crate) fn price(value: f64) -> Option<Decimal> {
-    number::nearest_multiple(value, Decimal::new(1, PRICE_PLACES)).map(|price| price.normalize())
+    number::to_places(value, PRICE_PLACES)
 }
 
 fn broken(error: impl std::fmt::Display) -> Problem {

@@ -41,6 +41,9 @@ struct Taken {
     holder: u32,
 }
 
+/// What is known by client order id.
+type Ids = HashMap<String, Taken, foldhash::fast::RandomState>;
+
 /// A simulated venue. Serialising it keeps everything it knows.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Venue {
@@ -51,7 +54,7 @@ pub struct Venue {
     slots: Vec<u32>,
     /// Every client order id ever taken, exits of brackets included.
     #[serde(serialize_with = "by_id")]
-    taken: HashMap<String, Taken>,
+    taken: Ids,
     /// Slots with market orders that may fill at the close they were sent at.
     at_close: Vec<u32>,
     /// What replacements have to tell, with the slot it is about, in the order it happened.
@@ -74,7 +77,7 @@ impl Venue {
             rules,
             books: Vec::with_capacity(specs.len()),
             slots: Vec::new(),
-            taken: HashMap::new(),
+            taken: Ids::default(),
             at_close: Vec::new(),
             notices: Vec::new(),
             sequence: Vec::new(),
@@ -432,7 +435,7 @@ impl Venue {
 }
 
 /// What is kept of equal venues is equal.
-fn by_id<S: Serializer>(taken: &HashMap<String, Taken>, serializer: S) -> Result<S::Ok, S::Error> {
+fn by_id<S: Serializer>(taken: &Ids, serializer: S) -> Result<S::Ok, S::Error> {
     taken
         .iter()
         .collect::<BTreeMap<_, _>>()

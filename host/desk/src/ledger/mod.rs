@@ -258,6 +258,18 @@ impl Ledger {
             .map(|(key, holding)| (*key, &holding.line))
     }
 
+    /// The positions in one instrument that are not flat, one an owner.
+    pub fn lines_of(&self, instrument: InstrumentHandle) -> impl Iterator<Item = &Line> {
+        let first = LineKey {
+            instrument,
+            owner: OwnerId(0),
+        };
+        self.lines
+            .range(first..)
+            .take_while(move |(key, _)| key.instrument == instrument)
+            .map(|(_, holding)| &holding.line)
+    }
+
     /// The open lots of a position, oldest first; one at average cost, none when flat.
     pub fn lots(&self, key: LineKey) -> impl Iterator<Item = &Lot> {
         self.lines.get(&key).into_iter().flat_map(|held| &held.lots)

@@ -18,14 +18,17 @@ pub(super) struct Closed {
     pub(super) executions: Vec<String>,
 }
 
+/// Something by client order id; ids are minted here or checked to be a broker's.
+type Ids<T> = HashMap<String, T, foldhash::fast::RandomState>;
+
 /// The working orders.
 #[derive(Default)]
 pub struct Blotter {
     // By order of approval: what plugins see must not depend on the nonce in the ids.
     pub(super) working: BTreeMap<u64, WorkingOrder>,
     // Only ever asked for one id: no order of theirs is seen.
-    pub(super) by_id: HashMap<String, u64>,
-    pub(super) closed: HashMap<String, Closed>,
+    pub(super) by_id: Ids<u64>,
+    pub(super) closed: Ids<Closed>,
     closed_order: VecDeque<String>,
     /// Exits that the venue will place once their entry fills, by the id it will give them.
     pub(super) expected: BTreeMap<String, ExpectedExit>,

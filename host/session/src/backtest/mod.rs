@@ -38,7 +38,7 @@ use bulkhead_domain::number::to_f64;
 use bulkhead_domain::order::{InstrumentHandle, OrderUpdate};
 use bulkhead_domain::strategy::Intent;
 use bulkhead_domain::time::SECOND;
-use bulkhead_domain::{Decimal, Digest, Instrument, Problem, Timestamp};
+use bulkhead_domain::{Decimal, Instrument, Problem, Timestamp};
 use bulkhead_market::FeatureSet;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,6 +53,8 @@ struct Line {
     marked: bool,
     /// Whether a bar has been seen.
     seen: bool,
+    /// Whether its orders or positions changed since they were last taken from the books.
+    touched: bool,
     /// What all owners together hold, in units times multiplier: added up, and in magnitude.
     held: f64,
     gross: f64,
@@ -62,7 +64,6 @@ struct Line {
 
 /// A run.
 pub struct Backtest<'a> {
-    id: Digest,
     desk: Desk,
     venue: LocalVenue,
     /// In the order of symbols.
@@ -77,7 +78,7 @@ pub struct Backtest<'a> {
     past: Option<Past>,
     trades: Trades,
     /// What is behind each order that may still fill.
-    decisions: HashMap<String, Behind>,
+    decisions: HashMap<String, Behind, foldhash::fast::RandomState>,
     tape: &'a mut dyn Tape,
     updates: Vec<OrderUpdate>,
     wants: Vec<Want>,
@@ -156,6 +157,7 @@ impl<'a> Backtest<'a> {
                 time: i64::MIN,
                 marked: true,
                 seen: false,
+                touched: true,
                 held: 0.0,
                 gross: 0.0,
                 features,
@@ -172,7 +174,6 @@ impl<'a> Backtest<'a> {
         }
         actors.sort_by(|a, b| a.name().cmp(b.name()));
         Ok(Backtest {
-            id: setup.id,
             account: Account::new(setup.cash),
             desk,
             venue,
@@ -183,7 +184,7 @@ impl<'a> Backtest<'a> {
             oldest_mark,
             past: looks_back.then_some(past),
             trades: Trades::watched(),
-            decisions: HashMap::new(),
+            decisions: HashMap::default(),
             tape,
             updates: Vec::new(),
             wants: Vec::new(),
@@ -346,9 +347,8 @@ impl<'a> Backtest<'a> {
             self.trades
                 .actions(step.instrument, &step.actions, close, lot, multiplier);
             self.tell_closed()?;
+            self.touch(step.instrument);
         }
-        self.account.stale = true;
-        self.changed = true;
         Ok(())
     }
 
@@ -417,32 +417,37 @@ impl<'a> Backtest<'a> {
         Ok(())
     }
 
-    /// Takes the account and the traders' positions from the books again.
+    /// Takes the account, and the positions in what was touched, from the books again.
     fn refresh(&mut self) {
-        for line in &mut self.lines {
+        for line in self.lines.iter_mut().filter(|line| line.touched) {
+            line.touched = false;
             line.held = 0.0;
             line.gross = 0.0;
-        }
-        let mut exposed = false;
-        for (key, held) in self.desk.ledger().lines() {
-            exposed = true;
-            if let Some(line) = self
-                .slots
-                .get(key.instrument as usize)
-                .and_then(|slot| self.lines.get_mut(*slot))
-            {
+            let instrument = line.instrument.handle;
+            for held in self.desk.ledger().lines_of(instrument) {
                 let units = to_f64(held.quantity) * line.multiplier;
                 line.held += units;
                 line.gross += units.abs();
             }
+            for actor in &mut self.actors {
+                actor.refresh(&self.desk, instrument);
+            }
         }
         self.account.cash = to_f64(self.desk.ledger().cash());
-        self.account.exposed = exposed;
+        self.account.exposed = self.lines.iter().any(|line| line.gross != 0.0);
         self.account.stale = false;
         // The balances stay; nobody keeps the entries.
         drop(self.desk.take_entries());
-        for actor in &mut self.actors {
-            actor.refresh(&self.desk);
+    }
+
+    /// An instrument's orders or positions have changed, or may have.
+    fn touch(&mut self, instrument: InstrumentHandle) {
+        self.account.stale = true;
+        self.changed = true;
+        if let Some(slot) = self.slot(instrument)
+            && let Some(line) = self.lines.get_mut(slot)
+        {
+            line.touched = true;
         }
     }
 
@@ -451,12 +456,18 @@ impl<'a> Backtest<'a> {
         let mut actors = std::mem::take(&mut self.actors);
         let asked = actors
             .iter_mut()
-            .try_for_each(|actor| self.ask_one(actor, moment, equity));
+            .enumerate()
+            .try_for_each(|(place, actor)| self.ask_one((place, actor), moment, equity));
         self.actors = actors;
         asked
     }
 
-    fn ask_one(&mut self, actor: &mut Actor, moment: &Moment, equity: f64) -> Result<(), Problem> {
+    fn ask_one(
+        &mut self,
+        (place, actor): (usize, &mut Actor),
+        moment: &Moment,
+        equity: f64,
+    ) -> Result<(), Problem> {
         let intents = {
             let row = |handle| row_of(&self.slots, &self.lines, handle);
             actor
@@ -494,7 +505,7 @@ impl<'a> Backtest<'a> {
             let want =
                 Want::of(intent, actor.name(), actor.handles(), &self.desk).map_err(unusable)?;
             if let Some(mut want) = want {
-                want.decision = self.decision(actor.name(), &want, number);
+                want.decision = self.decision(place, number);
                 self.wants.push(want);
             }
         }

@@ -1,16 +1,13 @@
 //! What becomes of what traders want: judged by the desk, sent to the venue, booked, and told.
 
 use super::{Backtest, broken, trader};
-use crate::intents::Want;
 use crate::lines::correlation;
 use crate::record::FillRecord;
 use bulkhead_desk::orders::OrderState;
 use bulkhead_desk::{Applied, Disposition, GatewayError, Proposal, Ruling, SendError, Sent};
-use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::order::{Execution, InstrumentHandle, Order, OrderUpdate};
 use bulkhead_domain::risk::{Denial, RiskContext};
 use bulkhead_domain::{Decimal, Problem, Value};
-use std::fmt::Write as _;
 
 /// What the venue's ids of a bracket's exits end in: target, stop.
 const EXITS: [&str; 2] = ["-tp", "-sl"];
@@ -22,27 +19,26 @@ pub(super) struct Behind {
     sent: bool,
 }
 
+/// Writes the last so many hexadecimal digits of a number.
+fn hexadecimal(text: &mut String, number: u64, digits: u32) {
+    const DIGITS: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+    ];
+    for place in (0..digits).rev() {
+        let digit = (number >> (4 * place)) as usize & 0xf;
+        text.extend(DIGITS.get(digit));
+    }
+}
+
 impl Backtest<'_> {
-    /// Names a decision. One owner's decisions on one instrument at one moment have names that sort as they were made.
-    pub(super) fn decision(&self, owner: &str, want: &Want, number: usize) -> String {
-        let symbol = want
-            .request
-            .as_ref()
-            .and_then(|request| self.slot(request.instrument))
-            .and_then(|slot| self.lines.get(slot))
-            .map_or("", |line| line.instrument.symbol.as_str());
-        let digest = DigestBuilder::new()
-            .part("session", self.id.bytes())
-            .part("trade", owner.as_bytes())
-            .part("symbol", symbol.as_bytes())
-            .part("time", &self.now.to_le_bytes())
-            .finish();
+    /// Names a decision of a trader, the `number`-th at this moment: in a run the moment and the trader's place among
+    /// those asked tell it from all others, and names sort as decisions were made.
+    pub(super) fn decision(&self, trader: usize, number: usize) -> String {
         let mut name = String::with_capacity(24);
         name.push_str("t-");
-        for byte in digest.bytes().iter().take(8) {
-            let _ = write!(name, "{byte:02x}");
-        }
-        let _ = write!(name, "{number:03x}");
+        hexadecimal(&mut name, self.moments, 10);
+        hexadecimal(&mut name, trader as u64, 4);
+        hexadecimal(&mut name, number as u64, 4);
         name
     }
 
@@ -172,6 +168,9 @@ impl Backtest<'_> {
                 Ruling::Cancel => self.cancel(&disposition.client_order_id)?,
                 Ruling::Replace(change) => {
                     self.changed = true;
+                    if let Some(instrument) = disposition.instrument {
+                        self.touch(instrument);
+                    }
                     if let Some(behind) = self.decisions.remove(&change.client_order_id) {
                         let id = change.new_client_order_id.clone();
                         self.decisions.insert(id, behind);
@@ -182,8 +181,7 @@ impl Backtest<'_> {
                     }
                 }
                 Ruling::Send(order) => {
-                    self.changed = true;
-                    self.account.stale = true;
+                    self.touch(order.request.instrument);
                     self.orders.sent += 1;
                     self.note_sent(&order, disposition.decision_id);
                     let Sent { applied, outcome } = self.desk.send(order, &mut self.venue);
@@ -253,7 +251,6 @@ impl Backtest<'_> {
 
     fn cancel(&mut self, client_order_id: &str) -> Result<(), Problem> {
         self.changed = true;
-        self.account.stale = true;
         match self.desk.cancel(client_order_id, &mut self.venue) {
             Ok(Some(applied)) => self.record(&applied, None),
             // It is over already: the host and a trader may both want one order cancelled.
@@ -263,7 +260,6 @@ impl Backtest<'_> {
 
     pub(super) fn apply(&mut self, update: &OrderUpdate) -> Result<(), Problem> {
         self.changed = true;
-        self.account.stale = true;
         match self.desk.apply(update).map_err(broken)? {
             Some(applied) => self.record(&applied, update.execution.as_ref()),
             None => Ok(()),
@@ -271,6 +267,7 @@ impl Backtest<'_> {
     }
 
     fn record(&mut self, applied: &Applied, execution: Option<&Execution>) -> Result<(), Problem> {
+        self.touch(applied.order.request.instrument);
         if let Some(execution) = execution {
             self.fills += 1;
             let id = &applied.order.client_order_id;

@@ -223,9 +223,10 @@ impl Actor {
         self.names.iter().position(|known| known == name)
     }
 
-    /// Takes its positions from the books.
-    pub(super) fn refresh(&mut self, desk: &Desk) {
-        for own in &mut self.own {
+    /// Takes its position in an instrument from the books.
+    pub(super) fn refresh(&mut self, desk: &Desk, instrument: InstrumentHandle) {
+        let place = self.places.get(instrument as usize);
+        if let Some(own) = place.and_then(|place| self.own.get_mut(*place)) {
             let holding = desk.holding(&self.trading.name, own.handle);
             own.state.position = to_f64(holding.quantity);
             own.state.entry_price = to_f64(holding.average_price);
