@@ -1,10 +1,13 @@
 //! Strategies: what is known at a bar's close becomes intents.
 //!
 //! The per-bar path converts nothing: a bar and a state are flat records of numbers on both sides, and an
-//! empty list of intents does not allocate.
+//! empty list of intents does not allocate. Every strategy is exported so that it takes its bars itself where the host
+//! has them ready (`pulled`): that spares a call a bar, and changes nothing for the author.
 
 use crate::entry;
 use crate::order::OrderRequest;
+use crate::wire::strategy::bulkhead::plugin::bars;
+use crate::wire::strategy::exports::bulkhead::plugin::pulled;
 use crate::wire::strategy::exports::bulkhead::plugin::strategy as wire;
 use crate::wire::types;
 use crate::wire::vectorised::exports::bulkhead::plugin::vectorised;
@@ -279,6 +282,27 @@ impl<T: Strategy> wire::GuestInstance for Instance<T> {
 
     fn on_slice(&self, slice: Slice) -> Vec<wire::Intent> {
         to_wire(self.0.borrow_mut().on_slice(&slice))
+    }
+}
+
+impl<T: Strategy> pulled::Guest for Adapter<T> {
+    fn pull() -> Vec<wire::Intent> {
+        entry::with(|strategy: &mut T| {
+            while let Some(tick) = bars::next() {
+                let state = State {
+                    position: tick.position,
+                    entry_price: tick.entry_price,
+                    working: tick.working,
+                    cash: tick.cash,
+                    equity: tick.equity,
+                };
+                let wanted = strategy.on_bar(tick.instrument, &tick.bar, &state);
+                if !wanted.is_empty() {
+                    return to_wire(wanted);
+                }
+            }
+            Vec::new()
+        })
     }
 }
 

@@ -58,14 +58,16 @@ pub mod lifecycle {
     });
 }
 
-/// Strategies.
+/// Strategies, which can be called for each bar or take their bars themselves.
 pub mod strategy {
     wit_bindgen::generate!({
         path: "../wit",
         inline: "
             package bulkhead:sdk;
             world strategy-exports {
+                import bulkhead:plugin/bars@0.1.0;
                 export bulkhead:plugin/strategy@0.1.0;
+                export bulkhead:plugin/pulled@0.1.0;
             }
         ",
         generate_all,

@@ -44,6 +44,17 @@ pub struct State {
     pub equity: f64,
 }
 
+/// A bar with what its strategy is told beside it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tick {
+    /// Whose bar.
+    pub instrument: InstrumentHandle,
+    /// The bar.
+    pub bar: Bar,
+    /// How strategy and account stand at its close.
+    pub state: State,
+}
+
 /// A prediction of the model that the orchestrator chose.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {

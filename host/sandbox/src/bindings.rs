@@ -18,12 +18,13 @@ pub mod common {
                 import bulkhead:plugin/files@0.1.0;
                 import bulkhead:plugin/progress@0.1.0;
                 import bulkhead:plugin/history@0.1.0;
+                import bulkhead:plugin/bars@0.1.0;
             }
         ",
         world: "bulkhead:host/everything",
         imports: { default: trappable },
     });
-    pub use bulkhead::plugin::{clock, files, history, log, orders, progress, random, types};
+    pub use bulkhead::plugin::{bars, clock, files, history, log, orders, progress, random, types};
 }
 
 /// A world of a kind: every kind is given types, log and randomness, some are given more.

@@ -22,6 +22,7 @@ mod plugin;
 mod pool;
 mod state;
 mod text;
+mod ticks;
 mod wasi;
 
 pub use cache::AotCache;
@@ -29,7 +30,7 @@ pub use engine::Engines;
 pub use error::{CallError, Cause, PluginError};
 pub use kinds::{
     AccountState, AiProviderPlugin, Answer, BrokerPlugin, DataSourcePlugin, FittedModel,
-    HeldPosition, ModelPlugin, PortfolioView, RiskRulePlugin, Setup, StrategyInstance,
+    HeldPosition, ModelPlugin, PortfolioView, Pulled, RiskRulePlugin, Setup, StrategyInstance,
     StrategyPlugin, VectorisedStrategy,
 };
 pub use limits::Limits;

@@ -16,7 +16,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
-use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 /// What decides how a component is loaded.
 pub struct Loader {
@@ -53,6 +53,8 @@ pub(crate) struct Core {
     pub(crate) imports_wasi: bool,
     /// Whether it can look back on earlier bars.
     pub(crate) looks_back: bool,
+    /// Where a strategy that takes its bars itself exports the function for it.
+    pub(crate) pull: Option<ComponentExportIndex>,
     origin: Origin,
 }
 
@@ -160,6 +162,8 @@ impl Loader {
             pre,
             imports_wasi,
             looks_back,
+            // A guest of WASI is bounded by the clock as well, call by call.
+            pull: crate::ticks::pull_of(&component).filter(|_| !imports_wasi),
             origin,
         };
         Ok(Plugin {

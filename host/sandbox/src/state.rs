@@ -5,6 +5,7 @@
 
 use crate::error::Cause;
 use crate::limits::Limits;
+use crate::ticks::Ticks;
 use crate::wasi::Wasi;
 use bulkhead_domain::Digest;
 use bulkhead_domain::order::{Bar, InstrumentHandle};
@@ -137,6 +138,8 @@ pub(crate) struct State {
     pub(crate) log: Arc<LogCount>,
     pub(crate) progress: Option<Box<dyn Progress>>,
     pub(crate) history: Option<Box<dyn History>>,
+    /// Bars that a strategy takes itself.
+    pub(crate) ticks: Ticks,
     pub(crate) wasi: Option<Box<Wasi>>,
     /// Bytes of all linear memories together.
     memory_bytes: usize,
@@ -174,6 +177,7 @@ impl State {
             log,
             progress: None,
             history: None,
+            ticks: Ticks::default(),
             wasi: None,
             memory_bytes: 0,
             deadline: None,

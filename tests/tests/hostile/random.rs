@@ -1,8 +1,8 @@
 //! Randomness: keyed by seed, plugin and what is being decided, never one shared stream.
 
 use bulkhead_domain::order::Bar;
-use bulkhead_domain::strategy::{Intent, State};
-use bulkhead_sandbox::{Grants, StrategyInstance, StrategyPlugin};
+use bulkhead_domain::strategy::{Intent, State, Tick};
+use bulkhead_sandbox::{Grants, Pulled, StrategyInstance, StrategyPlugin};
 
 use crate::bench::{Host, bar};
 
@@ -60,4 +60,29 @@ fn seed_instrument_time_and_place_in_the_call_each_change_the_bytes() {
     seen.sort();
     seen.dedup();
     assert_eq!(seen.len(), 5, "{seen:?}");
+}
+
+#[test]
+fn a_strategy_that_takes_its_bars_draws_at_each_what_it_draws_when_it_is_called() {
+    let host = Host::start();
+    let ticks: Vec<Tick> = [(1, 1_000), (2, 1_000), (1, 2_000)]
+        .map(|(instrument, time)| Tick {
+            instrument,
+            bar: Bar {
+                volume: 3.0,
+                ..bar(time)
+            },
+            state: State::default(),
+        })
+        .to_vec();
+    let mut called = instance(&host, 42);
+    let mut pulled = instance(&host, 42);
+    let mut left = ticks.as_slice();
+    for tick in &ticks {
+        let Pulled { taken, wanted } = pulled.pull(left);
+        assert_eq!(taken, 1);
+        left = &left[taken..];
+        let expected = draw(&mut called, tick.instrument, tick.bar.time, 3);
+        assert_eq!(wanted.unwrap(), [Intent::Cancel(expected)]);
+    }
 }

@@ -25,11 +25,11 @@ use std::sync::atomic::AtomicBool;
 
 /// Keeps everything.
 #[derive(Default)]
-struct All {
-    standings: Vec<(i64, Standing)>,
-    fills: Vec<FillRecord>,
+pub(crate) struct All {
+    pub(crate) standings: Vec<(i64, Standing)>,
+    pub(crate) fills: Vec<FillRecord>,
     trades: Vec<TradeRecord>,
-    denied: Vec<String>,
+    pub(crate) denied: Vec<String>,
 }
 
 impl Tape for All {
@@ -60,7 +60,7 @@ impl Tape for All {
     }
 }
 
-fn setup(series: &[BarSeries]) -> Setup {
+pub(crate) fn setup(series: &[BarSeries]) -> Setup {
     let opened = series.iter().filter_map(|one| one.open_times.first()).min();
     Setup {
         id: Digest::of(b"test"),
@@ -78,7 +78,7 @@ fn setup(series: &[BarSeries]) -> Setup {
     }
 }
 
-fn trading(trader: impl Trader + 'static, series: &[BarSeries]) -> Trading {
+pub(crate) fn trading(trader: impl Trader + 'static, series: &[BarSeries]) -> Trading {
     Trading {
         name: "ema-cross".to_owned(),
         handles: series.iter().map(|one| one.instrument.handle).collect(),
@@ -87,7 +87,7 @@ fn trading(trader: impl Trader + 'static, series: &[BarSeries]) -> Trading {
     }
 }
 
-fn run(setup: Setup, series: &[BarSeries]) -> (Outcome, All) {
+pub(crate) fn run(setup: Setup, series: &[BarSeries]) -> (Outcome, All) {
     let mut tape = All::default();
     let backtest = Backtest::new(setup, &mut tape).unwrap();
     let outcome = backtest
@@ -97,14 +97,14 @@ fn run(setup: Setup, series: &[BarSeries]) -> (Outcome, All) {
 }
 
 impl Stand {
-    fn ema_cross(&self, config: &str, series: &[BarSeries]) -> Sandboxed {
+    pub(crate) fn ema_cross(&self, config: &str, series: &[BarSeries]) -> Sandboxed {
         let instruments: Vec<Instrument> =
             series.iter().map(|one| one.instrument.clone()).collect();
         let plugin = StrategyPlugin::new(self.load("ema-cross")).unwrap();
         Sandboxed::new(&plugin, config, &instruments, &Grants::default()).unwrap()
     }
 
-    fn rules(&self, series: &[BarSeries]) -> Vec<Box<dyn RiskRule>> {
+    pub(crate) fn rules(&self, series: &[BarSeries]) -> Vec<Box<dyn RiskRule>> {
         let instruments: Vec<Instrument> =
             series.iter().map(|one| one.instrument.clone()).collect();
         let rule = |id: &str, config: serde_json::Value| {
@@ -131,7 +131,7 @@ impl Stand {
 }
 
 /// What filled, without what names only one run.
-fn told(fills: &[FillRecord]) -> Vec<String> {
+pub(crate) fn told(fills: &[FillRecord]) -> Vec<String> {
     let line = |fill: &FillRecord| {
         format!(
             "{} {} {:?} {} at {} for {}",
@@ -207,7 +207,7 @@ fn a_backtest_does_what_the_session_does() {
 }
 
 /// Three artificial markets, from the session's data source by way of the catalog.
-fn markets(stand: &Stand) -> Vec<BarSeries> {
+pub(crate) fn markets(stand: &Stand) -> Vec<BarSeries> {
     stand.record(&plain());
     ["AAA", "BBB"]
         .into_iter()
@@ -526,7 +526,7 @@ fn data_without_a_bar_in_its_span_is_refused() {
 }
 
 /// Bars of one price each, a split and a dividend before the third.
-fn eventful() -> Vec<BarSeries> {
+pub(crate) fn eventful() -> Vec<BarSeries> {
     let day = |number: i64| number * DAY;
     let mut clean = bulkhead_market::CleanBars {
         interval_ns: DAY,

@@ -12,6 +12,7 @@ mod controls;
 mod explained;
 mod halted;
 mod invariance;
+mod pulled;
 mod rules;
 mod sizing;
 mod stand;

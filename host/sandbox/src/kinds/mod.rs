@@ -14,7 +14,7 @@ pub use broker::{AccountState, BrokerPlugin, HeldPosition};
 pub use data_source::DataSourcePlugin;
 pub use model::{FittedModel, ModelPlugin};
 pub use risk_rule::{PortfolioView, RiskRulePlugin};
-pub use strategy::{StrategyInstance, StrategyPlugin, VectorisedStrategy};
+pub use strategy::{Pulled, StrategyInstance, StrategyPlugin, VectorisedStrategy};
 
 use crate::bindings::common::types as wit;
 use crate::convert::{Accept, Invalid};
@@ -69,7 +69,8 @@ pub(crate) fn link(linker: &mut Linker<State>, kind: Kind) -> wasmtime::Result<(
         Kind::Model => progress::add_to_linker::<_, HasSelf<State>>(linker, |state| state),
         Kind::Strategy => {
             orders::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
-            history::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
+            history::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
+            crate::ticks::link(linker)
         }
     }
 }

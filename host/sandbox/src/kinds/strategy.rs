@@ -13,11 +13,14 @@ use crate::state::{DrawKey, Grants, History};
 use crate::text::owned_line;
 use bulkhead_domain::order::{Bar, InstrumentHandle};
 use bulkhead_domain::strategy::Columns;
-use bulkhead_domain::strategy::{Delivery, Intent, Requirements, Slice, State};
+use bulkhead_domain::strategy::{Delivery, Intent, Requirements, Slice, State, Tick};
 use bulkhead_domain::{Digest, Instrument, Problem, Refusal};
 use bulkhead_manifest::{Kind, Manifest};
 use std::sync::Arc;
-use wasmtime::component::ResourceAny;
+use wasmtime::component::{ResourceAny, TypedFunc};
+
+/// What a failure at a bar is named by, whoever called whom.
+const ON_BAR: &str = "instance.on-bar";
 
 /// A loaded strategy.
 pub struct StrategyPlugin {
@@ -29,6 +32,19 @@ pub struct StrategyInstance {
     instance: Instance<Bindings>,
     resource: ResourceAny,
     requirements: Requirements,
+    pull: Option<Pull>,
+}
+
+/// What a strategy exports to take its bars itself.
+type Pull = TypedFunc<(), (Vec<wit::Intent>,)>;
+
+/// What came of bars that a strategy took itself.
+#[derive(Debug)]
+pub struct Pulled {
+    /// How many it took.
+    pub taken: usize,
+    /// What it wants at the last of them, or how it failed there: the instance is then retired.
+    pub wanted: Result<Vec<Intent>, PluginError>,
 }
 
 impl StrategyPlugin {
@@ -79,6 +95,11 @@ impl StrategyPlugin {
                 Ok((indices.load(&mut store, &whole)?, whole))
             })
             .map_err(|error| core.instantiation_failure(&mut store, &error))?;
+        let pull = core
+            .pull
+            .map(|pull| whole.get_typed_func(&mut store, pull))
+            .transpose()
+            .map_err(|error| core.instantiation_failure(&mut store, &error))?;
         let mut instance = Instance::new(Arc::clone(core), store, bindings).with_whole(whole);
         let config = if config.is_empty() { "{}" } else { config };
         let instruments: Vec<_> = instruments.iter().cloned().map(Into::into).collect();
@@ -104,6 +125,7 @@ impl StrategyPlugin {
             instance,
             resource,
             requirements,
+            pull,
         })
     }
 }
@@ -211,18 +233,51 @@ impl StrategyInstance {
         };
         let resource = self.resource;
         let (bar, state) = (bar.into(), state.into());
-        let intents = self
-            .instance
-            .call("instance.on-bar", key, |store, bindings| {
-                bindings
-                    .bulkhead_plugin_strategy()
-                    .instance()
-                    .call_on_bar(store, resource, instrument, bar, state)
-            })?;
+        let intents = self.instance.call(ON_BAR, key, |store, bindings| {
+            bindings
+                .bulkhead_plugin_strategy()
+                .instance()
+                .call_on_bar(store, resource, instrument, bar, state)
+        })?;
         if intents.is_empty() {
             return Ok(Vec::new());
         }
-        accepted(&mut self.instance, "instance.on-bar", intents)
+        accepted(&mut self.instance, ON_BAR, intents)
+    }
+
+    /// Whether it takes bars itself.
+    #[must_use]
+    pub fn pulls(&self) -> bool {
+        self.pull.is_some() && self.requirements.delivery == Delivery::Bar
+    }
+
+    /// Has it take bars in order until it wants something, fails or has them all: what [`StrategyInstance::on_bar`] comes to
+    /// with each of them, in one call. Takes none where it does not take bars itself.
+    pub fn pull(&mut self, ticks: &[Tick]) -> Pulled {
+        let Some(pull) = self.pull.filter(|_| !ticks.is_empty()) else {
+            return Pulled {
+                taken: 0,
+                wanted: Ok(Vec::new()),
+            };
+        };
+        let mut taken = 0;
+        let wanted = self
+            .instance
+            .call(ON_BAR, DrawKey::default(), |store, _| {
+                store.data_mut().ticks.lay_out(ticks);
+                let wanted = pull.call(&mut *store, ());
+                taken = store.data().ticks.taken();
+                wanted
+            })
+            .and_then(|(wanted,)| match taken {
+                0 => {
+                    let cause = Cause::Contract("took none of its bars".to_owned());
+                    let failure = self.instance.core.error(ON_BAR, cause, Vec::new());
+                    Err(self.instance.retire(failure))
+                }
+                _ => accepted(&mut self.instance, ON_BAR, wanted),
+            });
+        Pulled { taken, wanted }
     }
 
     /// One moment with all instruments.

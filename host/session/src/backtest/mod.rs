@@ -15,6 +15,7 @@
 //! fails, or wants what cannot be, ends the run at that bar: what was done before stands, and is marked as a part.
 
 mod account;
+mod ahead;
 mod market;
 mod orders;
 mod setup;
@@ -25,6 +26,7 @@ pub use self::trader::{Sandboxed, Trader};
 pub use crate::feed::{Feed, Moment};
 
 use self::account::Account;
+use self::ahead::{Ahead, Answer};
 use self::market::LocalVenue;
 use self::orders::Behind;
 use self::trader::Actor;
@@ -211,20 +213,20 @@ impl<'a> Backtest<'a> {
     ) -> Result<Outcome, Problem> {
         /// Moments between two words to who wants to know.
         const EVERY: u64 = 4_096;
-        let mut moment = Moment::default();
+        let mut ahead = Ahead::new();
         let mut ended = Ended::Completed;
         loop {
-            match feed.advance(&mut moment) {
-                Ok(true) => {}
-                Ok(false) => break,
+            let (moment, answer) = match ahead.next(&mut self, feed) {
+                Ok(Some(next)) => next,
+                Ok(None) => break,
                 Err(problem) if self.moments == 0 => return Err(problem),
                 Err(problem) => {
                     let time = self.now;
                     ended = Ended::Failed { time, problem };
                     break;
                 }
-            }
-            if let Err(problem) = self.step(&moment) {
+            };
+            if let Err(problem) = self.step(&moment, answer) {
                 let time = moment.time;
                 ended = Ended::Failed { time, problem };
                 break;
@@ -232,6 +234,7 @@ impl<'a> Backtest<'a> {
             if self.moments.is_multiple_of(EVERY) {
                 progress(self.bars, moment.time);
             }
+            ahead.done(moment);
             if stop.load(Ordering::Relaxed) {
                 ended = Ended::Interrupted;
                 break;
@@ -252,8 +255,52 @@ impl<'a> Backtest<'a> {
         (slot != usize::MAX).then_some(slot)
     }
 
-    /// One moment.
-    fn step(&mut self, moment: &Moment) -> Result<(), Problem> {
+    /// Whether nothing but the one trader has a say in what comes next, and it takes its bars itself.
+    fn waits_for_nobody(&self) -> bool {
+        let [actor] = self.actors.as_slice() else {
+            return false;
+        };
+        actor.pulls()
+            && !(self.changed || self.restricted || self.account.stale)
+            && !(self.rules && self.account.exposed)
+            && self.desk.orders().iter().next().is_none()
+    }
+
+    /// Cash and equity at a moment that lies ahead if nothing is traded until then, from the closes and times of all lines
+    /// before it, which go on to it. Nothing where the host has to come first.
+    fn foreseen(
+        &self,
+        moment: &Moment,
+        closes: &mut [f64],
+        times: &mut [i64],
+    ) -> Option<(f64, f64)> {
+        for step in &moment.steps {
+            if !step.actions.is_empty() || (step.session_end && self.venue.carries()) {
+                return None;
+            }
+            let slot = self.slot(step.instrument)?;
+            *closes.get_mut(slot)? = step.bar.close;
+            if let Some(time) = times.get_mut(slot) {
+                *time = step.bar.time;
+            }
+        }
+        let mut equity = self.account.cash;
+        if self.account.exposed {
+            let oldest = moment.time.saturating_sub(self.oldest_mark);
+            for (slot, line) in self.lines.iter().enumerate() {
+                if line.gross != 0.0 {
+                    equity += line.held * closes.get(slot)?;
+                    if times.get(slot).is_some_and(|time| *time < oldest) {
+                        return None;
+                    }
+                }
+            }
+        }
+        Some((self.account.cash, equity))
+    }
+
+    /// One moment, with the trader's answer where it was asked before.
+    fn step(&mut self, moment: &Moment, answer: Option<Answer>) -> Result<(), Problem> {
         self.now = moment.time;
         let session_end = moment.steps.iter().any(|step| step.session_end);
         if moment.steps.iter().any(|step| !step.actions.is_empty()) {
@@ -284,7 +331,21 @@ impl<'a> Backtest<'a> {
         }
         self.note(moment);
         let (equity, _) = self.value();
-        self.ask(moment, equity)?;
+        match answer {
+            None => self.ask(moment, equity)?,
+            Some(intents) => {
+                let intents = intents.map_err(|failed| failed.at(self.now))?;
+                if !intents.is_empty() {
+                    let mut actors = std::mem::take(&mut self.actors);
+                    let taken = match actors.first_mut() {
+                        Some(actor) => self.take((0, actor), intents),
+                        None => Ok(()),
+                    };
+                    self.actors = actors;
+                    taken?;
+                }
+            }
+        }
         let working = || self.desk.orders().iter().next().is_some();
         let exposed = self.rules && (self.account.exposed || self.changed || working());
         let unvalued = self.account.exposed && self.is_anything_unvalued();
@@ -477,6 +538,15 @@ impl<'a> Backtest<'a> {
         if intents.is_empty() {
             return Ok(());
         }
+        self.take((place, actor), intents)
+    }
+
+    /// Takes what a trader wants.
+    fn take(
+        &mut self,
+        (place, actor): (usize, &mut Actor),
+        intents: Vec<Intent>,
+    ) -> Result<(), Problem> {
         self.mark()?;
         for (number, intent) in intents.into_iter().enumerate() {
             let unusable = |what: String| trader::unusable(actor.name(), &what).at(self.now);

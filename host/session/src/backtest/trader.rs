@@ -7,9 +7,9 @@ use bulkhead_desk::Desk;
 use bulkhead_desk::sizing::SizingMethod;
 use bulkhead_domain::number::to_f64;
 use bulkhead_domain::order::{Bar, InstrumentHandle};
-use bulkhead_domain::strategy::{Delivery, Intent, Requirements, Slice, State};
+use bulkhead_domain::strategy::{Delivery, Intent, Requirements, Slice, State, Tick};
 use bulkhead_domain::{Instrument, Problem, Timestamp};
-use bulkhead_sandbox::{Grants, StrategyInstance, StrategyPlugin};
+use bulkhead_sandbox::{Grants, Pulled, StrategyInstance, StrategyPlugin};
 
 /// Decides what it wants at each bar or moment.
 pub trait Trader {
@@ -34,6 +34,23 @@ pub trait Trader {
         bar: &Bar,
         state: &State,
     ) -> Result<Vec<Intent>, Problem>;
+
+    /// Whether it takes bars itself, several in one call: [`Trader::pull`].
+    fn pulls(&self) -> bool {
+        false
+    }
+
+    /// Takes bars in order until it wants something, fails or has them all: the same as [`Trader::on_bar`] with each.
+    /// Returns how many it took and what came of the last of them.
+    fn pull(&mut self, ticks: &[Tick]) -> (usize, Result<Vec<Intent>, Problem>) {
+        for (tick, taken) in ticks.iter().zip(1..) {
+            match self.on_bar(tick.instrument, &tick.bar, &tick.state) {
+                Ok(wanted) if wanted.is_empty() => {}
+                outcome => return (taken, outcome),
+            }
+        }
+        (ticks.len(), Ok(Vec::new()))
+    }
 
     /// One moment of all its instruments, where it asked for moments.
     ///
@@ -96,6 +113,16 @@ impl Trader for Sandboxed {
 
     fn on_slice(&mut self, slice: &Slice) -> Result<Vec<Intent>, Problem> {
         Ok(self.instance.on_slice(slice)?)
+    }
+
+    fn pulls(&self) -> bool {
+        // What looks back is shown the past bar by bar.
+        self.instance.pulls() && !self.looks_back
+    }
+
+    fn pull(&mut self, ticks: &[Tick]) -> (usize, Result<Vec<Intent>, Problem>) {
+        let Pulled { taken, wanted } = self.instance.pull(ticks);
+        (taken, wanted.map_err(Into::into))
     }
 }
 
@@ -287,6 +314,55 @@ impl Actor {
             intents.retain(|intent| self.is_warm(intent));
         }
         Ok(intents)
+    }
+
+    /// Whether it takes bars itself.
+    pub(super) fn pulls(&self) -> bool {
+        self.delivery == Delivery::Bar && self.trading.trader.pulls()
+    }
+
+    /// What it would be told at a moment with this cash and equity, where its positions are what they are now.
+    pub(super) fn lay_out(&self, moment: &Moment, (cash, equity): (f64, f64), to: &mut Vec<Tick>) {
+        for step in &moment.steps {
+            let place = self.places.get(step.instrument as usize);
+            if let Some(own) = place.and_then(|place| self.own.get(*place)) {
+                to.push(Tick {
+                    instrument: step.instrument,
+                    bar: step.bar,
+                    state: State {
+                        cash,
+                        equity,
+                        ..own.state
+                    },
+                });
+            }
+        }
+    }
+
+    /// Has it take bars, in order, until it wants something that counts, fails or has them all. How many it took, and
+    /// what came of the last of them.
+    pub(super) fn pull(&mut self, ticks: &[Tick]) -> (usize, Result<Vec<Intent>, Failure>) {
+        let mut done = 0;
+        while let Some(left) = ticks.get(done..).filter(|left| !left.is_empty()) {
+            let (taken, wanted) = self.trading.trader.pull(left);
+            for tick in left.iter().take(taken) {
+                let place = self.places.get(tick.instrument as usize);
+                if let Some(own) = place.and_then(|place| self.own.get_mut(*place)) {
+                    own.seen = own.seen.saturating_add(1);
+                }
+            }
+            done += taken;
+            match wanted {
+                Err(problem) => return (done, Err(Failure(problem))),
+                Ok(mut intents) => {
+                    intents.retain(|intent| self.is_warm(intent));
+                    if !intents.is_empty() {
+                        return (done, Ok(intents));
+                    }
+                }
+            }
+        }
+        (done, Ok(Vec::new()))
     }
 
     fn is_warm(&self, intent: &Intent) -> bool {
