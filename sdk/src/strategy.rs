@@ -207,6 +207,17 @@ impl Requirements {
     }
 }
 
+impl Requirements {
+    /// Says how many bars before a chunk are enough for [`Vectorised::targets`]: with them it comes to the same targets as
+    /// with all bars there are. Without it a host gives the series in one piece, up to a bound of its own.
+    #[must_use]
+    pub fn with_vectorised_warm_up(mut self, bars: u32) -> Self {
+        let name = "vectorised-warm-up".to_owned();
+        self.extra.push((name, types::Value::Integer(bars.into())));
+        self
+    }
+}
+
 impl Slice {
     /// The features of the instrument in row `row`, in declared order; empty when none were declared.
     #[must_use]

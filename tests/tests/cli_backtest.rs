@@ -144,3 +144,169 @@ fn every_mistake_is_one_line() {
     }
     assert!(!place.path("out/backtest/result.json").exists());
 }
+
+#[test]
+fn the_whole_series_form_is_audited_and_comes_to_what_the_strategy_comes_to_bar_by_bar() {
+    let place = place();
+    let one = backtest(&place, &["--symbol", "AAPL,IBM", "--out", "one", "--json"]).json();
+    let whole = [
+        "--symbol",
+        "AAPL,IBM",
+        "--out",
+        "whole",
+        "--vectorised",
+        "--json",
+    ];
+    let whole = backtest(&place, &whole).json();
+    assert_eq!(one["label"], "by-construction");
+    assert!(whole["label"]["audited"]["cuts"].as_u64().unwrap() > 10);
+    assert!(one["totals"]["fills"].as_u64().unwrap() > 100);
+    assert_eq!(one["totals"], whole["totals"]);
+    assert_eq!(one["statistics"], whole["statistics"]);
+    assert_ne!(one["digest"], whole["digest"]);
+    assert!(succeeded(&bulkhead(&place, &["verify", "whole"])).starts_with("equal: digest "));
+    let sheet = String::from_utf8(read(&place, "whole/report.html")).unwrap();
+    assert!(sheet.contains("look-ahead audited"));
+}
+
+#[test]
+fn bars_of_the_catalog_come_in_chunks_and_to_the_same_targets() {
+    let place = place();
+    let import = ["data", "import", "stocks.csv", "--symbol", "AAPL"];
+    succeeded(&bulkhead(&place, &import));
+    let run = |more: &[&str]| {
+        let mut all = vec![
+            "backtest",
+            "--strategy",
+            "ema-cross",
+            "--symbol",
+            "AAPL",
+            "--json",
+        ];
+        all.extend(["--from", "2005-01-01", "--to", "2018-06-30"]);
+        all.extend(more);
+        bulkhead(&place, &all).json()
+    };
+    let (one, whole) = (run(&[]), run(&["--vectorised"]));
+    assert!(one["totals"]["fills"].as_u64().unwrap() > 50);
+    assert_eq!(one["totals"], whole["totals"]);
+}
+
+#[test]
+fn a_whole_series_form_that_looks_ahead_is_refused_with_the_first_bar() {
+    let place = place();
+    let peeker = hostile("peeker");
+    let run = |cheat: &str, more: &[&str]| {
+        let cheat = format!("cheat={cheat}");
+        let mut all = vec!["--strategy", peeker.to_str().unwrap(), "--param", &cheat];
+        all.extend(["--symbol", "AAPL"]);
+        all.extend(more);
+        backtest(&place, &all)
+    };
+    let honest = run("none", &["--vectorised", "--json"]).json();
+    let called = run("none", &["--json"]).json();
+    assert!(honest["totals"]["fills"].as_u64().unwrap() > 100);
+    assert_eq!(honest["totals"], called["totals"]);
+    // What it remembers is gone with the store it remembered it in.
+    let memory = run("memory", &["--vectorised", "--json"]).json();
+    assert_eq!(honest["totals"], memory["totals"]);
+    let expected = root().join("tests/hostile/peeker/expected.txt");
+    let expected = std::fs::read_to_string(expected).unwrap();
+    for line in expected.lines() {
+        let (cheat, says) = line.split_once(": ").unwrap();
+        let refused = mistake(&run(cheat, &["--vectorised"]));
+        assert!(refused.contains(says), "{cheat}: {refused}");
+        assert!(
+            refused.contains("looks ahead: on AAPL"),
+            "{cheat}: {refused}"
+        );
+    }
+}
+
+#[test]
+fn a_strategy_without_a_whole_series_form_is_told_so() {
+    let place = place();
+    let run = [
+        "--strategy",
+        "fire-drill",
+        "--symbol",
+        "AAPL",
+        "--vectorised",
+    ];
+    let line = mistake(&backtest(&place, &run));
+    assert!(
+        line.contains("strategy fire-drill has no whole-series form"),
+        "{line}"
+    );
+}
+
+fn audit(place: &Place, what: &str, more: &[&str]) -> Ran {
+    let mut all = vec!["audit", what, "--csv", "stocks.csv", "--symbol", "AAPL"];
+    all.extend(more);
+    bulkhead(place, &all)
+}
+
+#[test]
+fn features_models_and_strategies_are_looked_at_from_outside() {
+    let place = place();
+    let features = ["--feature", "return_5,rsi_14,macd_hist"];
+    let model = [
+        "--model",
+        "linfa:gaussian-naive-bayes",
+        "--feature",
+        "return_5,rsi_14",
+    ];
+    let strategy = ["--strategy", "ema-cross"];
+    for honest in [&features[..], &model, &strategy] {
+        let said = succeeded(&audit(&place, "lookahead", honest));
+        assert!(said.contains("that is no proof"), "{said}");
+        let reports = audit(&place, "lookahead", &[honest, &["--json"]].concat()).json();
+        assert!(reports[0]["report"]["cuts"].as_array().unwrap().len() > 10);
+        assert_eq!(
+            reports[0]["report"]["findings"].as_array().unwrap().len(),
+            0
+        );
+    }
+    let (peeker, mates) = (hostile("peeker"), hostile("batch-mates"));
+    let (peeker, mates) = (peeker.to_str().unwrap(), mates.to_str().unwrap());
+    let peeks = ["--strategy", peeker, "--param", "cheat=next-bar"];
+    let line = mistake(&audit(&place, "lookahead", &peeks));
+    assert!(
+        line.contains("there is look-ahead: on AAPL, target at the bar of"),
+        "{line}"
+    );
+    let line = mistake(&audit(
+        &place,
+        "lookahead",
+        &["--model", mates, "--feature", "return_5"],
+    ));
+    let expected = root().join("tests/hostile/batch-mates/expected.txt");
+    let expected = std::fs::read_to_string(expected).unwrap();
+    assert!(line.contains(expected.trim()), "{line}");
+}
+
+#[test]
+fn how_many_bars_something_needs_is_told() {
+    let place = place();
+    let said = succeeded(&audit(
+        &place,
+        "recursive",
+        &["--feature", "return_5,rsi_14"],
+    ));
+    assert!(said.contains("rsi_14"), "{said}");
+    let reports = audit(
+        &place,
+        "recursive",
+        &["--feature", "return_5,rsi_14", "--json"],
+    )
+    .json();
+    let columns = &reports[0]["report"]["columns"];
+    assert_eq!(columns[0]["enough"], 25);
+    assert!(columns[1]["enough"].as_u64().unwrap() > 50, "{columns}");
+    succeeded(&audit(&place, "recursive", &["--strategy", "ema-cross"]));
+    let peeker = hostile("peeker");
+    let mut cheats = vec!["--strategy", peeker.to_str().unwrap()];
+    cheats.extend(["--param", "cheat=warm-up", "--startup", "24,30"]);
+    let line = mistake(&audit(&place, "recursive", &cheats));
+    assert!(line.contains("1 bars are declared to be enough"), "{line}");
+}

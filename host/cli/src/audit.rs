@@ -1,4 +1,6 @@
-//! `bulkhead audit`: the log of everything that was decided, sent and changed.
+//! `bulkhead audit`: the log of everything that was decided, sent and changed; and whether something looks ahead.
+
+mod ahead;
 
 use crate::kept;
 use crate::options::GlobalOptions;
@@ -18,6 +20,10 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Write the log as JSON Lines
     Export(ExportArgs),
+    /// Look whether features, a model or a strategy's whole-series form know later bars
+    Lookahead(ahead::LookaheadArgs),
+    /// Say how many bars before a bar features, a model or a strategy's whole-series form need
+    Recursive(ahead::RecursiveArgs),
 }
 
 /// What to hold the log against.
@@ -42,6 +48,16 @@ pub(crate) struct ExportArgs {
 
 /// Runs the command.
 pub(crate) fn run(command: Command, options: &GlobalOptions) -> Result<(), Problem> {
+    match command {
+        Command::Verify(arguments) => check(&arguments, &log(options)?, options),
+        Command::Export(arguments) => export(&arguments, &log(options)?, options),
+        Command::Lookahead(arguments) => ahead::lookahead(&arguments, options),
+        Command::Recursive(arguments) => ahead::recursive(&arguments, options),
+    }
+}
+
+/// The database with the log.
+fn log(options: &GlobalOptions) -> Result<Store, Problem> {
     let path = kept::path(&options.state);
     if !path.is_file() {
         return Err(Problem::user(
@@ -50,11 +66,7 @@ pub(crate) fn run(command: Command, options: &GlobalOptions) -> Result<(), Probl
         )
         .in_file(path));
     }
-    let store = kept::open(&options.state)?;
-    match command {
-        Command::Verify(arguments) => check(&arguments, &store, options),
-        Command::Export(arguments) => export(&arguments, &store, options),
-    }
+    kept::open(&options.state)
 }
 
 fn check(arguments: &VerifyArgs, store: &Store, options: &GlobalOptions) -> Result<(), Problem> {

@@ -38,11 +38,21 @@ pub(crate) fn table<const N: usize>(
     headers: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> Result<(), Problem> {
+    let headers = headers.map(str::to_owned).to_vec();
+    wide_table(headers, rows.into_iter().map(|row| row.to_vec()))
+}
+
+/// The same with as many columns as there are headers.
+pub(crate) fn wide_table(
+    headers: Vec<String>,
+    rows: impl IntoIterator<Item = Vec<String>>,
+) -> Result<(), Problem> {
     let mut table = new_table();
     table
         .load_style(ASCII_FULL_CONDENSED)
-        .set_header(headers.map(plain));
-    table.add_rows(rows.into_iter().map(|row| row.map(|cell| plain(&cell))));
+        .set_header(headers.iter().map(|header| plain(header)));
+    let cells = |row: Vec<String>| row.iter().map(|cell| plain(cell)).collect::<Vec<_>>();
+    table.add_rows(rows.into_iter().map(cells));
     line(table.to_string())
 }
 

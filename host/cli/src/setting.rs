@@ -68,6 +68,9 @@ pub(crate) struct SettingArgs {
     /// A risk rule with its settings as JSON; may be repeated
     #[arg(long = "risk", value_name = "ID[={...}]")]
     risk: Vec<String>,
+    /// Trade the strategy's whole-series form, which is audited for look-ahead
+    #[arg(long)]
+    vectorised: bool,
     /// Seed of everything random
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     seed: u64,
@@ -111,6 +114,7 @@ impl SettingArgs {
                 .iter()
                 .map(|text| rule(text))
                 .collect::<Result<_, _>>()?,
+            vectorised: self.vectorised,
             from: self.from.clone(),
             to: self.to.clone(),
             seed: self.seed,

@@ -190,12 +190,36 @@ fn learner(
     environment: &Environment,
     target: TargetKind,
 ) -> Result<PluginLearner, Problem> {
-    let (reference, algorithm) = match arguments.model.rsplit_once(':') {
-        Some((reference, algorithm)) => (reference, Some(algorithm)),
-        None => (arguments.model.as_str(), None),
+    let task = match target {
+        TargetKind::Class => LearningTask::Classification,
+        TargetKind::Return | TargetKind::Price => LearningTask::Regression,
     };
-    let mut parameters = Vec::with_capacity(arguments.parameters.len());
-    for text in &arguments.parameters {
+    let RunArgs {
+        model,
+        parameters,
+        seed,
+        ..
+    } = arguments;
+    learner_of(model, parameters, environment, task, *seed)
+}
+
+/// An algorithm of a model plugin, as `ID[:ALGORITHM]` and `NAME=VALUE` name it and its hyper-parameters.
+///
+/// # Errors
+/// A plugin or algorithm that is not there, or hyper-parameters that it does not take.
+pub(crate) fn learner_of(
+    model: &str,
+    given: &[String],
+    environment: &Environment,
+    task: LearningTask,
+    seed: u64,
+) -> Result<PluginLearner, Problem> {
+    let (reference, algorithm) = match model.rsplit_once(':') {
+        Some((reference, algorithm)) => (reference, Some(algorithm)),
+        None => (model, None),
+    };
+    let mut parameters = Vec::with_capacity(given.len());
+    for text in given {
         let Some((name, value)) = text.split_once('=') else {
             return Err(Problem::user(
                 format!("--param {text} has no value"),
@@ -210,14 +234,10 @@ fn learner(
     let operator = Operator {
         folder: None,
         clock: SessionClock::default(),
-        seed: arguments.seed,
+        seed,
     };
     let settings = serde_json::Value::Object(Default::default());
     let setup = registry.setup(&plugin, &settings, &[], &operator)?;
-    let task = match target {
-        TargetKind::Class => LearningTask::Classification,
-        TargetKind::Return | TargetKind::Price => LearningTask::Regression,
-    };
     PluginLearner::new(
         ModelPlugin::new(plugin, setup)?,
         algorithm,

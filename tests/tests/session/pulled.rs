@@ -79,7 +79,8 @@ fn a_sandboxed_strategy_wants_the_same_whoever_calls_whom() {
 }
 
 /// What a strategy was told at each bar.
-type Seen = Rc<RefCell<Vec<(InstrumentHandle, Bar, State)>>>;
+type Told = Vec<(InstrumentHandle, Bar, State)>;
+type Seen = Rc<RefCell<Told>>;
 
 /// Wants something at bars that follow from a seed and from what it is told, and writes down what that is.
 struct Erratic {
@@ -161,7 +162,7 @@ fn erratic(
     carry: CarryRates,
     (seed, fails_at, warm_up): (u64, Option<usize>, u32),
     pulls: bool,
-) -> ((Outcome, All), Vec<(InstrumentHandle, Bar, State)>) {
+) -> ((Outcome, All), Told) {
     let seen = Seen::default();
     let trader = Erratic {
         requirements: Requirements {

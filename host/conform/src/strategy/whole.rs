@@ -7,6 +7,7 @@ use crate::check::{Finding, Suite};
 use crate::load::text;
 use crate::market::Market;
 use crate::rules::STRATEGY_WHOLE;
+use bulkhead_domain::Value;
 use bulkhead_domain::number::to_f64;
 use bulkhead_domain::order::Bar;
 use bulkhead_domain::strategy::{Columns, Intent};
@@ -48,6 +49,14 @@ fn agrees(bench: &Bench<'_>, strategy: &StrategyPlugin, market: &Market) -> Find
         let what = format!("when the first {end} bars come as warm-up");
         same(&whole[end..], &rest, end, &what)?;
     }
+    let declared = warm_up(bench, strategy, market)?;
+    if let Some(enough) = declared {
+        for end in [bars.len() / 3, bars.len() * 2 / 3] {
+            let rest = ask(&bars[end.saturating_sub(enough)..end], &bars[end..])?;
+            let what = format!("with the {enough} bars of warm-up that it declares");
+            same(&whole[end..], &rest, end, &what)?;
+        }
+    }
     let compared = match bar_by_bar(bench, strategy, market)? {
         Ok((warm_up, wanted)) => {
             same(&whole[warm_up..], &wanted[warm_up..], warm_up, "bar by bar")?;
@@ -59,6 +68,25 @@ fn agrees(bench: &Bench<'_>, strategy: &StrategyPlugin, market: &Market) -> Find
         "{} bars, whole and cut at {CUTS} places, {compared}",
         bars.len()
     ))
+}
+
+/// How many bars of warm-up it says are enough for its whole-series form.
+fn warm_up(
+    bench: &Bench<'_>,
+    strategy: &StrategyPlugin,
+    market: &Market,
+) -> Result<Option<usize>, String> {
+    let stage = Stage::new(bench, strategy, market)?;
+    let extra = &stage.requirements().extra;
+    let declared = extra.iter().find(|(name, _)| name == "vectorised-warm-up");
+    match declared {
+        None => Ok(None),
+        Some((_, Value::Integer(bars))) => match usize::try_from(*bars) {
+            Ok(bars) => Ok(Some(bars)),
+            Err(_) => Err(format!("declares a vectorised-warm-up of {bars}")),
+        },
+        Some((_, other)) => Err(format!("declares a vectorised-warm-up of {other:?}")),
+    }
 }
 
 /// The warm-up and what the strategy wants to hold of the first instrument after each bar, if that is all

@@ -10,15 +10,17 @@ mod inputs;
 mod series;
 mod settings;
 mod tape;
+mod vectorised;
 
 pub use self::difference::difference;
 pub use self::series::Series;
 pub use self::settings::{RuleSettings, Settings, fees, parameter, rule, slippage};
 pub use self::tape::Refusal;
 
-use self::inputs::{digest_of, inputs, setup};
+use self::inputs::{Inputs, digest_of, inputs, setup};
 use self::series::{apart, number};
 use self::tape::{Recorded, Recorder};
+use self::vectorised::Planner;
 use crate::diagnoses::{Speed, Subject, diagnose};
 use crate::result::{
     EquityWriter, FORMAT, Label, Run, RunInputs, RunResult, RunTotals, Status, Written, write,
@@ -26,9 +28,9 @@ use crate::result::{
 use crate::statistics::{Costs, OrderCounts, Performance, Statistics};
 use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::number::to_f64;
-use bulkhead_domain::{Problem, Timestamp};
+use bulkhead_domain::{Instrument, Problem, Timestamp};
 use bulkhead_registry::Registry;
-use bulkhead_session::backtest::{Backtest, Ended, Feed, Outcome, Sandboxed};
+use bulkhead_session::backtest::{Backtest, Ended, Feed, Outcome, Sandboxed, Trader};
 use serde_json::{Map, Value};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -84,34 +86,70 @@ pub fn run(
     let equity = plan.folder.map(EquityWriter::create).transpose()?;
     let settings = &plan.settings;
     let mut tape = Recorder::new(to_f64(settings.cash), &instruments, equity);
+    let (trader, label) = trader(&plan, &inputs, &instruments)?;
     let (loaded, stored) = apart(plan.data);
     let feed = Feed::mixed(&loaded, stored)?;
     let mut feed = feed.between(settings.from.as_deref(), settings.to.as_deref())?;
     let opened = Timestamp(feed.opened().unwrap_or(0));
-    let trader = Sandboxed::new(
-        &inputs.plugin,
-        &inputs.terms.config,
-        &instruments,
-        &inputs.terms.grants,
-    )?;
-    let trading = (inputs.run.strategy.clone(), Box::new(trader) as _);
+    let trading = (inputs.run.strategy.clone(), trader);
     let setup = setup(settings, inputs.rules, id, &instruments, opened, trading);
     let backtest = Backtest::new(setup, &mut tape)?;
     let begun = Instant::now();
     let outcome = backtest.run(&mut feed, stop, progress)?;
     let took = begun.elapsed();
     let recorded = tape.finish();
-    finish(inputs.run, settings, outcome, recorded, took, plan.folder)
+    let told = Told {
+        label,
+        outcome,
+        recorded,
+        took,
+    };
+    finish(inputs.run, settings, told, plan.folder)
+}
+
+/// Who trades: the strategy bar by bar, or its whole-series form once that is audited.
+fn trader(
+    plan: &Plan<'_>,
+    inputs: &Inputs,
+    instruments: &[Instrument],
+) -> Result<(Box<dyn Trader>, Label), Problem> {
+    let Inputs { plugin, terms, .. } = inputs;
+    if !plan.settings.vectorised {
+        let trader = Sandboxed::new(plugin, &terms.config, instruments, &terms.grants)?;
+        return Ok((Box::new(trader), Label::ByConstruction));
+    }
+    let instance = plugin.create(&terms.config, instruments, &terms.grants, None)?;
+    let settings = &plan.settings;
+    let mut planner = Planner::new(plugin, terms, instance.requirements(), settings.seed)?;
+    for (series, instrument) in plan.data.iter().zip(instruments) {
+        let feed = series.feed(instrument.handle)?;
+        let feed = feed.between(settings.from.as_deref(), settings.to.as_deref())?;
+        planner.add(instrument.handle, &instrument.symbol, feed)?;
+    }
+    let (planned, cuts) = planner.finish();
+    Ok((Box::new(planned), Label::Audited { cuts }))
+}
+
+/// What a run came to.
+struct Told {
+    label: Label,
+    outcome: Outcome,
+    recorded: Recorded,
+    took: Duration,
 }
 
 fn finish(
     mut run: RunInputs,
     settings: &Settings,
-    outcome: Outcome,
-    mut recorded: Recorded,
-    took: Duration,
+    told: Told,
     folder: Option<&Path>,
 ) -> Result<Finished, Problem> {
+    let Told {
+        label,
+        outcome,
+        mut recorded,
+        took,
+    } = told;
     recorded.trades.extend(outcome.open.iter().cloned());
     for (instrument, bars) in run.instruments.iter_mut().zip(&recorded.bars) {
         instrument.bars = *bars;
@@ -169,7 +207,7 @@ fn finish(
     let result = RunResult {
         format: FORMAT,
         run,
-        label: Label::ByConstruction,
+        label,
         status,
         currency: settings.currency.clone(),
         digest: builder.finish(),

@@ -4,6 +4,7 @@ use bulkhead_domain::order::InstrumentHandle;
 use bulkhead_domain::{Digest, Instrument, Problem};
 use bulkhead_market::BarSeries;
 use bulkhead_market::catalog::BarReader;
+use bulkhead_session::backtest::Feed;
 
 /// Bars of one instrument.
 pub enum Series {
@@ -28,10 +29,32 @@ impl Series {
         }
     }
 
+    /// A feed of it alone, under this handle.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub(super) fn feed(&self, handle: InstrumentHandle) -> Result<Feed<'_>, Problem> {
+        match self {
+            Series::Loaded(series) => Ok(Feed::new([&**series])),
+            Series::Stored(reader) => Feed::mixed([], [(handle, reader.again()?)]),
+        }
+    }
+
     /// What it is of.
     #[must_use]
     pub fn symbol(&self) -> &str {
         &self.instrument().symbol
+    }
+
+    /// All of it in memory.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn collect(self) -> Result<BarSeries, Problem> {
+        match self {
+            Series::Loaded(series) => Ok(*series),
+            Series::Stored(reader) => (*reader).collect_series(),
+        }
     }
 
     /// Number of bars.

@@ -36,6 +36,9 @@ pub struct Settings {
     pub features: Vec<String>,
     /// Risk rules, asked in this order.
     pub risk: Vec<RuleSettings>,
+    /// Whether the strategy's whole-series form is traded instead of asking it at each bar.
+    #[serde(default)]
+    pub vectorised: bool,
     /// First date, `YYYY-MM-DD`.
     pub from: Option<String>,
     /// Last date.
@@ -70,6 +73,7 @@ impl Default for Settings {
             leverage: Decimal::ONE,
             features: Vec::new(),
             risk: Vec::new(),
+            vectorised: false,
             from: None,
             to: None,
             seed: 0,

@@ -91,8 +91,12 @@ pub struct InstrumentInput {
 pub enum Label {
     /// The strategy was given one bar at a time and had no later one to reach for.
     ByConstruction,
-    /// It saw whole series, and runs of truncated ones did not contradict it. Not a proof.
-    Audited,
+    /// It saw whole series, and what it said of their pasts stayed the same when their futures were taken away or
+    /// changed. Not a proof.
+    Audited {
+        /// At so many places.
+        cuts: u64,
+    },
 }
 
 /// Whether a run came to its end.

@@ -117,6 +117,16 @@ impl BarReader {
         })
     }
 
+    /// Another reader of the same bars, from the first on.
+    ///
+    /// # Errors
+    /// A file that is gone or damaged.
+    pub fn again(&self) -> Result<BarReader, Problem> {
+        let mut again = BarReader::open(&self.path)?;
+        again.wanted = self.wanted.clone();
+        Ok(again)
+    }
+
     /// What the bars are of; its handle is 0.
     #[must_use]
     pub fn instrument(&self) -> &Instrument {

@@ -115,7 +115,10 @@ impl Strategy for EmaCross {
     }
 
     fn requirements(&self) -> Requirements {
-        Requirements::bars(self.config.slow)
+        // An average that began twenty periods ago has forgotten all but 1e-17 of where it began, one that began forty ago
+        // all but 1e-34.
+        let enough = self.config.slow.saturating_mul(40).min(200_000);
+        Requirements::bars(self.config.slow).with_vectorised_warm_up(enough)
     }
 
     fn on_bar(&mut self, instrument: InstrumentHandle, bar: &Bar, _state: &State) -> Vec<Intent> {

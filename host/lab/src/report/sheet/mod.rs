@@ -106,10 +106,13 @@ impl Sheet<'_> {
             Label::ByConstruction => {
                 "<span class=\"badge\" title=\"The strategy was given one bar at a time and had no \
                                       later one to reach for.\">no look-ahead by construction</span>"
+                    .to_owned()
             }
-            Label::Audited => {
-                "<span class=\"badge warn\" title=\"The strategy saw whole series; runs of truncated ones \
-                               did not contradict it.\">look-ahead audited</span>"
+            Label::Audited { cuts } => {
+                format!(
+                    "<span class=\"badge warn\" title=\"The strategy saw whole series; what it said of their \
+                     pasts did not change with their futures at {cuts} places. Not a proof.\">look-ahead audited</span>"
+                )
             }
         };
         let symbols: Vec<&str> = result
