@@ -260,21 +260,31 @@ impl<'a> Feed<'a> {
     ///
     /// # Errors
     /// When a date cannot be read, or the bars before the first one cannot.
-    pub fn between(mut self, from: Option<&str>, to: Option<&str>) -> Result<Feed<'a>, Problem> {
+    pub fn between(self, from: Option<&str>, to: Option<&str>) -> Result<Feed<'a>, Problem> {
         let midnight = |text: &str| {
             Timestamp::of_date(text).ok_or_else(|| {
                 Problem::user(format!("'{text}' is not a date"), "write it as YYYY-MM-DD")
             })
         };
-        if let Some(from) = from {
-            let from = midnight(from)?.0;
+        let from = from.map(midnight).transpose()?;
+        let to = to.map(midnight).transpose()?;
+        self.within(
+            from.map_or(i64::MIN, |from| from.0),
+            to.map_or(i64::MAX, |to| to.0.saturating_add(DAY)),
+        )
+    }
+
+    /// Leaves out bars that close before a time, or at another or later (nanoseconds UTC).
+    ///
+    /// # Errors
+    /// A series that cannot be read.
+    pub fn within(mut self, from: i64, until: i64) -> Result<Feed<'a>, Problem> {
+        if from > i64::MIN {
             for line in &mut self.lines {
                 line.skip_to(from)?;
             }
         }
-        if let Some(to) = to {
-            self.until = midnight(to)?.0.saturating_add(DAY);
-        }
+        self.until = until;
         Ok(self)
     }
 

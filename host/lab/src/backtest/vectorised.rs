@@ -29,30 +29,27 @@ const WARM_UP: &str = "vectorised-warm-up";
 type Changes = Vec<(i64, f64)>;
 
 /// Trades targets that were computed ahead.
-pub(super) struct Planned {
+pub(crate) struct Planned {
     requirements: Requirements,
     lines: BTreeMap<InstrumentHandle, Line>,
 }
 
-/// One instrument's targets.
+/// One instrument's targets, and the first that has not come yet.
 #[derive(Default)]
 struct Line {
     changes: Changes,
     next: usize,
-    target: f64,
-    /// What was wanted last.
-    wanted: f64,
-    seen: u32,
 }
 
 /// Computes and audits the targets of one strategy.
-pub(super) struct Planner<'a> {
+pub(crate) struct Planner<'a> {
     plugin: &'a StrategyPlugin,
     config: &'a str,
     grants: &'a bulkhead_sandbox::Grants,
     requirements: Requirements,
     warm_up: Option<usize>,
     seed: u64,
+    audited: bool,
     cuts: u64,
     lines: BTreeMap<InstrumentHandle, Line>,
 }
@@ -62,7 +59,7 @@ impl<'a> Planner<'a> {
     ///
     /// # Errors
     /// A strategy without a whole-series form, or one that needs what its columns do not have.
-    pub(super) fn new(
+    pub(crate) fn new(
         plugin: &'a StrategyPlugin,
         terms: &'a bulkhead_sandbox::Setup,
         requirements: &Requirements,
@@ -111,16 +108,25 @@ impl<'a> Planner<'a> {
             },
             warm_up,
             seed,
+            audited: true,
             cuts: 0,
             lines: BTreeMap::new(),
         })
+    }
+
+    /// Without an audit, for runs of which only one will be used, which is audited then.
+    pub(crate) fn unaudited(self) -> Planner<'a> {
+        Planner {
+            audited: false,
+            ..self
+        }
     }
 
     /// Computes and audits an instrument's targets on what a feed of it alone gives.
     ///
     /// # Errors
     /// A strategy that fails or looks ahead, bars that cannot be read, or too many of them at once.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         instrument: InstrumentHandle,
         symbol: &str,
@@ -131,11 +137,12 @@ impl<'a> Planner<'a> {
             None => (WHOLE, 0),
         };
         let mut changes = Changes::new();
-        let mut target = 0.0;
         let mut past: Vec<Bar> = Vec::new();
         let mut bars: Vec<Bar> = Vec::with_capacity(chunk.min(CHUNK));
         let mut moment = Moment::default();
         let mut first = true;
+        // What it wants before it is warm counts once it is.
+        let (mut seen, mut wanted, warm) = (0_u32, 0.0, self.requirements.warm_up);
         loop {
             let more = feed.advance(&mut moment)?;
             if more {
@@ -155,10 +162,11 @@ impl<'a> Planner<'a> {
                     "declare it with `with_vectorised_warm_up`, shorten the span, or run it without --vectorised",
                 ));
             }
-            for (bar, wanted) in bars.iter().zip(self.chunk(symbol, &past, &bars, first)?) {
-                if wanted != target {
-                    target = wanted;
-                    changes.push((bar.time, wanted));
+            for (bar, target) in bars.iter().zip(self.chunk(symbol, &past, &bars, first)?) {
+                seen = seen.saturating_add(1);
+                if target != wanted && seen > warm {
+                    wanted = target;
+                    changes.push((bar.time, target));
                 }
             }
             first = false;
@@ -192,7 +200,11 @@ impl<'a> Planner<'a> {
         };
         let whole = targets.rows(past, bars).map_err(at)?;
         let seed = self.seed ^ bars.first().map_or(0, |bar| bar.time.cast_unsigned());
-        let count = if first { CUTS } else { 1 };
+        let count = match (self.audited, first) {
+            (false, _) => 0,
+            (true, true) => CUTS,
+            (true, false) => 1,
+        };
         for cut in lookahead::places(&whole, 1, bars.len(), count, seed) {
             self.cuts += 1;
             let found = lookahead::check(&targets, (past, bars), &whole, cut).map_err(at)?;
@@ -215,7 +227,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Who trades the targets, and at how many places they were audited.
-    pub(super) fn finish(self) -> (Planned, u64) {
+    pub(crate) fn finish(self) -> (Planned, u64) {
         let planned = Planned {
             requirements: self.requirements,
             lines: self.lines,
@@ -242,20 +254,17 @@ impl Trader for Planned {
         let Some(line) = self.lines.get_mut(&instrument) else {
             return Ok(Vec::new());
         };
-        line.seen = line.seen.saturating_add(1);
-        if let Some((time, target)) = line.changes.get(line.next)
-            && *time == bar.time
-        {
-            line.target = *target;
-            line.next += 1;
-        }
-        if line.target == line.wanted || line.seen <= self.requirements.warm_up {
+        let Some((_, target)) = line
+            .changes
+            .get(line.next)
+            .filter(|(time, _)| *time == bar.time)
+        else {
             return Ok(Vec::new());
-        }
-        line.wanted = line.target;
-        let quantity = from_f64(line.target).ok_or_else(|| {
+        };
+        line.next += 1;
+        let quantity = from_f64(*target).ok_or_else(|| {
             Problem::user(
-                format!("a target of {} is no quantity", line.target),
+                format!("a target of {target} is no quantity"),
                 "correct the plugin",
             )
         })?;
@@ -265,6 +274,17 @@ impl Trader for Planned {
             confidence: None,
             reason: "target of the whole series".to_owned(),
         }])
+    }
+
+    fn quiet_until(&self) -> Option<i64> {
+        let next = |line: &Line| line.changes.get(line.next).map(|(time, _)| *time);
+        Some(
+            self.lines
+                .values()
+                .filter_map(next)
+                .min()
+                .unwrap_or(i64::MAX),
+        )
     }
 
     fn on_slice(&mut self, _slice: &Slice) -> Result<Vec<Intent>, Problem> {

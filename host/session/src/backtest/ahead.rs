@@ -10,9 +10,10 @@
 //!
 //! Bounds: at most [`MOST`] bars are read ahead; that only the host has seen them is the sandbox's promise.
 
-use super::trader::Failure;
+use super::trader::{Actor, Failure};
 use super::{Backtest, Feed, Moment};
 use bulkhead_domain::Problem;
+use bulkhead_domain::order::Step;
 use bulkhead_domain::strategy::{Intent, Tick};
 use std::collections::VecDeque;
 
@@ -41,6 +42,12 @@ pub(super) struct Ahead {
     ends: Vec<usize>,
     /// Closes, by line.
     closes: Vec<f64>,
+}
+
+/// Whether nothing but bars comes with a moment.
+pub(super) fn is_plain(moment: &Moment, carries: bool) -> bool {
+    let plain = |step: &Step| step.actions.is_empty() && !(step.session_end && carries);
+    moment.steps.iter().all(plain)
 }
 
 impl Ahead {
@@ -98,8 +105,33 @@ impl Ahead {
         self.spare.push(moment);
     }
 
-    /// Lays bars out and has the trader take them.
+    /// Finds out what the trader wants at the moments ahead.
     fn ask(&mut self, run: &mut Backtest<'_>, feed: &mut Feed<'_>) {
+        match run.actors.first().and_then(Actor::quiet_until) {
+            Some(until) => self.pass(until, run, feed),
+            None => self.lay_out(run, feed),
+        }
+    }
+
+    /// Passes moments at which the trader wants nothing, as it says itself.
+    fn pass(&mut self, until: i64, run: &mut Backtest<'_>, feed: &mut Feed<'_>) {
+        while self.answered < MOST && self.has(self.answered, feed) {
+            let (Some(moment), Some(actor)) =
+                (self.moments.get(self.answered), run.actors.first_mut())
+            else {
+                break;
+            };
+            if moment.time >= until || !is_plain(moment, run.venue.carries()) {
+                break;
+            }
+            actor.pass(moment);
+            self.answered += 1;
+        }
+        self.last = Some(Ok(Vec::new()));
+    }
+
+    /// Lays bars out and has the trader take them.
+    fn lay_out(&mut self, run: &mut Backtest<'_>, feed: &mut Feed<'_>) {
         self.ticks.clear();
         self.ends.clear();
         self.closes.clear();

@@ -274,10 +274,10 @@ impl<'a> Backtest<'a> {
         closes: &mut [f64],
         times: &mut [i64],
     ) -> Option<(f64, f64)> {
+        if !ahead::is_plain(moment, self.venue.carries()) {
+            return None;
+        }
         for step in &moment.steps {
-            if !step.actions.is_empty() || (step.session_end && self.venue.carries()) {
-                return None;
-            }
             let slot = self.slot(step.instrument)?;
             *closes.get_mut(slot)? = step.bar.close;
             if let Some(time) = times.get_mut(slot) {

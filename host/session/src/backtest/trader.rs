@@ -52,6 +52,11 @@ pub trait Trader {
         (ticks.len(), Ok(Vec::new()))
     }
 
+    /// The close of the first bar at which it may want something, where it knows that: before, it need not be asked.
+    fn quiet_until(&self) -> Option<i64> {
+        None
+    }
+
     /// One moment of all its instruments, where it asked for moments.
     ///
     /// # Errors
@@ -319,6 +324,21 @@ impl Actor {
     /// Whether it takes bars itself.
     pub(super) fn pulls(&self) -> bool {
         self.delivery == Delivery::Bar && self.trading.trader.pulls()
+    }
+
+    /// The close of the first bar at which it may want something, where it knows that.
+    pub(super) fn quiet_until(&self) -> Option<i64> {
+        self.trading.trader.quiet_until()
+    }
+
+    /// Takes note of a moment at which it need not be asked.
+    pub(super) fn pass(&mut self, moment: &Moment) {
+        for step in &moment.steps {
+            let place = self.places.get(step.instrument as usize);
+            if let Some(own) = place.and_then(|place| self.own.get_mut(*place)) {
+                own.seen = own.seen.saturating_add(1);
+            }
+        }
     }
 
     /// What it would be told at a moment with this cash and equity, where its positions are what they are now.
