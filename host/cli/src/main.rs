@@ -31,6 +31,7 @@ mod shadows;
 mod source;
 mod standings;
 mod statement;
+mod sweep;
 mod trial;
 mod usage;
 mod verify;
@@ -62,6 +63,8 @@ enum Command {
     Paper(paper::PaperArgs),
     /// Run a strategy over history and say what came of it
     Backtest(Box<backtest::BacktestArgs>),
+    /// Run a strategy with many combinations of its parameters, and say what the best is worth
+    Sweep(Box<sweep::SweepArgs>),
     /// Run a backtest's result again and compare it bit for bit
     Verify(verify::VerifyArgs),
     /// Say why a trade was proposed (t-...), a model chosen (p-...) or a provider asked (c-...)
@@ -119,6 +122,7 @@ fn run(cli: Cli) -> Result<(), Problem> {
             paper::run(&arguments, Environment::open(options)?, options.json)
         }
         Command::Backtest(arguments) => backtest::run(&arguments, options),
+        Command::Sweep(arguments) => sweep::run(&arguments, options),
         Command::Verify(arguments) => verify::run_again(&arguments, options),
         Command::Explain(arguments) => explain::run(&arguments, options),
         Command::Standings(arguments) => standings::run(&arguments, options),

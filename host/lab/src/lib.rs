@@ -14,6 +14,7 @@ pub mod labels;
 pub mod report;
 pub mod result;
 pub mod statistics;
+pub mod sweep;
 pub mod terminal;
 pub mod trials;
 pub mod validation;

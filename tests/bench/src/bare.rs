@@ -125,6 +125,8 @@ impl Bare {
         let component = Component::new(&engine, wasm)?;
         let mut linker = Linker::new(&engine);
         StrategyPlugin::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
+        // The bars that a strategy could take itself: nobody has it take them here.
+        linker.define_unknown_imports_as_traps(&component)?;
         let pre = linker.instantiate_pre(&component)?;
         Ok(Bare { pre })
     }

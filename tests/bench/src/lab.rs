@@ -3,14 +3,16 @@
 
 mod memory;
 mod native;
+mod sweep;
 
 pub(crate) use memory::{MEMORY, memory};
+pub(crate) use sweep::{COMBINATIONS, SERIES, combinations, series};
 
 use crate::desk::{VOLATILITY, four_rules};
 use crate::figure::{Figure, Spec};
 use crate::measure::median;
 use crate::place::Place;
-use crate::series;
+use crate::series as market;
 use anyhow::{Context as _, Result, ensure};
 use bulkhead_desk::ledger::CostBasis;
 use bulkhead_desk::{CheckLimits, RiskRule};
@@ -82,7 +84,7 @@ fn walk(handle: InstrumentHandle, symbol: &str, count: usize, interval: i64) -> 
         bars: BarColumns::with_capacity(count),
         ..CleanBars::default()
     };
-    for (mut bar, number) in series::bars_from(u64::from(handle), count)
+    for (mut bar, number) in market::bars_from(u64::from(handle), count)
         .into_iter()
         .zip(0_i64..)
     {

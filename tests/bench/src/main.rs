@@ -38,7 +38,7 @@ impl Group {
     }
 }
 
-static GROUPS: [Group; 19] = [
+static GROUPS: [Group; 21] = [
     Group {
         specs: &[&sandbox::CALL_RATIO, &sandbox::CALL, &sandbox::CALL_BARE],
         measure: sandbox::call,
@@ -106,6 +106,14 @@ static GROUPS: [Group; 19] = [
     Group {
         specs: &lab::MANY,
         measure: lab::portfolio,
+    },
+    Group {
+        specs: &lab::SERIES,
+        measure: lab::series,
+    },
+    Group {
+        specs: &lab::COMBINATIONS,
+        measure: lab::combinations,
     },
     Group {
         specs: &[&lab::MEMORY],

@@ -6,9 +6,9 @@ use bulkhead_desk::{CheckLimits, RiskRule};
 use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::{Digest, Instrument, Problem, Timestamp};
 use bulkhead_manifest::Kind;
-use bulkhead_registry::Operator;
 use bulkhead_registry::supervise::{SupervisionLimits, Supervisor};
-use bulkhead_sandbox::{Engines, RiskRulePlugin, SessionClock, StrategyPlugin};
+use bulkhead_registry::{Operator, Registry};
+use bulkhead_sandbox::{Engines, Plugin, RiskRulePlugin, SessionClock, StrategyPlugin};
 use bulkhead_session::backtest::{Setup, Trader, Trading};
 use serde_json::{Map, Value, json};
 
@@ -26,32 +26,22 @@ pub(super) fn inputs(plan: &Plan<'_>, instruments: &[Instrument]) -> Result<Inpu
     let Plan {
         registry, settings, ..
     } = plan;
-    let operator = Operator {
-        folder: None,
-        clock: SessionClock::default(),
-        seed: settings.seed,
-    };
+    let operator = operator(settings);
     let plugin = registry.load(plan.strategy)?;
     plugin.expect_kind(Kind::Strategy)?;
     let parameters = Value::Object(plan.parameters.clone());
     let terms = registry.setup(&plugin, &parameters, instruments, &operator)?;
-    let mut components = Vec::new();
-    let mut rules = Vec::new();
-    for rule in &settings.risk {
-        let plugin = registry.load(&rule.plugin)?;
-        plugin.expect_kind(Kind::RiskRule)?;
-        let config = Value::Object(rule.config.clone());
-        let terms = registry.setup(&plugin, &config, instruments, &operator)?;
-        components.push(json!({
-            "id": plugin.manifest().id,
-            "component": plugin.digest(),
-            "config": terms.config,
-        }));
-        rules.push(RiskRulePlugin::new(plugin, terms)?);
-    }
-    let supervisor = Supervisor::new(SupervisionLimits::default(), Timestamp(0))
-        .map_err(|error| Problem::host(error.to_string(), "report this"))?;
-    let rules = bulkhead_session::rules(rules, &supervisor).into_iter();
+    let ready = ready(registry, settings, instruments)?;
+    let components = (ready.iter())
+        .map(|(plugin, terms)| {
+            json!({
+                "id": plugin.manifest().id,
+                "component": plugin.digest(),
+                "config": terms.config,
+            })
+        })
+        .collect();
+    let rules = fresh(&ready)?;
     let unwritable =
         |error: serde_json::Error| Problem::host(format!("no JSON: {error}"), "report this");
     let mut config = Map::new();
@@ -94,11 +84,57 @@ pub(super) fn inputs(plan: &Plan<'_>, instruments: &[Instrument]) -> Result<Inpu
     Ok(Inputs {
         plugin: StrategyPlugin::new(plugin)?,
         terms,
-        rules: rules
-            .map(|rule| Box::new(rule) as Box<dyn RiskRule>)
-            .collect(),
+        rules,
         run,
     })
+}
+
+/// The risk rules' plugins with what they are told.
+///
+/// # Errors
+/// A rule that is not there, or settings that it does not take.
+pub(crate) fn ready(
+    registry: &Registry,
+    settings: &Settings,
+    instruments: &[Instrument],
+) -> Result<Vec<(Plugin, bulkhead_sandbox::Setup)>, Problem> {
+    let operator = operator(settings);
+    let rules = settings.risk.iter().map(|rule| {
+        let plugin = registry.load(&rule.plugin)?;
+        plugin.expect_kind(Kind::RiskRule)?;
+        let config = Value::Object(rule.config.clone());
+        let terms = registry.setup(&plugin, &config, instruments, &operator)?;
+        Ok((plugin, terms))
+    });
+    rules.collect()
+}
+
+/// Fresh instances of rules that are ready, for one run.
+///
+/// # Errors
+/// A rule that cannot be instantiated.
+pub(crate) fn fresh(
+    ready: &[(Plugin, bulkhead_sandbox::Setup)],
+) -> Result<Vec<Box<dyn RiskRule>>, Problem> {
+    let supervisor = Supervisor::new(SupervisionLimits::default(), Timestamp(0))
+        .map_err(|error| Problem::host(error.to_string(), "report this"))?;
+    let rules = ready
+        .iter()
+        .map(|(plugin, terms)| RiskRulePlugin::new(plugin.clone(), terms.clone()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let rules = bulkhead_session::rules(rules, &supervisor).into_iter();
+    Ok(rules
+        .map(|rule| Box::new(rule) as Box<dyn RiskRule>)
+        .collect())
+}
+
+/// What every plugin of a run is granted.
+pub(crate) fn operator(settings: &Settings) -> Operator {
+    Operator {
+        folder: None,
+        clock: SessionClock::default(),
+        seed: settings.seed,
+    }
 }
 
 /// Over everything that changes the outcome.
@@ -137,7 +173,7 @@ fn limits(settings: &Settings) -> CheckLimits {
 }
 
 /// The engine's setup for one run, with who trades.
-pub(super) fn setup(
+pub(crate) fn setup(
     settings: &Settings,
     rules: Vec<Box<dyn RiskRule>>,
     id: Digest,

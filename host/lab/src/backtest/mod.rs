@@ -6,11 +6,11 @@
 //! Bounds: of data that is streamed one batch a series is held; trades and days are kept, bars are not.
 
 mod difference;
-mod inputs;
-mod series;
+pub(crate) mod inputs;
+pub(crate) mod series;
 mod settings;
 mod tape;
-mod vectorised;
+pub(crate) mod vectorised;
 
 pub use self::difference::difference;
 pub use self::series::Series;

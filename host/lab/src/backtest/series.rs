@@ -68,7 +68,7 @@ impl Series {
 }
 
 /// Numbers the instruments by their symbols.
-pub(super) fn number(data: &mut [Series]) -> Result<Vec<Instrument>, Problem> {
+pub(crate) fn number(data: &mut [Series]) -> Result<Vec<Instrument>, Problem> {
     data.sort_by(|a, b| a.instrument().symbol.cmp(&b.instrument().symbol));
     let mut instruments: Vec<Instrument> = Vec::with_capacity(data.len());
     for (series, handle) in data.iter_mut().zip(1..) {

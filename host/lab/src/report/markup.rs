@@ -4,7 +4,7 @@ use bulkhead_domain::Digest;
 use std::io::{self, Write};
 
 /// Text as HTML text or as an attribute's value in double quotes.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -48,7 +48,7 @@ impl<W: Write> Write for ScriptSafe<W> {
 }
 
 /// The source expression of a content security policy that admits exactly this inline script or style.
-pub(super) fn policy_hash(content: &str) -> String {
+pub(crate) fn policy_hash(content: &str) -> String {
     format!(
         "'sha256-{}'",
         base64(Digest::of(content.as_bytes()).bytes())

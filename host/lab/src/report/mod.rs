@@ -5,11 +5,11 @@
 //! or not at all. What follows for callers: a report is written once, at the end.
 
 mod fate;
-mod markup;
+pub(crate) mod markup;
 mod page;
 pub(crate) mod publish;
 mod rounding;
-mod sheet;
+pub(crate) mod sheet;
 mod view;
 
 pub use fate::{Fate, Speaker};

@@ -14,9 +14,11 @@ use super::rows::{count, opening, record};
 use super::run::{Ending, TrialResult};
 use super::spec::{TrialSpec, unwritten};
 use super::tables::{
-    ALL, ARTIFACT, BEGIN, COUNTED, CRASH, DEFLATE, END, ONE, OPEN, OPENED, OPENINGS, SEAL, SEE,
+    ALL, ARTIFACT, BEGIN, COMBINATION, COUNTED, CRASH, DEFLATE, END, ONE, OPEN, OPENED, OPENINGS,
+    SEAL, SEE,
 };
 use crate::statistics::{Deflation, deflated_sharpe, expected_maximum_sharpe};
+use bulkhead_domain::time::DAY;
 use bulkhead_domain::{Digest, Problem, Timestamp};
 use bulkhead_store::{Database, Row, Store, StoreError, column, wait};
 use serde::{Deserialize, Serialize};
@@ -105,6 +107,40 @@ pub struct Reach {
     pub open_to: Timestamp,
     /// The first decision that is sealed.
     pub sealed_from: Option<Timestamp>,
+}
+
+/// A combination of a sweep that was seen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Combination {
+    /// Of everything that it came of.
+    pub digest: Digest,
+    /// Close of the first bar it saw, nanoseconds UTC.
+    pub first: i64,
+    /// Close of the last.
+    pub last: i64,
+    /// Its Sharpe ratio of a day; `None` where it was given up or has none.
+    pub sharpe: Option<f64>,
+}
+
+/// A Sharpe ratio that is to be judged among others.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Judged<'a> {
+    /// The hypothesis.
+    pub family: &'a str,
+    /// Close of the first bar, nanoseconds UTC.
+    pub first: i64,
+    /// Close of the last.
+    pub last: i64,
+    /// Length of its period in nanoseconds: of others, only those of the same length say how much ratios vary.
+    pub interval_ns: i64,
+    /// Per period.
+    pub sharpe: Option<f64>,
+    /// Number of returns.
+    pub observations: u64,
+    /// Of returns.
+    pub skewness: Option<f64>,
+    /// Of returns, raw.
+    pub kurtosis: Option<f64>,
 }
 
 /// The trials of a state folder.
@@ -244,14 +280,63 @@ impl Ledger {
     ///
     /// # Errors
     /// The store's.
-    #[expect(clippy::cast_precision_loss, reason = "a count")]
     pub fn deflate(&self, record: &TrialRecord) -> Result<Deflated, Problem> {
         let data = &record.spec.data;
+        let rule = record.result.as_ref().map(|it| it.rule);
+        self.worth(&Judged {
+            family: &record.family,
+            first: data.first.0,
+            last: data.last.0,
+            interval_ns: data.interval_ns,
+            sharpe: rule.and_then(|it| it.sharpe),
+            observations: rule.map_or(0, |it| it.periods as u64),
+            skewness: rule.and_then(|it| it.skewness),
+            kurtosis: rule.and_then(|it| it.kurtosis),
+        })
+    }
+
+    /// Puts combinations of a sweep down as seen, all or none. One that is known stays as it is: it counts once.
+    ///
+    /// # Errors
+    /// The store's; then they must not be shown.
+    pub fn see_combinations(
+        &self,
+        family: &str,
+        now: Timestamp,
+        combinations: &[Combination],
+    ) -> Result<(), Problem> {
+        if combinations.is_empty() {
+            return Ok(());
+        }
+        wait(async {
+            let mut transaction = self.store.begin().await?;
+            for combination in combinations {
+                let query = sqlx::query(COMBINATION)
+                    .bind(family.to_owned())
+                    .bind(combination.digest.to_string())
+                    .bind(now.0)
+                    .bind(DAY)
+                    .bind(combination.first)
+                    .bind(combination.last)
+                    .bind(combination.sharpe);
+                execute(&mut transaction, COMBINATION, query).await?;
+            }
+            commit(transaction).await
+        })?;
+        Ok(())
+    }
+
+    /// What a Sharpe ratio is worth among all trials and combinations of its family whose spans share any time.
+    ///
+    /// # Errors
+    /// The store's.
+    #[expect(clippy::cast_precision_loss, reason = "a count")]
+    pub fn worth(&self, judged: &Judged<'_>) -> Result<Deflated, Problem> {
         let rows = wait(async {
             sqlx::query(COUNTED)
-                .bind(record.family.clone())
-                .bind(data.first.0)
-                .bind(data.last.0)
+                .bind(judged.family.to_owned())
+                .bind(judged.first)
+                .bind(judged.last)
                 .fetch_all(self.store.pool())
                 .await
                 .map_err(|error| StoreError::of_statement(COUNTED, &error))
@@ -260,7 +345,7 @@ impl Ledger {
         for row in &rows {
             let interval: i64 = column(row, "interval_ns")?;
             let sharpe: Option<f64> = column(row, "sharpe")?;
-            if interval == data.interval_ns {
+            if interval == judged.interval_ns {
                 sharpes.extend(sharpe);
             }
         }
@@ -272,23 +357,22 @@ impl Ledger {
             squares / (sharpes.len() - 1) as f64
         };
         let trials = rows.len() as u64;
-        let rule = record.result.as_ref().map(|it| it.rule);
-        let dsr = rule.and_then(|it| {
-            deflated_sharpe(&Deflation {
-                sharpe: it.sharpe?,
-                observations: it.periods as u64,
-                skewness: it.skewness?,
-                kurtosis: it.kurtosis?,
+        let deflation = || {
+            Some(Deflation {
+                sharpe: judged.sharpe?,
+                observations: judged.observations,
+                skewness: judged.skewness?,
+                kurtosis: judged.kurtosis?,
                 trials,
                 trials_variance: variance,
             })
-        });
+        };
         Ok(Deflated {
-            sharpe: rule.and_then(|it| it.sharpe),
+            sharpe: judged.sharpe,
             trials,
             variance,
             expected_maximum: expected_maximum_sharpe(trials, variance),
-            dsr,
+            dsr: deflation().and_then(|of| deflated_sharpe(&of)),
         })
     }
 

@@ -5,10 +5,11 @@ use bulkhead_store::{Migration, MigrationSet};
 /// The tables' migrations.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     crate_name: "lab",
-    migrations: &[Migration {
-        version: 1,
-        name: "trials",
-        sql: "
+    migrations: &[
+        Migration {
+            version: 1,
+            name: "trials",
+            sql: "
 CREATE TABLE lab_trials (
     id TEXT PRIMARY KEY,
     family TEXT NOT NULL,
@@ -42,7 +43,24 @@ CREATE TABLE lab_openings (
     PRIMARY KEY (family, number)
 );
 ",
-    }],
+        },
+        Migration {
+            version: 2,
+            name: "combinations of sweeps",
+            sql: "
+CREATE TABLE lab_combinations (
+    family TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    begun BIGINT NOT NULL,
+    interval_ns BIGINT NOT NULL,
+    first_bar BIGINT NOT NULL,
+    last_bar BIGINT NOT NULL,
+    sharpe DOUBLE PRECISION,
+    PRIMARY KEY (family, digest)
+);
+",
+        },
+    ],
 };
 
 pub(super) const ONE: &str = "SELECT id, family, digest, state, seen, runs, begun, spec, result, result_digest, \
@@ -64,8 +82,14 @@ pub(super) const CRASH: &str =
     "UPDATE lab_trials SET state = 'crashed', failure = $2 WHERE id = $1 AND result IS NULL";
 pub(super) const DEFLATE: &str = "UPDATE lab_trials SET deflation = $2 WHERE id = $1";
 pub(super) const ARTIFACT: &str = "UPDATE lab_trials SET artifact = $2 WHERE id = $1";
-pub(super) const COUNTED: &str = "SELECT sharpe, interval_ns FROM lab_trials \
-    WHERE family = $1 AND seen > 0 AND first_bar <= $3 AND last_bar >= $2 ORDER BY id";
+pub(super) const COUNTED: &str = "SELECT sharpe, interval_ns, digest FROM lab_trials \
+    WHERE family = $1 AND seen > 0 AND first_bar <= $3 AND last_bar >= $2 \
+    UNION ALL SELECT sharpe, interval_ns, digest FROM lab_combinations \
+    WHERE family = $1 AND first_bar <= $3 AND last_bar >= $2 ORDER BY digest";
+/// A combination that was seen to its end keeps what came of it.
+pub(super) const COMBINATION: &str = "INSERT INTO lab_combinations (family, digest, begun, interval_ns, first_bar, \
+    last_bar, sharpe) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+    ON CONFLICT (family, digest) DO UPDATE SET sharpe = COALESCE(lab_combinations.sharpe, excluded.sharpe)";
 pub(super) const OPENINGS: &str = "SELECT number, trial, time, person, reason, result FROM lab_openings \
     WHERE family = $1 ORDER BY number";
 pub(super) const OPEN: &str = "INSERT INTO lab_openings (family, number, trial, time, person, reason) \

@@ -81,7 +81,7 @@ impl Vectorised for Peeker {
                 Cheat::None => rose,
                 Cheat::NextBar => close.get(bar + 1).is_some_and(|next| next > price),
                 Cheat::WholeChunk => *price > mean,
-                Cheat::WarmUp => (warm_up.close.len() + bar) % 3 == 0,
+                Cheat::WarmUp => (warm_up.close.len() + bar).is_multiple_of(3),
                 Cheat::Memory => rose != (asked > 0),
             };
             if long { 10.0 } else { 0.0 }

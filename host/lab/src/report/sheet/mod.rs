@@ -9,7 +9,7 @@ mod days;
 mod plot;
 mod scale;
 mod tables;
-mod words;
+pub(crate) mod words;
 
 use super::markup::{escape, policy_hash};
 use crate::result::{Label, RunResult, Status};
@@ -17,7 +17,7 @@ use crate::statistics::{Envelope, Figure, Performance};
 use std::io::{self, Write};
 use words::{date, grouped};
 
-const STYLE: &str = include_str!("../../../assets/sheet/sheet.css");
+pub(crate) const STYLE: &str = include_str!("../../../assets/sheet/sheet.css");
 
 /// Prices of one instrument, as raw as the fills.
 #[derive(Debug, Clone)]

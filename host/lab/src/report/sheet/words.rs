@@ -4,7 +4,7 @@ use crate::statistics::{Figure, Unit};
 use bulkhead_domain::Timestamp;
 
 /// A number with so many decimals and its thousands set apart.
-pub(super) fn grouped(value: f64, decimals: usize) -> String {
+pub(crate) fn grouped(value: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", value.abs());
     let (whole, part) = match text.split_once('.') {
         Some((whole, part)) => (whole, format!(".{part}")),
@@ -23,12 +23,12 @@ pub(super) fn grouped(value: f64, decimals: usize) -> String {
 }
 
 /// A fraction as per cent.
-pub(super) fn percent(value: f64, decimals: usize) -> String {
+pub(crate) fn percent(value: f64, decimals: usize) -> String {
     format!("{} %", grouped(value * 100.0, decimals))
 }
 
 /// A figure's number; a dash where it is not defined.
-pub(super) fn figure(figure: &Figure) -> String {
+pub(crate) fn figure(figure: &Figure) -> String {
     match (figure.value, figure.unit) {
         (None, _) => "–".to_owned(),
         (Some(value), Unit::Fraction) => percent(value, 2),
@@ -38,7 +38,7 @@ pub(super) fn figure(figure: &Figure) -> String {
 }
 
 /// A date.
-pub(super) fn date(time: i64) -> String {
+pub(crate) fn date(time: i64) -> String {
     Timestamp(time).date()
 }
 
