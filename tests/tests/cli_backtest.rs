@@ -4,6 +4,8 @@
 
 mod cli;
 
+use bulkhead_domain::Timestamp;
+use bulkhead_domain::time::DAY;
 use bulkhead_tests::{hostile, plugins, root};
 use cli::{Place, Ran};
 use serde_json::Value;
@@ -309,4 +311,102 @@ fn how_many_bars_something_needs_is_told() {
     cheats.extend(["--param", "cheat=warm-up", "--startup", "24,30"]);
     let line = mistake(&audit(&place, "recursive", &cheats));
     assert!(line.contains("1 bars are declared to be enough"), "{line}");
+}
+
+/// The demo's models, with windows that a test has time for.
+const MODELS: &str = r#"
+features = ["return_5", "volatility_20", "rsi_14"]
+
+[models.direction]
+horizon = 5
+window = 250
+refit-every = 125
+min-samples = 60
+confidence = 0.55
+candidates = [
+    { plugin = "linfa", algorithm = "logistic-regression" },
+    { plugin = "linfa", algorithm = "gaussian-naive-bayes" },
+]
+"#;
+
+/// Days of a price that swings, so that there is something to learn.
+fn swings() -> String {
+    let mut rows = "Date,Open,High,Low,Close,Volume\n".to_owned();
+    let price = |day: i64| {
+        let noise = ((day * 7_919) % 101) as f64 / 101.0 - 0.5;
+        100.0 + 10.0 * libm::sin(day as f64 * 0.157) + noise
+    };
+    for day in 0..900 {
+        let date = Timestamp(day * DAY).date();
+        let (open, close) = (price(day - 1), price(day));
+        let (high, low) = (open.max(close) + 0.2, open.min(close) - 0.2);
+        rows += &format!("{date},{open:.2},{high:.2},{low:.2},{close:.2},1000000\n");
+    }
+    rows
+}
+
+#[test]
+fn a_strategy_that_needs_a_model_is_given_what_the_chosen_one_predicts() {
+    let place = place();
+    place.write("models.toml", MODELS);
+    place.write("stocks.csv", swings());
+    let signal = ["--strategy", "ml-signal", "--calendar", "24/7"];
+    let line = mistake(&backtest(&place, &signal));
+    assert!(line.contains("needs"), "{line}");
+    let run = |more: &[&str]| {
+        backtest(
+            &place,
+            &[&signal[..], &["--models", "models.toml"], more].concat(),
+        )
+    };
+    let one = run(&["--out", "one", "--json"]).json();
+    assert_eq!(one["status"]["state"], "complete");
+    assert!(
+        one["totals"]["fills"].as_u64().unwrap() > 0,
+        "{}",
+        one["totals"]
+    );
+    let again = run(&["--out", "two", "--json"]).json();
+    assert_eq!(one["digest"], again["digest"]);
+    let other = run(&["--out", "three", "--seed", "9", "--json"]).json();
+    assert_ne!(one["digest"], other["digest"]);
+    assert!(succeeded(&bulkhead(&place, &["verify", "one"])).starts_with("equal: digest "));
+}
+
+#[test]
+fn a_file_of_models_that_cannot_be_used_gets_one_line() {
+    let place = place();
+    let signal = [
+        "--strategy",
+        "ml-signal",
+        "--symbol",
+        "AAPL",
+        "--models",
+        "models.toml",
+    ];
+    let line = mistake(&backtest(&place, &signal));
+    assert!(line.contains("models.toml"), "{line}");
+    for (text, says) in [
+        (
+            MODELS.replace("horizon = 5", "horizon = 0"),
+            "model direction: horizon and refit-every count bars from 1",
+        ),
+        (
+            MODELS.replace("horizon = 5", "horizons = 5"),
+            "line 5: unknown field",
+        ),
+        (
+            MODELS.replace("logistic-regression", "magic"),
+            "has no classifier magic",
+        ),
+        (
+            MODELS.replace("[models.direction]", "[models.other]"),
+            "needs model",
+        ),
+        (MODELS.replace("\"linfa\"", "\"nobody\""), "nobody"),
+    ] {
+        place.write("models.toml", &text);
+        let line = mistake(&backtest(&place, &signal));
+        assert!(line.contains(says), "{line}");
+    }
 }

@@ -87,12 +87,16 @@ fn show(finished: &Finished) -> Result<(), Problem> {
             .map(|(label, figure)| [label.to_owned(), number(&result.currency, figure)]),
     )?;
     if !refusals.is_empty() {
-        line(format!("orders refused, the first {}:", refusals.len()))?;
+        line(format!(
+            "orders refused and models that failed, the first {}:",
+            refusals.len()
+        ))?;
         table(
-            ["at", "symbol", "why"],
+            ["at", "whose", "symbol", "why"],
             refusals.iter().map(|one| {
                 [
                     Timestamp(one.time).to_string(),
+                    one.owner.clone(),
                     one.symbol.clone(),
                     one.why.clone(),
                 ]

@@ -2,7 +2,11 @@
 
 use bulkhead_domain::{Decimal, Problem};
 use bulkhead_lab::backtest::{Settings, fees, rule, slippage};
+use bulkhead_session::config::ModelConfig;
 use bulkhead_venue::FillTiming;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// When market orders fill.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -11,6 +15,42 @@ enum Fill {
     NextOpen,
     /// At the close they were decided on; optimistic
     Close,
+}
+
+/// What is read of a file of models; the rest of a session's configuration may stand there too.
+#[derive(Deserialize)]
+struct Models {
+    #[serde(default)]
+    features: Vec<String>,
+    models: BTreeMap<String, ModelConfig>,
+}
+
+fn models(path: &Path) -> Result<Models, Problem> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Problem::user(format!("it cannot be read: {error}"), "check the path").in_file(path)
+    })?;
+    let file: Models = toml::from_str(&text).map_err(|error| {
+        let at = error.span().map_or(1, |span| {
+            1 + text
+                .get(..span.start)
+                .map_or(0, |before| before.matches('\n').count())
+        });
+        Problem::user(
+            format!("line {at}: {}", error.message()),
+            "write models as a session's configuration does: [models.ALIAS] with candidates",
+        )
+        .in_file(path)
+    })?;
+    if file
+        .models
+        .values()
+        .any(|model| model.candidates.is_empty())
+    {
+        return Err(
+            Problem::user("a model has no candidates", "name who may learn it").in_file(path),
+        );
+    }
+    Ok(file)
 }
 
 /// Everything that changes a run's outcome and is neither strategy nor data.
@@ -65,6 +105,10 @@ pub(crate) struct SettingArgs {
     /// A feature to compute from each bar; may be repeated
     #[arg(long = "feature", value_name = "NAME")]
     features: Vec<String>,
+    /// Models to learn on the way: a file with [models.ALIAS] tables, as a session's configuration has them; its `features`
+    /// are computed where none are named
+    #[arg(long, value_name = "FILE.toml")]
+    models: Option<PathBuf>,
     /// A risk rule with its settings as JSON; may be repeated
     #[arg(long = "risk", value_name = "ID[={...}]")]
     risk: Vec<String>,
@@ -120,6 +164,13 @@ impl SettingArgs {
             seed: self.seed,
             ..Settings::default()
         };
+        if let Some(path) = &self.models {
+            let file = models(path)?;
+            settings.models = file.models;
+            if settings.features.is_empty() {
+                settings.features = file.features;
+            }
+        }
         settings.carry.borrow = self.borrow_rate;
         settings.carry.interest = self.interest_rate;
         Ok(settings)

@@ -50,3 +50,4 @@ pub use run::{Ran, Run, Views, Watch};
 pub use shadow::{Compared, Counted, Shadows};
 pub use swap::{GivenUp, Incoming, Operator, Refused, Ticket};
 pub use tables::{KeptProposal, KeptRun, MIGRATIONS, find_kept_proposal, find_proposal, runs};
+pub use wiring::trainers;

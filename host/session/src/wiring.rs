@@ -1,13 +1,51 @@
 //! Model plugins behind the traits that the learner declares.
 
-use crate::config::CandidateConfig;
-use crate::learning::{Predictor, Trainer};
+use crate::config::{CandidateConfig, ModelConfig};
+use crate::learning::{Predictor, Trainer, Trainers};
 use bulkhead_domain::digest::Digest;
 use bulkhead_domain::model::{FitRequest, LearningTask, Matrix};
 use bulkhead_domain::{Problem, Value};
+use bulkhead_manifest::Kind;
 use bulkhead_orchestrator::Candidate;
-use bulkhead_sandbox::{FittedModel, ModelPlugin};
+use bulkhead_registry::{Operator, Registry};
+use bulkhead_sandbox::{FittedModel, ModelPlugin, Plugin};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Who can learn each model, by alias. Each component is loaded once; `found` is told of it.
+///
+/// # Errors
+/// A plugin that is not there or is no model, or an algorithm or hyper-parameters that it has not.
+pub fn trainers(
+    models: &BTreeMap<String, ModelConfig>,
+    registry: &Registry,
+    operator: &Operator,
+    mut found: impl FnMut(&Plugin, &str) -> Result<(), Problem>,
+) -> Result<BTreeMap<String, Trainers>, Problem> {
+    let mut loaded: BTreeMap<String, Arc<ModelPlugin>> = BTreeMap::new();
+    let mut all = BTreeMap::new();
+    for (alias, model) in models {
+        let mut trainers: Vec<Arc<dyn Trainer>> = Vec::new();
+        for candidate in &model.candidates {
+            let plugin = match loaded.get(&candidate.plugin) {
+                Some(plugin) => Arc::clone(plugin),
+                None => {
+                    let plugin = registry.load(&candidate.plugin)?;
+                    plugin.expect_kind(Kind::Model)?;
+                    let settings = serde_json::Value::Object(Default::default());
+                    let setup = registry.setup(&plugin, &settings, &[], operator)?;
+                    found(&plugin, &candidate.plugin)?;
+                    let plugin = Arc::new(ModelPlugin::new(plugin, setup)?);
+                    loaded.insert(candidate.plugin.clone(), Arc::clone(&plugin));
+                    plugin
+                }
+            };
+            trainers.push(Arc::new(PluginTrainer::new(plugin, candidate)?));
+        }
+        all.insert(alias.clone(), Arc::new(trainers));
+    }
+    Ok(all)
+}
 
 /// A model plugin as a trainer of one candidate.
 pub(crate) struct PluginTrainer {

@@ -26,6 +26,7 @@ use bulkhead_session::backtest::{
 use bulkhead_venue::carry::CarryRates;
 use bulkhead_venue::{FeeModel, SlippageModel, VenueConfig};
 use native::EmaCross;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -121,6 +122,8 @@ fn setup(
             true => Vec::new(),
             false => vec![VOLATILITY.to_owned()],
         },
+        models: BTreeMap::new(),
+        seed: 0,
         rules,
         traders,
     }

@@ -21,6 +21,7 @@ use bulkhead_session::record::{FillRecord, TradeRecord};
 use bulkhead_venue::carry::CarryRates;
 use bulkhead_venue::{FeeModel, FillTiming, SlippageModel, VenueConfig};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
 /// Keeps everything.
@@ -73,6 +74,8 @@ pub(crate) fn setup(series: &[BarSeries]) -> Setup {
         opened: Timestamp(*opened.unwrap()),
         instruments: series.iter().map(|one| one.instrument.clone()).collect(),
         features: Vec::new(),
+        models: BTreeMap::new(),
+        seed: 0,
         rules: Vec::new(),
         traders: Vec::new(),
     }
@@ -209,8 +212,13 @@ fn a_backtest_does_what_the_session_does() {
 /// Three artificial markets, from the session's data source by way of the catalog.
 pub(crate) fn markets(stand: &Stand) -> Vec<BarSeries> {
     stand.record(&plain());
-    ["AAA", "BBB"]
-        .into_iter()
+    numbered(stand, &["AAA", "BBB"])
+}
+
+/// What a session that was recorded traded on.
+pub(crate) fn numbered(stand: &Stand, symbols: &[&str]) -> Vec<BarSeries> {
+    symbols
+        .iter()
         .zip(1..)
         .map(|(symbol, handle)| {
             let mut series = stand.bars(symbol);

@@ -12,6 +12,7 @@ mod controls;
 mod explained;
 mod halted;
 mod invariance;
+mod learnt;
 mod pulled;
 mod rules;
 mod sizing;

@@ -155,6 +155,11 @@ impl Stand {
         }
     }
 
+    /// The plugins.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     fn catalog(&self) -> Catalog {
         Catalog::open(self.catalog_folder()).unwrap()
     }

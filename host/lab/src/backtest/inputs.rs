@@ -9,14 +9,17 @@ use bulkhead_manifest::Kind;
 use bulkhead_registry::supervise::{SupervisionLimits, Supervisor};
 use bulkhead_registry::{Operator, Registry};
 use bulkhead_sandbox::{Engines, Plugin, RiskRulePlugin, SessionClock, StrategyPlugin};
-use bulkhead_session::backtest::{Setup, Trader, Trading};
+use bulkhead_session::backtest::{Learning, Setup, Trader, Trading};
+use bulkhead_session::trainers;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// The strategy made ready, and everything that goes into the digest.
 pub(super) struct Inputs {
     pub(super) plugin: StrategyPlugin,
     pub(super) terms: bulkhead_sandbox::Setup,
     pub(super) rules: Vec<Box<dyn RiskRule>>,
+    pub(super) learning: BTreeMap<String, Learning>,
     pub(super) run: RunInputs,
 }
 
@@ -50,6 +53,10 @@ pub(super) fn inputs(plan: &Plan<'_>, instruments: &[Instrument]) -> Result<Inpu
         serde_json::to_value(settings).map_err(unwritable)?,
     );
     config.insert("risk".to_owned(), Value::Array(components));
+    let (learning, learners) = learning(registry, settings)?;
+    if !learning.is_empty() {
+        config.insert("models".to_owned(), learners);
+    }
     config.insert(
         "checks".to_owned(),
         serde_json::to_value(limits(settings)).map_err(unwritable)?,
@@ -85,8 +92,52 @@ pub(super) fn inputs(plan: &Plan<'_>, instruments: &[Instrument]) -> Result<Inpu
         plugin: StrategyPlugin::new(plugin)?,
         terms,
         rules,
+        learning,
         run,
     })
+}
+
+/// Who learns each model, and the components that they are, for the digest.
+///
+/// # Errors
+/// A model that is not there, or an algorithm or hyper-parameters that it has not.
+pub(crate) fn learning(
+    registry: &Registry,
+    settings: &Settings,
+) -> Result<(BTreeMap<String, Learning>, Value), Problem> {
+    for (alias, model) in &settings.models {
+        model.check(alias)?;
+    }
+    let mut components = BTreeMap::new();
+    let trainers = trainers(
+        &settings.models,
+        registry,
+        &operator(settings),
+        |plugin, reference| {
+            let found = json!({"id": plugin.manifest().id, "component": plugin.digest()});
+            components.insert(reference.to_owned(), found);
+            Ok(())
+        },
+    )?;
+    let candidates = settings.models.iter().flat_map(|(alias, model)| {
+        let components = &components;
+        model.candidates.iter().map(move |candidate| {
+            json!({
+                "alias": alias,
+                "plugin": components.get(&candidate.plugin),
+                "algorithm": candidate.algorithm,
+            })
+        })
+    });
+    let candidates = candidates.collect();
+    let learning = (settings.models.iter()).filter_map(|(alias, config)| {
+        let learning = Learning {
+            config: config.clone(),
+            trainers: trainers.get(alias)?.clone(),
+        };
+        Some((alias.clone(), learning))
+    });
+    Ok((learning.collect(), Value::Array(candidates)))
 }
 
 /// The risk rules' plugins with what they are told.
@@ -154,6 +205,9 @@ pub(super) fn digest_of(run: &RunInputs) -> Result<Digest, Problem> {
         .and_then(Value::as_object_mut)
     {
         settings.remove("risk");
+        if let Some(models) = settings.get_mut("models") {
+            without_places(models);
+        }
     }
     builder.part("config", &serde_json::to_vec(&config).map_err(unwritable)?);
     builder.part("seed", run.seed.as_bytes());
@@ -161,6 +215,19 @@ pub(super) fn digest_of(run: &RunInputs) -> Result<Digest, Problem> {
         builder.part(&instrument.symbol, instrument.digest.bytes());
     }
     Ok(builder.finish())
+}
+
+/// Takes out of models' settings where their components lay.
+pub(crate) fn without_places(models: &mut Value) {
+    let models = models.as_object_mut().into_iter().flatten();
+    for candidate in models
+        .filter_map(|(_, model)| model.get_mut("candidates")?.as_array_mut())
+        .flatten()
+    {
+        if let Some(candidate) = candidate.as_object_mut() {
+            candidate.remove("plugin");
+        }
+    }
 }
 
 /// The host's checks under these settings; the rest is usual.
@@ -175,7 +242,7 @@ fn limits(settings: &Settings) -> CheckLimits {
 /// The engine's setup for one run, with who trades.
 pub(crate) fn setup(
     settings: &Settings,
-    rules: Vec<Box<dyn RiskRule>>,
+    (rules, models): (Vec<Box<dyn RiskRule>>, BTreeMap<String, Learning>),
     id: Digest,
     instruments: &[Instrument],
     opened: Timestamp,
@@ -192,6 +259,8 @@ pub(crate) fn setup(
         opened,
         instruments: instruments.to_vec(),
         features: settings.features.clone(),
+        models,
+        seed: settings.seed,
         rules,
         traders: vec![Trading {
             name,

@@ -92,7 +92,8 @@ pub fn run(
     let mut feed = feed.between(settings.from.as_deref(), settings.to.as_deref())?;
     let opened = Timestamp(feed.opened().unwrap_or(0));
     let trading = (inputs.run.strategy.clone(), trader);
-    let setup = setup(settings, inputs.rules, id, &instruments, opened, trading);
+    let parts = (inputs.rules, inputs.learning);
+    let setup = setup(settings, parts, id, &instruments, opened, trading);
     let backtest = Backtest::new(setup, &mut tape)?;
     let begun = Instant::now();
     let outcome = backtest.run(&mut feed, stop, progress)?;

@@ -2,10 +2,12 @@
 
 use bulkhead_desk::ledger::CostBasis;
 use bulkhead_domain::{Decimal, Problem};
+use bulkhead_session::config::ModelConfig;
 use bulkhead_venue::carry::CarryRates;
 use bulkhead_venue::{FeeModel, FillTiming, SlippageModel, VenueConfig};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// Settings; all of them go into the result's digest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +36,9 @@ pub struct Settings {
     pub leverage: Decimal,
     /// Features computed from each bar.
     pub features: Vec<String>,
+    /// Models by alias, learnt on the way as in a session; the same tables as a session's `[models]`.
+    #[serde(default)]
+    pub models: BTreeMap<String, ModelConfig>,
     /// Risk rules, asked in this order.
     pub risk: Vec<RuleSettings>,
     /// Whether the strategy's whole-series form is traded instead of asking it at each bar.
@@ -72,6 +77,7 @@ impl Default for Settings {
             carry: CarryRates::default(),
             leverage: Decimal::ONE,
             features: Vec::new(),
+            models: BTreeMap::new(),
             risk: Vec::new(),
             vectorised: false,
             from: None,

@@ -18,7 +18,7 @@ const REFUSALS_KEPT: usize = 20;
 /// A gap of more than so many usual intervals makes a fill stale.
 const STALE: i64 = 3;
 
-/// An order that was refused.
+/// An order that was refused, or a model that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// Close of the bar.
@@ -154,6 +154,25 @@ impl Recorder {
         }
     }
 
+    fn keep_refusal(
+        &mut self,
+        time: i64,
+        owner: &str,
+        instrument: Option<InstrumentHandle>,
+        why: String,
+    ) {
+        if self.refusals.len() < REFUSALS_KEPT {
+            let mut lines = self.lines.iter();
+            let line = lines.find(|line| Some(line.handle) == instrument);
+            self.refusals.push(Refusal {
+                time,
+                owner: owner.to_owned(),
+                symbol: line.map_or_else(String::new, |line| line.symbol.clone()),
+                why,
+            });
+        }
+    }
+
     /// Looks at the moment's fills, now that its bars are known.
     fn judge(&mut self, moment: &Moment) {
         for fill in self.fills.drain(..) {
@@ -256,6 +275,18 @@ impl Tape for Recorder {
         Ok(())
     }
 
+    fn failed(
+        &mut self,
+        time: i64,
+        candidate: &str,
+        instrument: InstrumentHandle,
+        why: &str,
+    ) -> Result<(), Problem> {
+        self.digest.part("failed", candidate.as_bytes());
+        self.keep_refusal(time, candidate, Some(instrument), why.to_owned());
+        Ok(())
+    }
+
     fn denied(
         &mut self,
         time: i64,
@@ -264,18 +295,7 @@ impl Tape for Recorder {
         denial: &Denial,
     ) -> Result<(), Problem> {
         self.digest.part("denied", denial.code.as_bytes());
-        if self.refusals.len() < REFUSALS_KEPT {
-            let symbol = self
-                .lines
-                .iter()
-                .find(|line| Some(line.handle) == instrument);
-            self.refusals.push(Refusal {
-                time,
-                owner: owner.to_owned(),
-                symbol: symbol.map_or_else(String::new, |line| line.symbol.clone()),
-                why: denial.to_string(),
-            });
-        }
+        self.keep_refusal(time, owner, instrument, denial.to_string());
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 //! nothing goes from one to another. Of a run only days and trades are kept, until its figures are computed.
 
 use super::row::{Objective, Row};
-use crate::backtest::inputs::{fresh, operator, ready, setup};
+use crate::backtest::inputs::{fresh, learning, operator, ready, setup, without_places};
 use crate::backtest::series::number;
 use crate::backtest::vectorised::Planner;
 use crate::backtest::{Series, Settings};
@@ -17,10 +17,11 @@ use bulkhead_market::BarSeries;
 use bulkhead_registry::Registry;
 use bulkhead_sandbox::{Engines, Plugin, StrategyPlugin};
 use bulkhead_session::backtest::{
-    Backtest, Ended, Feed, Moment, Sandboxed, Standing, Tape, Trader,
+    Backtest, Ended, Feed, Learning, Moment, Sandboxed, Standing, Tape, Trader,
 };
 use bulkhead_session::record::TradeRecord;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Bars of a span of time, closes in nanoseconds UTC.
@@ -38,6 +39,8 @@ pub(super) struct Ground<'a> {
     plugin: Plugin,
     strategy: StrategyPlugin,
     rules: Vec<(Plugin, bulkhead_sandbox::Setup)>,
+    learning: BTreeMap<String, Learning>,
+    learners: Value,
     settings: &'a Settings,
     instruments: Vec<Instrument>,
     series: Vec<BarSeries>,
@@ -83,7 +86,10 @@ impl<'a> Ground<'a> {
         }
         let plugin = registry.load(strategy)?;
         plugin.expect_kind(Kind::Strategy)?;
+        let (learning, learners) = learning(registry, settings)?;
         Ok(Ground {
+            learning,
+            learners,
             strategy: StrategyPlugin::new(plugin.clone())?,
             plugin,
             rules: ready(registry, settings, &instruments)?,
@@ -106,15 +112,21 @@ impl<'a> Ground<'a> {
     /// Over everything that all runs have in common.
     pub(super) fn digest(&self) -> Result<Digest, Problem> {
         let mut settings = self.settings.clone();
-        // Where a rule's component lay changes nothing; what it is and what it was told stands below.
+        // Where components lay changes nothing; what they are and what they were told stands below.
         settings.risk.clear();
-        let text = serde_json::to_vec(&settings)
-            .map_err(|error| Problem::host(format!("no JSON: {error}"), "report this"))?;
+        let unwritable =
+            |error: serde_json::Error| Problem::host(format!("no JSON: {error}"), "report this");
+        let mut settings = serde_json::to_value(&settings).map_err(unwritable)?;
+        if let Some(models) = settings.get_mut("models") {
+            without_places(models);
+        }
+        let text = serde_json::to_vec(&settings).map_err(unwritable)?;
         let mut builder = DigestBuilder::new();
         builder.part("bulkhead sweep", env!("CARGO_PKG_VERSION").as_bytes());
         builder.part("engine", Engines::identity().as_bytes());
         builder.part("component", self.plugin.digest().bytes());
         builder.part("settings", &text);
+        builder.part("models", self.learners.to_string().as_bytes());
         for (rule, terms) in &self.rules {
             builder.part("rule", rule.digest().bytes());
             builder.part("told", terms.config.as_bytes());
@@ -233,7 +245,7 @@ impl<'a> Ground<'a> {
                 let name = self.plugin.manifest().id.clone();
                 let setup = setup(
                     self.settings,
-                    rules,
+                    (rules, self.learning.clone()),
                     id,
                     &self.instruments,
                     opened,

@@ -21,7 +21,7 @@ mod orders;
 mod setup;
 mod trader;
 
-pub use self::setup::{Ended, OrderTotals, Outcome, Setup, Standing, Tape, Trading};
+pub use self::setup::{Ended, Learning, OrderTotals, Outcome, Setup, Standing, Tape, Trading};
 pub use self::trader::{Sandboxed, Trader};
 pub use crate::feed::{Feed, Moment};
 
@@ -31,8 +31,10 @@ use self::market::LocalVenue;
 use self::orders::Behind;
 use self::trader::Actor;
 use crate::intents::Want;
+use crate::learning::{Learner, Sample, View};
+use crate::lines::Oracle;
 use crate::past::Past;
-use crate::session::price;
+use crate::session::{consult, price};
 use crate::sizing::sized;
 use crate::trades::Trades;
 use bulkhead_desk::{Desk, DeskConfig};
@@ -43,6 +45,7 @@ use bulkhead_domain::time::SECOND;
 use bulkhead_domain::{Decimal, Instrument, Problem, Timestamp};
 use bulkhead_market::FeatureSet;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// An instrument as the run follows it.
@@ -62,6 +65,9 @@ struct Line {
     gross: f64,
     features: Option<FeatureSet>,
     row: Vec<f64>,
+    /// Whoever says what the models think of it, by alias, and what they said last.
+    oracles: BTreeMap<String, Box<dyn Oracle>>,
+    views: BTreeMap<String, View>,
 }
 
 /// A run.
@@ -96,10 +102,9 @@ pub struct Backtest<'a> {
     traded: Decimal,
 }
 
-/// An instrument's current features.
-fn row_of<'r>(slots: &[usize], lines: &'r [Line], handle: InstrumentHandle) -> &'r [f64] {
-    let line = slots.get(handle as usize).and_then(|slot| lines.get(*slot));
-    line.map_or(&[], |line| &line.row)
+/// An instrument as the run follows it.
+fn line_of<'r>(slots: &[usize], lines: &'r [Line], handle: InstrumentHandle) -> Option<&'r Line> {
+    slots.get(handle as usize).and_then(|slot| lines.get(*slot))
 }
 
 fn broken(error: impl std::fmt::Display) -> Problem {
@@ -138,6 +143,14 @@ impl<'a> Backtest<'a> {
             .map_err(|error| mistaken(&error))?;
         let venue = LocalVenue::new(setup.venue, setup.carry, &instruments)
             .map_err(|error| mistaken(&error))?;
+        if !setup.models.is_empty() && setup.features.is_empty() {
+            return Err(Problem::user(
+                "there are models, and no feature to learn from",
+                "name features with --feature",
+            ));
+        }
+        let session = setup.id.to_string();
+        let models: Vec<String> = setup.models.keys().cloned().collect();
         let mut slots = Vec::new();
         let mut lines = Vec::with_capacity(instruments.len());
         for (slot, instrument) in instruments.into_iter().enumerate() {
@@ -152,6 +165,19 @@ impl<'a> Backtest<'a> {
                 [] => None,
                 names => Some(FeatureSet::new(names)?),
             };
+            let learns = setup.models.iter().map(|(alias, learning)| {
+                let learner = Learner::new(
+                    &session,
+                    setup.seed,
+                    alias,
+                    &instrument.symbol,
+                    &learning.config,
+                    &setup.features,
+                    Arc::clone(&learning.trainers),
+                );
+                (alias.clone(), Box::new(learner) as Box<dyn Oracle>)
+            });
+            let oracles = learns.collect();
             lines.push(Line {
                 multiplier: to_f64(instrument.multiplier),
                 instrument,
@@ -164,6 +190,8 @@ impl<'a> Backtest<'a> {
                 gross: 0.0,
                 features,
                 row: vec![f64::NAN; setup.features.len()],
+                oracles,
+                views: BTreeMap::new(),
             });
         }
         let past = Past::new(&setup.features);
@@ -172,7 +200,12 @@ impl<'a> Backtest<'a> {
         let mut looks_back = rules;
         for trading in setup.traders {
             looks_back |= trading.trader.looks_back();
-            actors.push(Actor::new(trading, &setup.features, lines.len(), &past)?);
+            actors.push(Actor::new(
+                trading,
+                (&setup.features, &models),
+                lines.len(),
+                &past,
+            )?);
         }
         actors.sort_by(|a, b| a.name().cmp(b.name()));
         Ok(Backtest {
@@ -299,6 +332,10 @@ impl<'a> Backtest<'a> {
         Some((self.account.cash, equity))
     }
 
+    fn line(&self, handle: InstrumentHandle) -> Option<&Line> {
+        self.lines.get(self.slot(handle)?)
+    }
+
     /// One moment, with the trader's answer where it was asked before.
     fn step(&mut self, moment: &Moment, answer: Option<Answer>) -> Result<(), Problem> {
         self.now = moment.time;
@@ -329,7 +366,7 @@ impl<'a> Backtest<'a> {
         if self.account.stale {
             self.refresh();
         }
-        self.note(moment);
+        self.note(moment)?;
         let (equity, _) = self.value();
         match answer {
             None => self.ask(moment, equity)?,
@@ -413,8 +450,8 @@ impl<'a> Backtest<'a> {
         Ok(())
     }
 
-    /// Takes the moment's prices.
-    fn note(&mut self, moment: &Moment) {
+    /// Takes the moment's prices, and asks the models about them.
+    fn note(&mut self, moment: &Moment) -> Result<(), Problem> {
         for step in &moment.steps {
             let Some(line) = self
                 .slots
@@ -438,7 +475,22 @@ impl<'a> Backtest<'a> {
             if let Some(past) = &self.past {
                 past.push(step.instrument, &step.bar, &line.row);
             }
+            if line.oracles.is_empty() {
+                continue;
+            }
+            let sample = Sample {
+                time: step.bar.time,
+                open_time: step.open_time,
+                open: step.bar.open * step.bar.factor,
+                features: &line.row,
+            };
+            line.views = consult(&mut line.oracles, &sample);
+            for (candidate, why) in line.views.values().flat_map(|view| &view.failures) {
+                self.tape
+                    .failed(moment.time, candidate, step.instrument, why)?;
+            }
         }
+        Ok(())
     }
 
     /// Equity and gross exposure at the last closes. Instruments are added up in the order of their symbols.
@@ -530,9 +582,9 @@ impl<'a> Backtest<'a> {
         equity: f64,
     ) -> Result<(), Problem> {
         let intents = {
-            let row = |handle| row_of(&self.slots, &self.lines, handle);
+            let line = |handle| line_of(&self.slots, &self.lines, handle);
             actor
-                .ask(moment, (self.account.cash, equity), row)
+                .ask(moment, (self.account.cash, equity), line)
                 .map_err(|failed| failed.at(self.now))?
         };
         if intents.is_empty() {
@@ -563,19 +615,33 @@ impl<'a> Backtest<'a> {
                 Some(method) => {
                     let feature = |handle, name: &str| {
                         let column = actor.column(name)?;
-                        let value = *row_of(&self.slots, &self.lines, handle).get(column)?;
+                        let value = *self.line(handle)?.row.get(column)?;
                         value.is_finite().then_some(value)
                     };
-                    sized(intent, method, actor.name(), &self.desk, &feature, &|_| {
-                        Vec::new()
-                    })
-                    .map_err(|error| unusable(error.to_string()))?
+                    let up = |handle| {
+                        let views = self.line(handle).map(|line| &line.views);
+                        let heeded = views.into_iter().flatten();
+                        heeded
+                            .filter(|(alias, _)| actor.models().contains(alias))
+                            .filter_map(|(_, view)| view.chosen())
+                            .collect()
+                    };
+                    sized(intent, method, actor.name(), &self.desk, &feature, &up)
+                        .map_err(|error| unusable(error.to_string()))?
                 }
             };
             let want =
                 Want::of(intent, actor.name(), actor.handles(), &self.desk).map_err(unusable)?;
             if let Some(mut want) = want {
                 want.decision = self.decision(place, number);
+                if let Some(request) = &want.request
+                    && let Some(line) = self.line(request.instrument)
+                {
+                    let views = line.views.iter();
+                    want.views = views
+                        .map(|(alias, view)| (view.clone(), actor.models().contains(alias)))
+                        .collect();
+                }
                 self.wants.push(want);
             }
         }

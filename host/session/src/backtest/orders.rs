@@ -1,11 +1,13 @@
 //! What becomes of what traders want: judged by the desk, sent to the venue, booked, and told.
 
 use super::{Backtest, broken, trader};
+use crate::intents::Want;
 use crate::lines::correlation;
 use crate::record::FillRecord;
+use crate::sizing::is_calibrated;
 use bulkhead_desk::orders::OrderState;
 use bulkhead_desk::{Applied, Disposition, GatewayError, Proposal, Ruling, SendError, Sent};
-use bulkhead_domain::order::{Execution, InstrumentHandle, Order, OrderUpdate};
+use bulkhead_domain::order::{Execution, InstrumentHandle, Order, OrderRequest, OrderUpdate};
 use bulkhead_domain::risk::{Denial, RiskContext};
 use bulkhead_domain::{Decimal, Problem, Value};
 
@@ -51,17 +53,18 @@ impl Backtest<'_> {
         }
         let wants = std::mem::take(&mut self.wants);
         let mut proposals = Vec::with_capacity(wants.len());
-        for want in wants {
+        for mut want in wants {
             for id in &want.cancel {
                 self.cancel(id)?;
             }
-            let Some(request) = want.request else {
+            let Some(request) = want.request.take() else {
                 continue;
             };
             let features = self.features(request.instrument);
-            let extra = self.told(want.confidence, request.instrument);
+            let extra = self.told(&want, &request);
+            let heeded = want.views.iter().filter(|(_, heeded)| *heeded);
             proposals.push(Proposal {
-                fitted: None,
+                fitted: heeded.filter_map(|(view, _)| view.fitted).min(),
                 decision_id: want.decision,
                 owner: want.owner,
                 request,
@@ -95,15 +98,22 @@ impl Backtest<'_> {
         Ok(())
     }
 
-    /// What rules are told beside an order's own context, as in a session: that its confidence is no model's, and how
-    /// its instrument moved with those that the account is in.
-    fn told(&self, confidence: Option<f64>, instrument: InstrumentHandle) -> Vec<(String, Value)> {
+    /// What rules are told beside an order's own context, as in a session: whether its confidence is a model's calibrated
+    /// probability, and how its instrument moved with those that the account is in.
+    fn told(&self, want: &Want, request: &OrderRequest) -> Vec<(String, Value)> {
         let mut told = Vec::new();
         let Some(past) = self.past.as_ref().filter(|_| self.rules) else {
             return told;
         };
-        if confidence.is_some() {
-            told.push(("confidence.calibrated".to_owned(), Value::Boolean(false)));
+        let instrument = request.instrument;
+        if let Some(confidence) = want.confidence {
+            let heeded = want.views.iter().filter(|(_, heeded)| *heeded);
+            let up: Vec<f64> = heeded.filter_map(|(view, _)| view.chosen()).collect();
+            let calibrated = is_calibrated(confidence, request.side, &up);
+            told.push((
+                "confidence.calibrated".to_owned(),
+                Value::Boolean(calibrated),
+            ));
         }
         let held = self.desk.ledger().lines().map(|(key, _)| key.instrument);
         let working = self.desk.orders().iter();

@@ -1,7 +1,9 @@
 //! What a backtest is given, and what it gives.
 
 use super::Trader;
+use crate::config::ModelConfig;
 use crate::feed::Moment;
+use crate::learning::Trainers;
 use crate::record::{FillRecord, TradeRecord};
 use bulkhead_desk::ledger::CostBasis;
 use bulkhead_desk::sizing::SizingMethod;
@@ -11,6 +13,7 @@ use bulkhead_domain::risk::Denial;
 use bulkhead_domain::{Decimal, Digest, Instrument, Problem, Timestamp};
 use bulkhead_venue::VenueConfig;
 use bulkhead_venue::carry::CarryRates;
+use std::collections::BTreeMap;
 
 /// An account at the close of a moment, in its currency.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -36,6 +39,20 @@ pub trait Tape {
     /// # Errors
     /// As [`Tape::moment`].
     fn fill(&mut self, _fill: &FillRecord) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    /// A candidate for a model could not be fitted, or did not predict; it is out until it is fitted again.
+    ///
+    /// # Errors
+    /// As [`Tape::moment`].
+    fn failed(
+        &mut self,
+        _time: i64,
+        _candidate: &str,
+        _instrument: InstrumentHandle,
+        _why: &str,
+    ) -> Result<(), Problem> {
         Ok(())
     }
 
@@ -74,6 +91,15 @@ pub struct Trading {
     pub trader: Box<dyn Trader>,
 }
 
+/// A model: how it is learnt, and by whom.
+#[derive(Clone)]
+pub struct Learning {
+    /// What is learnt, and how often.
+    pub config: ModelConfig,
+    /// Who can learn it.
+    pub trainers: Trainers,
+}
+
 /// What a backtest is made of.
 pub struct Setup {
     /// Names decisions and orders: the digest of all inputs.
@@ -96,6 +122,10 @@ pub struct Setup {
     pub instruments: Vec<Instrument>,
     /// Features by name, computed from each bar.
     pub features: Vec<String>,
+    /// Models by alias: learnt on the way, as in a session.
+    pub models: BTreeMap<String, Learning>,
+    /// Seed of whatever learning draws.
+    pub seed: u64,
     /// Risk rules, asked in this order.
     pub rules: Vec<Box<dyn RiskRule>>,
     /// Who trades.

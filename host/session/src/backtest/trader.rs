@@ -1,13 +1,13 @@
 //! Who decides in a backtest: a sandboxed strategy, or whatever else keeps to the same contract.
 
-use super::Trading;
+use super::{Line, Trading};
 use crate::feed::Moment;
 use crate::past::{Past, Window};
 use bulkhead_desk::Desk;
 use bulkhead_desk::sizing::SizingMethod;
 use bulkhead_domain::number::to_f64;
 use bulkhead_domain::order::{Bar, InstrumentHandle};
-use bulkhead_domain::strategy::{Delivery, Intent, Requirements, Slice, State, Tick};
+use bulkhead_domain::strategy::{Delivery, Intent, Prediction, Requirements, Slice, State, Tick};
 use bulkhead_domain::{Instrument, Problem, Timestamp};
 use bulkhead_sandbox::{Grants, Pulled, StrategyInstance, StrategyPlugin};
 
@@ -168,6 +168,8 @@ pub(super) struct Actor {
     warm_up: u32,
     /// Where its features are in a row.
     columns: Vec<usize>,
+    /// The models it goes by, by alias.
+    models: Vec<String>,
     names: Vec<String>,
     own: Vec<Own>,
     /// Where a handle is among its own; `usize::MAX` for none.
@@ -179,18 +181,19 @@ impl Actor {
     /// Checks that the run has what the trader declares.
     pub(super) fn new(
         mut trading: Trading,
-        features: &[String],
+        (features, models): (&[String], &[String]),
         instruments: usize,
         past: &Past,
     ) -> Result<Actor, Problem> {
         let name = &trading.name;
         let requirements = trading.trader.requirements();
-        if let Some(model) = requirements.models.first() {
+        if let Some(missing) = requirements.models.iter().find(|it| !models.contains(it)) {
             return Err(Problem::user(
-                format!("strategy {name} needs model {model}, which a backtest does not have"),
-                "run it with: bulkhead paper",
+                format!("strategy {name} needs model {missing}, which this run does not have"),
+                format!("give a file with [models.{missing}] by --models"),
             ));
         }
+        let models = requirements.models.clone();
         let place = |wanted: &String| {
             features
                 .iter()
@@ -231,6 +234,7 @@ impl Actor {
             delivery,
             warm_up,
             columns,
+            models,
             names: features.to_vec(),
             own,
             places,
@@ -244,6 +248,11 @@ impl Actor {
 
     pub(super) fn handles(&self) -> &[InstrumentHandle] {
         &self.trading.handles
+    }
+
+    /// The models it goes by, by alias.
+    pub(super) fn models(&self) -> &[String] {
+        &self.models
     }
 
     pub(super) fn sizing(&self) -> Option<&SizingMethod> {
@@ -266,13 +275,13 @@ impl Actor {
         }
     }
 
-    /// Shows it the moment, with cash and equity of the account; `row` gives an instrument's features. Intents before
-    /// its warm-up is over do not count.
+    /// Shows it the moment, with cash and equity of the account; `line` gives what else is known of an instrument. Intents
+    /// before its warm-up is over do not count.
     pub(super) fn ask<'r>(
         &mut self,
         moment: &Moment,
         (cash, equity): (f64, f64),
-        row: impl Fn(InstrumentHandle) -> &'r [f64],
+        line: impl Fn(InstrumentHandle) -> Option<&'r Line>,
     ) -> Result<Vec<Intent>, Failure> {
         let failed = |problem: Problem| Failure(problem);
         let mut intents = Vec::new();
@@ -283,6 +292,7 @@ impl Actor {
             self.slice.bars.clear();
             self.slice.states.clear();
             self.slice.features.clear();
+            self.slice.predictions.clear();
         }
         for step in &moment.steps {
             let place = self.places.get(step.instrument as usize);
@@ -296,11 +306,22 @@ impl Actor {
                 self.slice.instruments.push(step.instrument);
                 self.slice.bars.push(step.bar);
                 self.slice.states.push(own.state);
-                let row = row(step.instrument);
+                let line = line(step.instrument);
+                let row = line.map_or(&[][..], |line| &line.row);
                 let features = self.columns.iter();
                 self.slice
                     .features
                     .extend(features.map(|column| row.get(*column).copied().unwrap_or(f64::NAN)));
+                let models = (0..).zip(&self.models);
+                let predictions = models.filter_map(|(model, alias)| {
+                    let up = line?.views.get(alias)?.chosen()?;
+                    Some(Prediction {
+                        instrument: step.instrument,
+                        model,
+                        values: vec![1.0 - up, up],
+                    })
+                });
+                self.slice.predictions.extend(predictions);
             } else {
                 let wanted = self
                     .trading

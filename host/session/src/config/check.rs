@@ -149,7 +149,11 @@ impl SessionConfig {
 }
 
 impl ModelConfig {
-    fn check(&self, alias: &str) -> Result<(), Problem> {
+    /// Whether it makes sense, whatever else a session has.
+    ///
+    /// # Errors
+    /// In one line that names the alias, why not.
+    pub fn check(&self, alias: &str) -> Result<(), Problem> {
         let wrong = |what: String, mend: &str| {
             Err(Problem::user(
                 format!("model {alias}: {what}"),

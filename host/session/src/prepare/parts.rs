@@ -6,13 +6,13 @@ use crate::config::check::{DATA, VALIDATION};
 use crate::config::{DataConfig, ProviderConfig, SessionConfig, SourceConfig};
 use crate::data::Loaded;
 use crate::earned::unkept;
-use crate::learning::{Trainer, Trainers};
+use crate::learning::Trainers;
 use crate::record::Input;
 use crate::resume::{LATENCY, began_with_latencies};
 use crate::sources::{Fetching, Source};
 use crate::swap::Scheduled;
 use crate::validation::Provider;
-use crate::wiring::PluginTrainer;
+use crate::wiring;
 use bulkhead_domain::order::InstrumentHandle;
 use bulkhead_domain::{Digest, Instrument, Problem, Timestamp};
 use bulkhead_manifest::Kind;
@@ -22,7 +22,7 @@ use bulkhead_orchestrator::dispatch::ClassConfig;
 use bulkhead_orchestrator::rewards::{Rewards, measured_latencies};
 use bulkhead_registry::Operator;
 use bulkhead_sandbox::{
-    AiProviderPlugin, DataSourcePlugin, ModelPlugin, PoolPolicy, SessionClock, StrategyPlugin,
+    AiProviderPlugin, DataSourcePlugin, PoolPolicy, SessionClock, StrategyPlugin,
 };
 use bulkhead_store::{StoreError, wait};
 use serde_json::Value;
@@ -136,28 +136,15 @@ pub(super) fn trainers(
         clock: clock.clone(),
         seed: config.seed,
     };
-    let mut loaded: BTreeMap<String, Arc<ModelPlugin>> = BTreeMap::new();
-    let mut all = BTreeMap::new();
-    for (alias, model) in &config.models {
-        let mut trainers: Vec<Arc<dyn Trainer>> = Vec::new();
-        for candidate in &model.candidates {
-            let plugin = match loaded.get(&candidate.plugin) {
-                Some(plugin) => Arc::clone(plugin),
-                None => {
-                    let plugin = load(host.registry, &candidate.plugin, Kind::Model)?;
-                    let settings = Value::Object(Default::default());
-                    let setup = host.registry.setup(&plugin, &settings, &[], &operator)?;
-                    found.place(host.registry, &plugin, &candidate.plugin, settings)?;
-                    let plugin = Arc::new(ModelPlugin::new(plugin, setup)?);
-                    loaded.insert(candidate.plugin.clone(), Arc::clone(&plugin));
-                    plugin
-                }
-            };
-            trainers.push(Arc::new(PluginTrainer::new(plugin, candidate)?));
-        }
-        all.insert(alias.clone(), Arc::new(trainers));
-    }
-    Ok(all)
+    wiring::trainers(
+        &config.models,
+        host.registry,
+        &operator,
+        |plugin, reference| {
+            let settings = Value::Object(Default::default());
+            found.place(host.registry, plugin, reference, settings)
+        },
+    )
 }
 
 pub(super) fn strategies(
