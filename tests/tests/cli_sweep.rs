@@ -134,6 +134,22 @@ fn the_best_comes_to_what_a_backtest_of_it_comes_to() {
         figures["total-return"]
     );
     assert_eq!(run["statistics"]["trades"]["closed"], figures["trades"]);
+    // To run one of them again is no other trial, and with other terms it is.
+    assert_eq!(
+        run["deflation"],
+        serde_json::json!({
+            "family": "ema-cross",
+            "sharpe": figures["sharpe-per-day"],
+            "trials": result["deflation"]["trials"],
+            "variance": result["deflation"]["variance"],
+            "expected-maximum": result["deflation"]["expected-maximum"],
+            "dsr": result["deflation"]["dsr"],
+        })
+    );
+    all.extend(["--slippage", "2bps"]);
+    let other: Value = place.run(&all).json();
+    let trials = |run: &Value| run["deflation"]["trials"].as_u64().unwrap();
+    assert_eq!(trials(&other), trials(&run) + 1);
     // One that the strategy does not take is a row with its reason, and no trial.
     assert!(result["counts"]["failed"].as_u64().unwrap() > 0);
     let csv = read(&place, "swept/combinations.csv");

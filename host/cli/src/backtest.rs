@@ -1,15 +1,18 @@
 //! `bulkhead backtest`: a strategy over history, and what came of it.
 
 use crate::environment::Environment;
+use crate::halt::now;
+use crate::kept;
 use crate::options::GlobalOptions;
 use crate::output::{self, line, table};
 use crate::setting::SettingArgs;
 use crate::source::{DataArgs, Source};
 use crate::waiting::{interruptible, meter};
 use bulkhead_domain::{Problem, Timestamp};
-use bulkhead_lab::backtest::{self, Finished, Plan, Series, parameter};
+use bulkhead_lab::backtest::{self, Finished, Plan, Series, Tried, parameter};
 use bulkhead_lab::result::Status;
 use bulkhead_lab::terminal::number;
+use bulkhead_lab::trials::ledger::Ledger;
 use std::path::PathBuf;
 
 /// What to run, on what, and how.
@@ -25,13 +28,17 @@ pub(crate) struct BacktestArgs {
     data: DataArgs,
     #[command(flatten)]
     setting: SettingArgs,
+    /// The hypothesis that it belongs to: all that was tried of a family deflates its Sharpe ratios; the strategy's id
+    #[arg(long, value_name = "NAME")]
+    family: Option<String>,
     /// Folder that the result goes to
     #[arg(long, value_name = "DIR", default_value = "out/backtest")]
     out: PathBuf,
 }
 
 pub(crate) fn run(arguments: &BacktestArgs, options: &GlobalOptions) -> Result<(), Problem> {
-    let environment = Environment::open(options)?.with_anything_installed()?;
+    let store = kept::open(&options.state)?;
+    let environment = Environment::open(options)?.with_installed(&store);
     let settings = arguments.setting.settings()?;
     let parameters = arguments.parameters.iter().map(|text| parameter(text));
     let source = Source::of(&arguments.strategy, &arguments.data, &environment);
@@ -39,6 +46,7 @@ pub(crate) fn run(arguments: &BacktestArgs, options: &GlobalOptions) -> Result<(
     let source = serde_json::to_value(&source)
         .map_err(|error| Problem::host(format!("no JSON: {error}"), "report this"))?;
     let total = data.iter().map(Series::bars).sum();
+    let ledger = Ledger::new(store);
     let plan = Plan {
         registry: &environment.registry,
         strategy: &arguments.strategy,
@@ -47,6 +55,11 @@ pub(crate) fn run(arguments: &BacktestArgs, options: &GlobalOptions) -> Result<(
         settings,
         source,
         folder: Some(&arguments.out),
+        tried: Some(Tried {
+            ledger: &ledger,
+            family: arguments.family.as_deref(),
+            now: now(),
+        }),
     };
     let stop = interruptible()?;
     let bar = meter(total, options.json);
@@ -116,6 +129,18 @@ fn show(finished: &Finished) -> Result<(), Problem> {
         totals.final_equity.round_dp(2),
         result.currency
     ))?;
+    if let Some(deflation) = &result.deflation {
+        let dsr = deflation.deflated.dsr;
+        line(format!(
+            "of {} trials of family {}: deflated Sharpe ratio {}",
+            deflation.deflated.trials,
+            deflation.family,
+            dsr.map_or_else(
+                || "undefined".to_owned(),
+                |dsr| format!("{:.2} %", 100.0 * dsr)
+            )
+        ))?;
+    }
     line(format!("digest {}", result.digest))?;
     if let Some(written) = written {
         line(format!("report: {}", written.html.display()))?;

@@ -58,6 +58,8 @@ pub(crate) fn run_again(arguments: &VerifyArgs, options: &GlobalOptions) -> Resu
         settings,
         source: recorded.run.source.clone(),
         folder: None,
+        // It was tried before.
+        tried: None,
     };
     let again = run(plan, &AtomicBool::new(false), |_, _| {})?.result;
     let difference = difference(&recorded, &again);

@@ -20,6 +20,8 @@ pub(super) struct Inputs {
     pub(super) terms: bulkhead_sandbox::Setup,
     pub(super) rules: Vec<Box<dyn RiskRule>>,
     pub(super) learning: BTreeMap<String, Learning>,
+    /// Over everything but the parameters.
+    pub(super) common: Digest,
     pub(super) run: RunInputs,
 }
 
@@ -35,6 +37,10 @@ pub(super) fn inputs(plan: &Plan<'_>, instruments: &[Instrument]) -> Result<Inpu
     let parameters = Value::Object(plan.parameters.clone());
     let terms = registry.setup(&plugin, &parameters, instruments, &operator)?;
     let ready = ready(registry, settings, instruments)?;
+    let series = plan
+        .data
+        .iter()
+        .map(|series| (series.symbol(), series.digest()));
     let components = (ready.iter())
         .map(|(plugin, terms)| {
             json!({
@@ -54,6 +60,7 @@ pub(super) fn inputs(plan: &Plan<'_>, instruments: &[Instrument]) -> Result<Inpu
     );
     config.insert("risk".to_owned(), Value::Array(components));
     let (learning, learners) = learning(registry, settings)?;
+    let common = common(settings, plugin.digest(), &ready, &learners, series)?;
     if !learning.is_empty() {
         config.insert("models".to_owned(), learners);
     }
@@ -93,8 +100,56 @@ pub(super) fn inputs(plan: &Plan<'_>, instruments: &[Instrument]) -> Result<Inpu
         terms,
         rules,
         learning,
+        common,
         run,
     })
+}
+
+/// Over everything that runs of one strategy on the same data under the same terms have in common, whatever their
+/// parameters: with these it names a trial.
+///
+/// # Errors
+/// The host's, where it cannot be written.
+pub(crate) fn common<'a>(
+    settings: &Settings,
+    component: Digest,
+    rules: &[(Plugin, bulkhead_sandbox::Setup)],
+    learners: &Value,
+    series: impl Iterator<Item = (&'a str, Digest)>,
+) -> Result<Digest, Problem> {
+    let unwritable =
+        |error: serde_json::Error| Problem::host(format!("no JSON: {error}"), "report this");
+    let mut settings = settings.clone();
+    // Where components lay changes nothing; what they are and what they were told stands below.
+    settings.risk.clear();
+    let mut settings = serde_json::to_value(&settings).map_err(unwritable)?;
+    if let Some(models) = settings.get_mut("models") {
+        without_places(models);
+    }
+    let text = serde_json::to_vec(&settings).map_err(unwritable)?;
+    let mut builder = DigestBuilder::new();
+    builder.part("bulkhead trial", env!("CARGO_PKG_VERSION").as_bytes());
+    builder.part("engine", Engines::identity().as_bytes());
+    builder.part("component", component.bytes());
+    builder.part("settings", &text);
+    builder.part("models", learners.to_string().as_bytes());
+    for (rule, terms) in rules {
+        builder.part("rule", rule.digest().bytes());
+        builder.part("told", terms.config.as_bytes());
+    }
+    for (symbol, digest) in series {
+        builder.part(symbol, digest.bytes());
+    }
+    Ok(builder.finish())
+}
+
+/// Names a trial: what runs have in common, and the parameters of one.
+pub(crate) fn trial_of(common: &Digest, parameters: &Map<String, Value>) -> Digest {
+    let parameters = Value::Object(parameters.clone()).to_string();
+    DigestBuilder::new()
+        .part("ground", common.bytes())
+        .part("parameters", parameters.as_bytes())
+        .finish()
 }
 
 /// Who learns each model, and the components that they are, for the digest.

@@ -17,18 +17,21 @@ pub use self::series::Series;
 pub use self::settings::{RuleSettings, Settings, fees, parameter, rule, slippage};
 pub use self::tape::Refusal;
 
-use self::inputs::{Inputs, digest_of, inputs, setup};
+use self::inputs::{Inputs, digest_of, inputs, setup, trial_of};
 use self::series::{apart, number};
 use self::tape::{Recorded, Recorder};
 use self::vectorised::Planner;
 use crate::diagnoses::{Speed, Subject, diagnose};
 use crate::result::{
-    EquityWriter, FORMAT, Label, Run, RunInputs, RunResult, RunTotals, Status, Written, write,
+    Deflation, EquityWriter, FORMAT, Label, Run, RunInputs, RunResult, RunTotals, Status, Written,
+    write,
 };
 use crate::statistics::{Costs, OrderCounts, Performance, Statistics};
+use crate::trials::ledger::{Combination, Judged, Ledger};
 use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::number::to_f64;
-use bulkhead_domain::{Instrument, Problem, Timestamp};
+use bulkhead_domain::time::DAY;
+use bulkhead_domain::{Digest, Instrument, Problem, Timestamp};
 use bulkhead_registry::Registry;
 use bulkhead_session::backtest::{Backtest, Ended, Feed, Outcome, Sandboxed, Trader};
 use serde_json::{Map, Value};
@@ -57,6 +60,18 @@ pub struct Plan<'a> {
     pub source: Value,
     /// The folder that the result goes to; nothing is written without.
     pub folder: Option<&'a Path>,
+    /// Where it is put down that this was tried; nowhere without.
+    pub tried: Option<Tried<'a>>,
+}
+
+/// Where a run is put down as a trial, and as what.
+pub struct Tried<'a> {
+    /// The ledger of trials.
+    pub ledger: &'a Ledger,
+    /// The hypothesis that it belongs to; the strategy's id when absent.
+    pub family: Option<&'a str>,
+    /// The moment.
+    pub now: Timestamp,
 }
 
 /// A run that is over.
@@ -99,13 +114,55 @@ pub fn run(
     let outcome = backtest.run(&mut feed, stop, progress)?;
     let took = begun.elapsed();
     let recorded = tape.finish();
+    let trial = plan.tried.map(|tried| {
+        let digest = trial_of(&inputs.common, &plan.parameters);
+        (tried, digest)
+    });
     let told = Told {
         label,
         outcome,
         recorded,
         took,
+        trial,
     };
     finish(inputs.run, settings, told, plan.folder)
+}
+
+/// Puts a run down as a trial before anything of it is shown, and says what its Sharpe ratio is worth among the others of
+/// its family. A run that failed is none.
+fn put_down(
+    (tried, digest): (Tried<'_>, Digest),
+    strategy: &str,
+    outcome: &Outcome,
+    (statistics, span): (&Statistics, Option<(i64, i64)>),
+) -> Result<Option<Deflation>, Problem> {
+    let (Some((first, last)), false) = (span, matches!(outcome.ended, Ended::Failed { .. })) else {
+        return Ok(None);
+    };
+    let family = tried.family.unwrap_or(strategy);
+    let returns = &statistics.returns;
+    let sharpe = returns.sharpe_per_period.value;
+    let seen = Combination {
+        digest,
+        first,
+        last,
+        sharpe: sharpe.filter(|_| outcome.ended == Ended::Completed),
+    };
+    tried.ledger.see_combinations(family, tried.now, &[seen])?;
+    let deflated = tried.ledger.worth(&Judged {
+        family,
+        first,
+        last,
+        interval_ns: DAY,
+        sharpe,
+        observations: returns.observations,
+        skewness: returns.skewness.value,
+        kurtosis: returns.kurtosis.value,
+    })?;
+    Ok(Some(Deflation {
+        family: family.to_owned(),
+        deflated,
+    }))
 }
 
 /// Who trades: the strategy bar by bar, or its whole-series form once that is audited.
@@ -132,17 +189,18 @@ fn trader(
 }
 
 /// What a run came to.
-struct Told {
+struct Told<'a> {
     label: Label,
     outcome: Outcome,
     recorded: Recorded,
     took: Duration,
+    trial: Option<(Tried<'a>, Digest)>,
 }
 
 fn finish(
     mut run: RunInputs,
     settings: &Settings,
-    told: Told,
+    told: Told<'_>,
     folder: Option<&Path>,
 ) -> Result<Finished, Problem> {
     let Told {
@@ -150,6 +208,7 @@ fn finish(
         outcome,
         mut recorded,
         took,
+        trial,
     } = told;
     recorded.trades.extend(outcome.open.iter().cloned());
     for (instrument, bars) in run.instruments.iter_mut().zip(&recorded.bars) {
@@ -178,6 +237,13 @@ fn finish(
         benchmarks: vec![recorded.benchmark],
     };
     let statistics = Statistics::of_performance(&performance);
+    let deflation = match trial {
+        None => None,
+        Some(trial) => {
+            let judged = (&statistics, recorded.span);
+            put_down(trial, &run.strategy, &outcome, judged)?
+        }
+    };
     let seconds = took.as_secs_f64();
     let diagnoses = diagnose(&Subject {
         performance: &performance,
@@ -226,6 +292,7 @@ fn finish(
             fills: outcome.fills,
         },
         statistics,
+        deflation,
         diagnoses,
     };
     let written = match folder {

@@ -14,6 +14,7 @@ pub use equity::{EquityFile, EquityWriter};
 use crate::diagnoses::Diagnosis;
 use crate::report::{PriceSeries, Sheet, publish};
 use crate::statistics::{Performance, Statistics};
+use crate::trials::ledger::Deflated;
 use bulkhead_domain::{Decimal, Digest, Problem};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -44,8 +45,23 @@ pub struct RunResult {
     pub totals: RunTotals,
     /// Statistics.
     pub statistics: Statistics,
+    /// What its Sharpe ratio of a day is worth among all trials of its family. It moves as trials are added, so it is no part
+    /// of the digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deflation: Option<Deflation>,
     /// What the result is to be doubted for, the most severe first.
     pub diagnoses: Vec<Diagnosis>,
+}
+
+/// What a run is worth among others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Deflation {
+    /// The hypothesis.
+    pub family: String,
+    /// Among its trials.
+    #[serde(flatten)]
+    pub deflated: Deflated,
 }
 
 /// What went into a run.

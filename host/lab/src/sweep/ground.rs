@@ -4,7 +4,7 @@
 //! nothing goes from one to another. Of a run only days and trades are kept, until its figures are computed.
 
 use super::row::{Objective, Row};
-use crate::backtest::inputs::{fresh, learning, operator, ready, setup, without_places};
+use crate::backtest::inputs::{common, fresh, learning, operator, ready, setup};
 use crate::backtest::series::number;
 use crate::backtest::vectorised::Planner;
 use crate::backtest::{Series, Settings};
@@ -15,7 +15,7 @@ use bulkhead_domain::{Digest, Instrument, Problem, Timestamp};
 use bulkhead_manifest::Kind;
 use bulkhead_market::BarSeries;
 use bulkhead_registry::Registry;
-use bulkhead_sandbox::{Engines, Plugin, StrategyPlugin};
+use bulkhead_sandbox::{Plugin, StrategyPlugin};
 use bulkhead_session::backtest::{
     Backtest, Ended, Feed, Learning, Moment, Sandboxed, Standing, Tape, Trader,
 };
@@ -111,30 +111,14 @@ impl<'a> Ground<'a> {
 
     /// Over everything that all runs have in common.
     pub(super) fn digest(&self) -> Result<Digest, Problem> {
-        let mut settings = self.settings.clone();
-        // Where components lay changes nothing; what they are and what they were told stands below.
-        settings.risk.clear();
-        let unwritable =
-            |error: serde_json::Error| Problem::host(format!("no JSON: {error}"), "report this");
-        let mut settings = serde_json::to_value(&settings).map_err(unwritable)?;
-        if let Some(models) = settings.get_mut("models") {
-            without_places(models);
-        }
-        let text = serde_json::to_vec(&settings).map_err(unwritable)?;
-        let mut builder = DigestBuilder::new();
-        builder.part("bulkhead sweep", env!("CARGO_PKG_VERSION").as_bytes());
-        builder.part("engine", Engines::identity().as_bytes());
-        builder.part("component", self.plugin.digest().bytes());
-        builder.part("settings", &text);
-        builder.part("models", self.learners.to_string().as_bytes());
-        for (rule, terms) in &self.rules {
-            builder.part("rule", rule.digest().bytes());
-            builder.part("told", terms.config.as_bytes());
-        }
-        for series in &self.series {
-            builder.part(&series.instrument.symbol, series.digest.bytes());
-        }
-        Ok(builder.finish())
+        let series = self.series.iter();
+        common(
+            self.settings,
+            self.plugin.digest(),
+            &self.rules,
+            &self.learners,
+            series.map(|series| (series.instrument.symbol.as_str(), series.digest)),
+        )
     }
 
     /// Whether the strategy's schema takes these parameters.

@@ -30,6 +30,7 @@ use self::ground::{Ground, Hopeless, Ran, Span, Stopped};
 use self::log::{Entry, Log};
 use self::search::Proposer;
 use self::tally::Tally;
+use crate::backtest::inputs::trial_of;
 use crate::backtest::{Series, Settings};
 use crate::trials::ledger::{Combination, Ledger};
 use bulkhead_domain::digest::DigestBuilder;
@@ -378,13 +379,7 @@ impl Sweep<'_> {
             let parameters = self
                 .space
                 .parameters(&self.plan.parameters, &entry.row.values);
-            let digest = DigestBuilder::new()
-                .part("ground", ground.bytes())
-                .part(
-                    "parameters",
-                    Value::Object(parameters).to_string().as_bytes(),
-                )
-                .finish();
+            let digest = trial_of(&ground, &parameters);
             let finished = entry.row.ending == Ending::Finished;
             Some(Combination {
                 digest,

@@ -172,6 +172,7 @@ fn result(performance: &Performance, closes: &[(i64, f64)], fees: f64, fills: u6
             fills,
         },
         statistics,
+        deflation: None,
         diagnoses,
     }
 }

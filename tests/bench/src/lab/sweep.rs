@@ -67,6 +67,7 @@ pub(crate) fn series(place: &Place) -> Result<Vec<Figure>> {
             settings: settings(true),
             source: Value::Null,
             folder: None,
+            tried: None,
         };
         let begun = Instant::now();
         let finished = backtest::run(plan, &AtomicBool::new(false), |_, _| {})?;

@@ -148,10 +148,25 @@ impl Sheet<'_> {
                 escape(error)
             )?;
         }
-        out.write_all(
-            b"<p class=\"caveat\">Fills are modelled and moved no market. Instruments are picked among those that are \
-              still there. How many settings were tried before this one cannot be seen here, and the best of many is \
-              good by chance.</p>\n<div class=\"tiles\">",
+        let tried = match &result.deflation {
+            None => "How many settings were tried before this one cannot be seen here, and the best of many is good by \
+                     chance."
+                .to_owned(),
+            Some(deflation) => format!(
+                "{} trials of family {} are on record for this time, this one included; the probability that its true \
+                 Sharpe ratio is above what the best of as many shows by chance is {}.",
+                grouped(deflation.deflated.trials as f64, 0),
+                escape(&deflation.family),
+                deflation
+                    .deflated
+                    .dsr
+                    .map_or_else(|| "not defined".to_owned(), |dsr| words::percent(dsr, 1))
+            ),
+        };
+        writeln!(
+            out,
+            "<p class=\"caveat\">Fills are modelled and moved no market. Instruments are picked among those that are \
+             still there. {tried}</p>\n<div class=\"tiles\">"
         )?;
         let statistics = &result.statistics;
         let curve = &statistics.curve;
