@@ -409,3 +409,49 @@ fn mistakes_get_one_line_that_says_how_to_mend_them() {
         "{other}"
     );
 }
+
+/// What an operator sets for an installed strategy is another trial, however it is set; a default that is named is none.
+#[test]
+fn a_trial_is_what_the_strategy_was_told() {
+    let place = place();
+    let plugins = plugins();
+    let plugins = plugins.to_str().unwrap();
+    let run = |more: &[&str]| {
+        let mut all = vec![
+            "--plugins",
+            plugins,
+            "backtest",
+            "--csv",
+            "stocks.csv",
+            "--symbol",
+            "AAPL",
+        ];
+        all.extend(["--strategy", "ema-cross", "--json"]);
+        all.extend(more);
+        let result: Value = place.run(&all).json();
+        result["deflation"]["trials"].as_u64().unwrap()
+    };
+    assert_eq!(run(&[]), 1);
+    assert_eq!(run(&["--param", "slow=30", "--param", "fast=10"]), 1);
+    let set = |arguments: &[&str]| {
+        let ran = place.run(&[&["--plugins", plugins, "plugin"][..], arguments].concat());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+    };
+    let component = format!("{plugins}/ema-cross.wasm");
+    set(&["install", &component]);
+    set(&["enable", "ema-cross"]);
+    assert_eq!(run(&[]), 1);
+    set(&["config", "set", "ema-cross", "fast=5"]);
+    assert_eq!(run(&[]), 2);
+    assert_eq!(run(&["--param", "fast=5"]), 2);
+    set(&["config", "set", "ema-cross", "slow=60"]);
+    assert_eq!(run(&[]), 3);
+    // To verify is not to try.
+    let verified = place.run(&["--plugins", plugins, "verify", "out/backtest"]);
+    assert_eq!(verified.code, 0, "{}", verified.err);
+    assert_eq!(run(&[]), 3);
+    // A date that leaves out no bar is none; one that does is another trial.
+    assert_eq!(run(&["--from", "1999-01-01", "--to", "2026-01-01"]), 3);
+    assert_eq!(run(&["--from", "2010-01-01"]), 4);
+    assert_eq!(run(&["--family", "other"]), 1);
+}

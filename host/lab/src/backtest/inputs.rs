@@ -4,6 +4,7 @@ use super::{Plan, Settings};
 use crate::result::{FORMAT, InstrumentInput, RunInputs};
 use bulkhead_desk::{CheckLimits, RiskRule};
 use bulkhead_domain::digest::DigestBuilder;
+use bulkhead_domain::time::DAY;
 use bulkhead_domain::{Digest, Instrument, Problem, Timestamp};
 use bulkhead_manifest::Kind;
 use bulkhead_registry::supervise::{SupervisionLimits, Supervisor};
@@ -37,10 +38,7 @@ pub(super) fn inputs(plan: &Plan<'_>, instruments: &[Instrument]) -> Result<Inpu
     let parameters = Value::Object(plan.parameters.clone());
     let terms = registry.setup(&plugin, &parameters, instruments, &operator)?;
     let ready = ready(registry, settings, instruments)?;
-    let series = plan
-        .data
-        .iter()
-        .map(|series| (series.symbol(), series.digest()));
+    let series = (plan.data.iter()).map(|series| (series.symbol(), series.digest(), series.span()));
     let components = (ready.iter())
         .map(|(plugin, terms)| {
             json!({
@@ -115,13 +113,21 @@ pub(crate) fn common<'a>(
     component: Digest,
     rules: &[(Plugin, bulkhead_sandbox::Setup)],
     learners: &Value,
-    series: impl Iterator<Item = (&'a str, Digest)>,
+    series: impl Iterator<Item = (&'a str, Digest, (i64, i64))>,
 ) -> Result<Digest, Problem> {
     let unwritable =
         |error: serde_json::Error| Problem::host(format!("no JSON: {error}"), "report this");
+    let series: Vec<(&str, Digest, (i64, i64))> = series.collect();
     let mut settings = settings.clone();
     // Where components lay changes nothing; what they are and what they were told stands below.
     settings.risk.clear();
+    // Nor does a date that leaves out no bar.
+    let midnight = |date: &String| Timestamp::of_date(date).map(|time| time.0);
+    let spans = || series.iter().map(|(_, _, span)| *span);
+    let before = |time: i64| spans().any(|(first, _)| first < time);
+    let after = |time: i64| spans().any(|(_, last)| last >= time);
+    (settings.from).take_if(|from| midnight(from).is_some_and(|from| !before(from)));
+    (settings.to).take_if(|to| midnight(to).is_some_and(|to| !after(to.saturating_add(DAY))));
     let mut settings = serde_json::to_value(&settings).map_err(unwritable)?;
     if let Some(models) = settings.get_mut("models") {
         without_places(models);
@@ -137,19 +143,30 @@ pub(crate) fn common<'a>(
         builder.part("rule", rule.digest().bytes());
         builder.part("told", terms.config.as_bytes());
     }
-    for (symbol, digest) in series {
+    for (symbol, digest, _) in series {
         builder.part(symbol, digest.bytes());
     }
     Ok(builder.finish())
 }
 
-/// Names a trial: what runs have in common, and the parameters of one.
-pub(crate) fn trial_of(common: &Digest, parameters: &Map<String, Value>) -> Digest {
-    let parameters = Value::Object(parameters.clone()).to_string();
-    DigestBuilder::new()
+/// Names a trial: what runs have in common, and what the strategy of one was told, whoever set it. What is left at the
+/// schema's default is the default.
+///
+/// # Errors
+/// The host's, where what it was told does not read.
+pub(crate) fn trial_of(common: &Digest, schema: &Value, told: &str) -> Result<Digest, Problem> {
+    let mut told: Map<String, Value> = serde_json::from_str(told)
+        .map_err(|error| Problem::host(format!("no JSON: {error}"), "report this"))?;
+    let properties = schema.get("properties").and_then(Value::as_object);
+    for (name, property) in properties.into_iter().flatten() {
+        if let Some(default) = property.get("default") {
+            told.entry(name.clone()).or_insert_with(|| default.clone());
+        }
+    }
+    Ok(DigestBuilder::new()
         .part("ground", common.bytes())
-        .part("parameters", parameters.as_bytes())
-        .finish()
+        .part("told", Value::Object(told).to_string().as_bytes())
+        .finish())
 }
 
 /// Who learns each model, and the components that they are, for the digest.

@@ -114,10 +114,14 @@ pub fn run(
     let outcome = backtest.run(&mut feed, stop, progress)?;
     let took = begun.elapsed();
     let recorded = tape.finish();
-    let trial = plan.tried.map(|tried| {
-        let digest = trial_of(&inputs.common, &plan.parameters);
-        (tried, digest)
-    });
+    let trial = match plan.tried {
+        None => None,
+        Some(tried) => {
+            let schema = &inputs.plugin.manifest().config_schema;
+            let digest = trial_of(&inputs.common, schema, &inputs.terms.config)?;
+            Some((tried, digest))
+        }
+    };
     let told = Told {
         label,
         outcome,

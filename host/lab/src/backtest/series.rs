@@ -29,6 +29,14 @@ impl Series {
         }
     }
 
+    /// Its first and its last close, nanoseconds UTC; the widest where a file does not say.
+    pub(super) fn span(&self) -> (i64, i64) {
+        match self {
+            Series::Loaded(series) => span(series),
+            Series::Stored(reader) => reader.closes().unwrap_or((i64::MIN, i64::MAX)),
+        }
+    }
+
     /// A feed of it alone, under this handle.
     ///
     /// # Errors
@@ -65,6 +73,16 @@ impl Series {
             Series::Stored(reader) => reader.rows(),
         }
     }
+}
+
+/// The first and the last close of a series.
+pub(crate) fn span(series: &BarSeries) -> (i64, i64) {
+    let times = &series.bars.times;
+    let bound = |time: Option<&i64>, otherwise| time.copied().unwrap_or(otherwise);
+    (
+        bound(times.first(), i64::MAX),
+        bound(times.last(), i64::MIN),
+    )
 }
 
 /// Numbers the instruments by their symbols.

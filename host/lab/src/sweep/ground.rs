@@ -4,8 +4,8 @@
 //! nothing goes from one to another. Of a run only days and trades are kept, until its figures are computed.
 
 use super::row::{Objective, Row};
-use crate::backtest::inputs::{common, fresh, learning, operator, ready, setup};
-use crate::backtest::series::number;
+use crate::backtest::inputs::{common, fresh, learning, operator, ready, setup, trial_of};
+use crate::backtest::series::{number, span};
 use crate::backtest::vectorised::Planner;
 use crate::backtest::{Series, Settings};
 use crate::statistics::{Costs, CurveBuilder, OrderCounts, Performance, Statistics};
@@ -117,7 +117,7 @@ impl<'a> Ground<'a> {
             self.plugin.digest(),
             &self.rules,
             &self.learners,
-            series.map(|series| (series.instrument.symbol.as_str(), series.digest)),
+            series.map(|one| (one.instrument.symbol.as_str(), one.digest, span(one))),
         )
     }
 
@@ -127,6 +127,19 @@ impl<'a> Ground<'a> {
     /// In one line, why not.
     pub(super) fn check(&self, parameters: &Map<String, Value>) -> Result<(), Problem> {
         self.terms(parameters).map(drop)
+    }
+
+    /// Names the trial that a run with these parameters is; `common` is [`Ground::digest`].
+    ///
+    /// # Errors
+    /// Parameters that the strategy does not take.
+    pub(super) fn trial(
+        &self,
+        common: &Digest,
+        parameters: &Map<String, Value>,
+    ) -> Result<Digest, Problem> {
+        let schema = &self.plugin.manifest().config_schema;
+        trial_of(common, schema, &self.terms(parameters)?.config)
     }
 
     fn terms(&self, parameters: &Map<String, Value>) -> Result<bulkhead_sandbox::Setup, Problem> {

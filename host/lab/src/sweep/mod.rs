@@ -30,7 +30,6 @@ use self::ground::{Ground, Hopeless, Ran, Span, Stopped};
 use self::log::{Entry, Log};
 use self::search::Proposer;
 use self::tally::Tally;
-use crate::backtest::inputs::trial_of;
 use crate::backtest::{Series, Settings};
 use crate::trials::ledger::{Combination, Ledger};
 use bulkhead_domain::digest::DigestBuilder;
@@ -374,21 +373,21 @@ impl Sweep<'_> {
     /// Puts what was seen into the ledger. A combination that is searched in several folds is one trial.
     fn put_down(&self, entries: &[(Entry, String)]) -> Result<(), Problem> {
         let ground = self.ground.digest()?;
-        let combinations = entries.iter().filter_map(|(entry, _)| {
-            let figures = entry.row.figures?;
-            let parameters = self
-                .space
-                .parameters(&self.plan.parameters, &entry.row.values);
-            let digest = trial_of(&ground, &parameters);
+        let mut combinations = Vec::with_capacity(entries.len());
+        for (entry, _) in entries {
+            let Some(figures) = entry.row.figures else {
+                continue;
+            };
+            let values = &entry.row.values;
+            let parameters = self.space.parameters(&self.plan.parameters, values);
             let finished = entry.row.ending == Ending::Finished;
-            Some(Combination {
-                digest,
+            combinations.push(Combination {
+                digest: self.ground.trial(&ground, &parameters)?,
                 first: self.whole.from,
                 last: self.whole.until - 1,
                 sharpe: figures.sharpe_per_day.filter(|_| finished),
-            })
-        });
-        let combinations: Vec<Combination> = combinations.collect();
+            });
+        }
         self.plan
             .ledger
             .see_combinations(self.plan.family, self.plan.now, &combinations)

@@ -86,10 +86,14 @@ pub(super) const COUNTED: &str = "SELECT sharpe, interval_ns, digest FROM lab_tr
     WHERE family = $1 AND seen > 0 AND first_bar <= $3 AND last_bar >= $2 \
     UNION ALL SELECT sharpe, interval_ns, digest FROM lab_combinations \
     WHERE family = $1 AND first_bar <= $3 AND last_bar >= $2 ORDER BY digest";
-/// A combination that was seen to its end keeps what came of it.
+/// A combination that was seen to its end keeps what came of it; one that was seen further is known as far as that.
 pub(super) const COMBINATION: &str = "INSERT INTO lab_combinations (family, digest, begun, interval_ns, first_bar, \
     last_bar, sharpe) VALUES ($1, $2, $3, $4, $5, $6, $7) \
-    ON CONFLICT (family, digest) DO UPDATE SET sharpe = COALESCE(lab_combinations.sharpe, excluded.sharpe)";
+    ON CONFLICT (family, digest) DO UPDATE SET sharpe = COALESCE(lab_combinations.sharpe, excluded.sharpe), \
+    first_bar = CASE WHEN excluded.first_bar < lab_combinations.first_bar THEN excluded.first_bar \
+    ELSE lab_combinations.first_bar END, \
+    last_bar = CASE WHEN excluded.last_bar > lab_combinations.last_bar THEN excluded.last_bar \
+    ELSE lab_combinations.last_bar END";
 pub(super) const OPENINGS: &str = "SELECT number, trial, time, person, reason, result FROM lab_openings \
     WHERE family = $1 ORDER BY number";
 pub(super) const OPEN: &str = "INSERT INTO lab_openings (family, number, trial, time, person, reason) \

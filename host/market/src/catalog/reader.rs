@@ -169,6 +169,12 @@ impl BarReader {
         self.rows
     }
 
+    /// Closes of the first and the last bar in nanoseconds UTC, where the file says them.
+    #[must_use]
+    pub fn closes(&self) -> Option<(i64, i64)> {
+        self.span.map(|(first, last)| (first.0, last.0))
+    }
+
     /// Only bars that close within the range. Factors stay those of the whole series. The digest of a part
     /// cannot be checked.
     #[must_use]
