@@ -25,6 +25,7 @@ mod owner;
 mod paper;
 mod plugin;
 mod problems;
+mod replay;
 mod running;
 mod setting;
 mod shadows;
@@ -67,6 +68,8 @@ enum Command {
     Sweep(Box<sweep::SweepArgs>),
     /// Run a backtest's result again and compare it bit for bit
     Verify(verify::VerifyArgs),
+    /// Run a recorded paper session again through the backtest's engine and compare
+    Replay(replay::ReplayArgs),
     /// Say why a trade was proposed (t-...), a model chosen (p-...) or a provider asked (c-...)
     Explain(explain::ExplainArgs),
     /// Show who earns what in which context, with intervals
@@ -124,6 +127,7 @@ fn run(cli: Cli) -> Result<(), Problem> {
         Command::Backtest(arguments) => backtest::run(&arguments, options),
         Command::Sweep(arguments) => sweep::run(&arguments, options),
         Command::Verify(arguments) => verify::run_again(&arguments, options),
+        Command::Replay(arguments) => replay::run(&arguments, options),
         Command::Explain(arguments) => explain::run(&arguments, options),
         Command::Standings(arguments) => standings::run(&arguments, options),
         Command::Statement(arguments) => statement::run(&arguments, options),

@@ -288,6 +288,13 @@ impl<'a> Feed<'a> {
         Ok(self)
     }
 
+    /// Leaves out bars that close at a time or later (nanoseconds UTC), besides what it leaves out already.
+    #[must_use]
+    pub(crate) fn until(mut self, until: i64) -> Feed<'a> {
+        self.until = self.until.min(until);
+        self
+    }
+
     /// Puts the next moment in place of `moment`; false where there is none.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ use bulkhead_sandbox::{Engines, Plugin, SessionClock, Setup, StrategyPlugin};
 use bulkhead_store::{Store, Writer};
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Handle of what is only compared with; instruments count from 1.
@@ -51,6 +51,8 @@ pub struct Host<'a> {
 /// A session that is ready to run, as often as one likes.
 pub struct Prepared {
     pub(crate) config: SessionConfig,
+    /// The folder that its relative paths start from.
+    pub(crate) base: PathBuf,
     pub(crate) data: Vec<Loaded>,
     pub(crate) benchmark: Option<(String, Loaded)>,
     pub(crate) trainers: BTreeMap<String, Trainers>,
@@ -183,8 +185,13 @@ impl Prepared {
         });
         inputs.sort();
         inputs.dedup();
+        // The folder of a file that is named alone is no path by itself.
+        let base = std::path::absolute(Path::new(".").join(base)).map_err(|error| {
+            Problem::host(format!("there is no working folder: {error}"), "go to one")
+        })?;
         Ok(Prepared {
             config,
+            base,
             data,
             benchmark,
             trainers,

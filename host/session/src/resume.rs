@@ -76,6 +76,8 @@ pub(crate) struct Beginner<'a> {
     /// The session's id and name.
     pub(crate) session: (&'a str, &'a str),
     pub(crate) nonce: String,
+    /// What it is configured by, for whoever runs it again.
+    pub(crate) source: String,
     /// What it runs with.
     pub(crate) inputs: &'a [Input],
     /// When its books open.
@@ -162,7 +164,8 @@ impl Beginner<'_> {
         }
         self.note(if resumed { "resumed" } else { "started" }, &run)?;
         let (_, started) = self.by;
-        tables::write_start(&ink, id, name, "simulated: historical replay", started)?;
+        let mode = "simulated: historical replay";
+        tables::write_start(&ink, (id, name), mode, started, &self.source)?;
         self.gate.append_under(|restrictions| {
             let beginning = Beginning {
                 session: id.to_owned(),
@@ -303,6 +306,19 @@ pub fn needed(store: &Store) -> Result<BTreeMap<Digest, String>, Problem> {
         needed.extend(digests.map(|digest| (digest, run.clone())));
     }
     Ok(needed)
+}
+
+/// What a run began with, and whether trading was restricted then; nothing where its first record is not there.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn beginning_with(
+    store: &Store,
+    run: &str,
+) -> Result<Option<(Vec<Input>, bool)>, Problem> {
+    let first = wait(beginning_of(store, run))?;
+    let beginning = first.as_ref().and_then(beginning);
+    Ok(beginning.map(|it| (it.inputs, !it.restrictions.is_empty())))
 }
 
 fn beginning(record: &Record) -> Option<Beginning> {

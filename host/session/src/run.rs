@@ -110,6 +110,7 @@ impl Prepared {
             gate: run.gate,
             session: (&id, &self.config.name),
             nonce: nonce.to_string(),
+            source: self.source(),
             inputs: &inputs,
             opened: Timestamp(self.opened()),
             fresh: run.fresh,
@@ -195,7 +196,7 @@ impl Prepared {
     }
 
     /// When the first bar opened.
-    fn opened(&self) -> i64 {
+    pub(crate) fn opened(&self) -> i64 {
         self.series()
             .filter_map(|series| series.open_times.first())
             .min()

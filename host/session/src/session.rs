@@ -15,6 +15,8 @@
 mod asking;
 mod dealings;
 
+pub(crate) use self::asking::trade_name;
+
 use crate::advisers::{Heard, Verdict};
 use crate::earned::Earned;
 use crate::feed::Moment;

@@ -4,7 +4,7 @@ use crate::record::{ModelRecord, ProposalRecord, SessionRecord};
 use crate::recorder::Ink;
 use bulkhead_domain::risk::Portfolio;
 use bulkhead_domain::{Digest, Problem, Timestamp};
-use bulkhead_store::{Migration, MigrationSet, Statement, Store, StoreError, Writer, column};
+use bulkhead_store::{Migration, MigrationSet, Row, Statement, Store, StoreError, Writer, column};
 use serde::Serialize;
 
 /// The tables' migrations.
@@ -74,6 +74,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             version: 4,
             name: "when runs were started",
             sql: "ALTER TABLE sessions ADD COLUMN started BIGINT NOT NULL DEFAULT 0",
+        },
+        Migration {
+            version: 5,
+            name: "what runs were configured by",
+            sql: "ALTER TABLE sessions ADD COLUMN source TEXT NOT NULL DEFAULT ''",
         },
     ],
 };
@@ -147,20 +152,22 @@ pub(crate) fn forget_derived(writer: &Writer, run: &str) -> Result<(), StoreErro
     Ok(())
 }
 
+/// `source` is the configuration and where its relative paths start, for whoever runs it again.
 pub(crate) fn write_start(
     ink: &Ink,
-    session: &str,
-    name: &str,
+    (session, name): (&str, &str),
     mode: &str,
     started: Timestamp,
+    source: &str,
 ) -> Result<(), StoreError> {
     ink.writer.write(
-        Statement::new("INSERT INTO sessions (run, session, name, mode, state, started) VALUES ($1, $2, $3, $4, 'running', $5) ON CONFLICT DO NOTHING")
+        Statement::new("INSERT INTO sessions (run, session, name, mode, state, started, source) VALUES ($1, $2, $3, $4, 'running', $5, $6) ON CONFLICT DO NOTHING")
             .bind(ink.run.clone())
             .bind(session.to_owned())
             .bind(name.to_owned())
             .bind(mode.to_owned())
-            .bind(started),
+            .bind(started)
+            .bind(source.to_owned()),
     )?;
     // Durable before the first order can be.
     ink.writer.flush()
@@ -298,6 +305,67 @@ pub async fn runs(store: &Store) -> Result<Vec<KeptRun>, StoreError> {
         .collect()
 }
 
+/// A run as it is kept, for whoever runs it again.
+pub(crate) struct KeptSource {
+    pub(crate) run: String,
+    pub(crate) session: String,
+    pub(crate) state: String,
+    /// What it was configured by; empty in what was kept by an early version.
+    pub(crate) source: String,
+    /// Its totals as JSON, once it ended.
+    pub(crate) totals: Option<String>,
+}
+
+/// The newest run of this name: a run's, a session's, or that of a configuration.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) async fn find_run(store: &Store, name: &str) -> Result<Option<KeptSource>, StoreError> {
+    const SQL: &str = "SELECT run, session, state, source, totals FROM sessions
+         WHERE run = $1 OR session = $1 OR name = $1
+         ORDER BY started DESC, LENGTH(run) DESC, run DESC LIMIT 1";
+    let row = sqlx::query(SQL)
+        .bind(name.to_owned())
+        .fetch_optional(store.pool())
+        .await
+        .map_err(|error| StoreError::of_statement(SQL, &error))?;
+    row.map(|row| {
+        Ok(KeptSource {
+            run: column(&row, "run")?,
+            session: column(&row, "session")?,
+            state: column(&row, "state")?,
+            source: column(&row, "source")?,
+            totals: column(&row, "totals")?,
+        })
+    })
+    .transpose()
+}
+
+/// Every proposal of a run that ended, by its decision.
+///
+/// # Errors
+/// When the store cannot be read, or a record in it is broken.
+pub(crate) async fn proposals_of(
+    store: &Store,
+    run: &str,
+) -> Result<Vec<ProposalRecord>, StoreError> {
+    const SQL: &str = "SELECT record FROM proposals WHERE run = $1 ORDER BY time, decision";
+    let rows = sqlx::query(SQL)
+        .bind(run.to_owned())
+        .fetch_all(store.pool())
+        .await
+        .map_err(|error| StoreError::of_statement(SQL, &error))?;
+    rows.iter().map(proposal).collect()
+}
+
+fn proposal(row: &Row) -> Result<ProposalRecord, StoreError> {
+    let record: String = column(row, "record")?;
+    serde_json::from_str(&record).map_err(|error| StoreError::Column {
+        column: "record".to_owned(),
+        text: error.to_string(),
+    })
+}
+
 /// A proposal as it is kept.
 #[derive(Debug, Clone)]
 pub struct KeptProposal {
@@ -325,14 +393,9 @@ pub async fn find_kept_proposal(
         .await
         .map_err(|error| StoreError::of_statement(SQL, &error))?;
     let Some(row) = row else { return Ok(None) };
-    let record: String = column(&row, "record")?;
-    let proposal = serde_json::from_str(&record).map_err(|error| StoreError::Column {
-        column: "record".to_owned(),
-        text: error.to_string(),
-    })?;
     Ok(Some(KeptProposal {
         symbol: column(&row, "symbol")?,
-        proposal,
+        proposal: proposal(&row)?,
     }))
 }
 
@@ -398,9 +461,9 @@ mod tests {
                     writer: store.writer()?,
                     run: next_run(&store, session).await?,
                 };
-                write_start(&ink, session, "n", "test", Timestamp(started))?;
+                write_start(&ink, (session, "n"), "test", Timestamp(started), "")?;
                 // A run that is resumed was started when it was.
-                write_start(&ink, session, "n", "test", Timestamp(100))?;
+                write_start(&ink, (session, "n"), "test", Timestamp(100), "")?;
             }
             runs(&store).await
         })
@@ -419,7 +482,7 @@ mod tests {
                 writer: store.writer()?,
                 run: next_run(&store, "s-1").await?,
             };
-            write_start(&ink, "s-1", "n", "test", Timestamp(7))?;
+            write_start(&ink, ("s-1", "n"), "test", Timestamp(7), "")?;
             // One algorithm with two sets of parameters is two trials, whatever they are called.
             let configurations = [Digest::of(b"shallow"), Digest::of(b"deep")];
             write_end(&ink, &record(), "n", &configurations).unwrap();

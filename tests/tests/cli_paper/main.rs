@@ -15,5 +15,6 @@ mod explained;
 mod files;
 mod halted;
 mod mistakes;
+mod replayed;
 mod small;
 mod statement;

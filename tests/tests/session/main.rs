@@ -14,6 +14,7 @@ mod halted;
 mod invariance;
 mod learnt;
 mod pulled;
+mod replay;
 mod rules;
 mod sizing;
 mod stand;

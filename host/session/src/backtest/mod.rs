@@ -15,6 +15,7 @@
 //! fails, or wants what cannot be, ends the run at that bar: what was done before stands, and is marked as a part.
 
 mod account;
+mod again;
 mod ahead;
 mod market;
 mod orders;
@@ -24,6 +25,8 @@ mod trader;
 pub use self::setup::{Ended, Learning, OrderTotals, Outcome, Setup, Standing, Tape, Trading};
 pub use self::trader::{Sandboxed, Trader};
 pub use crate::feed::{Feed, Moment};
+
+pub(crate) use self::again::{Again, run_again};
 
 use self::account::Account;
 use self::ahead::{Ahead, Answer};
@@ -88,6 +91,8 @@ pub struct Backtest<'a> {
     /// What is behind each order that may still fill.
     decisions: HashMap<String, Behind, foldhash::fast::RandomState>,
     tape: &'a mut dyn Tape,
+    /// The session that is run again, where one is.
+    again: Option<Again>,
     updates: Vec<OrderUpdate>,
     wants: Vec<Want>,
     /// Whether orders or positions changed since the desk was last asked what is left over.
@@ -120,6 +125,14 @@ impl<'a> Backtest<'a> {
     /// # Errors
     /// Settings, instruments, features or rules that make no sense together.
     pub fn new(setup: Setup, tape: &'a mut dyn Tape) -> Result<Backtest<'a>, Problem> {
+        Backtest::made(setup, tape, None)
+    }
+
+    fn made(
+        setup: Setup,
+        tape: &'a mut dyn Tape,
+        again: Option<Again>,
+    ) -> Result<Backtest<'a>, Problem> {
         let mistaken = |error: &dyn std::fmt::Display| {
             Problem::user(error.to_string(), "correct the settings")
         };
@@ -149,7 +162,10 @@ impl<'a> Backtest<'a> {
                 "name features with --feature",
             ));
         }
-        let session = setup.id.to_string();
+        let session = match &again {
+            Some(again) => again.session().to_owned(),
+            None => setup.id.to_string(),
+        };
         let models: Vec<String> = setup.models.keys().cloned().collect();
         let mut slots = Vec::new();
         let mut lines = Vec::with_capacity(instruments.len());
@@ -221,6 +237,7 @@ impl<'a> Backtest<'a> {
             trades: Trades::watched(),
             decisions: HashMap::default(),
             tape,
+            again,
             updates: Vec::new(),
             wants: Vec::new(),
             changed: false,
@@ -242,6 +259,15 @@ impl<'a> Backtest<'a> {
         mut self,
         feed: &mut Feed<'_>,
         stop: &AtomicBool,
+        progress: impl FnMut(u64, i64),
+    ) -> Result<Outcome, Problem> {
+        self.drive(feed, stop, progress)
+    }
+
+    fn drive(
+        &mut self,
+        feed: &mut Feed<'_>,
+        stop: &AtomicBool,
         mut progress: impl FnMut(u64, i64),
     ) -> Result<Outcome, Problem> {
         /// Moments between two words to who wants to know.
@@ -249,7 +275,7 @@ impl<'a> Backtest<'a> {
         let mut ahead = Ahead::new();
         let mut ended = Ended::Completed;
         loop {
-            let (moment, answer) = match ahead.next(&mut self, feed) {
+            let (moment, answer) = match ahead.next(self, feed) {
                 Ok(Some(next)) => next,
                 Ok(None) => break,
                 Err(problem) if self.moments == 0 => return Err(problem),
@@ -633,10 +659,13 @@ impl<'a> Backtest<'a> {
             let want =
                 Want::of(intent, actor.name(), actor.handles(), &self.desk).map_err(unusable)?;
             if let Some(mut want) = want {
-                want.decision = self.decision(place, number);
+                want.decision = self.decision(place, number, &want);
                 if let Some(request) = &want.request
                     && let Some(line) = self.line(request.instrument)
                 {
+                    if self.again.is_some() {
+                        want.features = self.all_features(line);
+                    }
                     let views = line.views.iter();
                     want.views = views
                         .map(|(alias, view)| (view.clone(), actor.models().contains(alias)))
@@ -648,7 +677,7 @@ impl<'a> Backtest<'a> {
         Ok(())
     }
 
-    fn finish(mut self, ended: Ended) -> Result<Outcome, Problem> {
+    fn finish(&mut self, ended: Ended) -> Result<Outcome, Problem> {
         if !matches!(ended, Ended::Failed { .. }) {
             for update in self.venue.finish(self.now) {
                 self.apply(&update)?;

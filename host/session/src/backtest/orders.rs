@@ -1,7 +1,7 @@
 //! What becomes of what traders want: judged by the desk, sent to the venue, booked, and told.
 
 use super::{Backtest, broken, trader};
-use crate::intents::Want;
+use crate::intents::{Want, find_exits};
 use crate::lines::correlation;
 use crate::record::FillRecord;
 use crate::sizing::is_calibrated;
@@ -35,7 +35,10 @@ fn hexadecimal(text: &mut String, number: u64, digits: u32) {
 impl Backtest<'_> {
     /// Names a decision of a trader, the `number`-th at this moment: in a run the moment and the trader's place among
     /// those asked tell it from all others, and names sort as decisions were made.
-    pub(super) fn decision(&self, trader: usize, number: usize) -> String {
+    pub(super) fn decision(&self, trader: usize, number: usize, want: &Want) -> String {
+        if let Some(again) = &self.again {
+            return again.decision(self, number, want);
+        }
         let mut name = String::with_capacity(24);
         name.push_str("t-");
         hexadecimal(&mut name, self.moments, 10);
@@ -47,6 +50,9 @@ impl Backtest<'_> {
     /// Cancels, judges and sends.
     pub(super) fn trade(&mut self, exposed: bool, unvalued: bool) -> Result<(), Problem> {
         self.mark()?;
+        if self.again.is_some() {
+            find_exits(&mut self.wants, &self.desk);
+        }
         if self.changed || self.restricted {
             self.changed = false;
             self.obey()?;
@@ -57,9 +63,15 @@ impl Backtest<'_> {
             for id in &want.cancel {
                 self.cancel(id)?;
             }
-            let Some(request) = want.request.take() else {
+            let Some(mut request) = want.request.take() else {
                 continue;
             };
+            if let Some(again) = &mut self.again {
+                match again.heed(&mut want, request, self.now) {
+                    Some(left) => request = left,
+                    None => continue,
+                }
+            }
             let features = self.features(request.instrument);
             let extra = self.told(&want, &request);
             let heeded = want.views.iter().filter(|(_, heeded)| *heeded);
@@ -165,6 +177,9 @@ impl Backtest<'_> {
 
     pub(super) fn carry_out(&mut self, dispositions: Vec<Disposition>) -> Result<(), Problem> {
         for disposition in dispositions {
+            if let Some(again) = &mut self.again {
+                again.recorder.disposition(&self.desk, &disposition)?;
+            }
             match disposition.ruling {
                 Ruling::Deny(denial) => {
                     self.orders.denied += 1;
@@ -193,6 +208,7 @@ impl Backtest<'_> {
                 Ruling::Send(order) => {
                     self.touch(order.request.instrument);
                     self.orders.sent += 1;
+                    let quantity = order.request.quantity;
                     self.note_sent(&order, disposition.decision_id);
                     let Sent { applied, outcome } = self.desk.send(order, &mut self.venue);
                     if let Some(applied) = applied {
@@ -201,6 +217,10 @@ impl Backtest<'_> {
                     if let Err(error) = outcome {
                         if matches!(error, SendError::Order(_)) {
                             return Err(broken(error));
+                        }
+                        if let Some(again) = &mut self.again {
+                            let id = &disposition.client_order_id;
+                            again.recorder.unsent(id, quantity, &error);
                         }
                         self.refused(&disposition.owner, disposition.instrument, &error)?;
                     }
@@ -278,6 +298,16 @@ impl Backtest<'_> {
 
     fn record(&mut self, applied: &Applied, execution: Option<&Execution>) -> Result<(), Problem> {
         self.touch(applied.order.request.instrument);
+        if let Some(again) = &mut self.again {
+            let instrument = applied.order.request.instrument;
+            let multiplier = self
+                .desk
+                .instrument(instrument)
+                .map_or(Decimal::ONE, |found| found.multiplier);
+            again
+                .recorder
+                .applied(&self.desk, applied, execution, multiplier)?;
+        }
         if let Some(execution) = execution {
             self.fills += 1;
             let id = &applied.order.client_order_id;

@@ -13,6 +13,23 @@ use bulkhead_domain::order::InstrumentHandle;
 use bulkhead_domain::strategy::Intent;
 use std::collections::BTreeMap;
 
+/// Names the `number`-th decision of an owner on an instrument at a moment of a session.
+pub(crate) fn trade_name(
+    session: &str,
+    owner: &str,
+    symbol: &str,
+    time: i64,
+    number: usize,
+) -> String {
+    let digest = DigestBuilder::new()
+        .part("session", session.as_bytes())
+        .part("trade", owner.as_bytes())
+        .part("symbol", symbol.as_bytes())
+        .part("time", &time.to_le_bytes())
+        .finish();
+    format!("t-{}{number:03x}", &digest.to_string()[..16])
+}
+
 impl Session {
     /// Plugins that were given up since it was last asked.
     pub(crate) fn take_given_up(&mut self) -> Vec<GivenUp> {
@@ -130,13 +147,8 @@ impl Session {
         let symbol = want.request.as_ref().map_or(String::new(), |request| {
             self.lines.symbol(request.instrument)
         });
-        let digest = DigestBuilder::new()
-            .part("session", self.id.as_bytes())
-            .part("trade", want.owner.as_bytes())
-            .part("symbol", symbol.as_bytes())
-            .part("time", &self.moment.time.to_le_bytes())
-            .finish();
-        want.decision = format!("t-{}{number:03x}", &digest.to_string()[..16]);
+        let time = self.moment.time;
+        want.decision = trade_name(&self.id, &want.owner, &symbol, time, number);
         if let Some(request) = &want.request {
             want.features = self.lines.features(request.instrument);
             // What all models said, and which of it the strategy goes by.
