@@ -410,3 +410,130 @@ fn a_file_of_models_that_cannot_be_used_gets_one_line() {
         assert!(line.contains(says), "{line}");
     }
 }
+
+/// Two bars a day that together are the day: its open, then all of it.
+fn halves() -> String {
+    let daily = std::fs::read_to_string(root().join("examples/data/stocks-daily.csv")).unwrap();
+    let mut text = "Ticker,timestamp,Open,High,Low,Close,Volume\n".to_owned();
+    for row in daily.lines().filter(|row| row.starts_with("AAPL,")) {
+        let cells: Vec<&str> = row.split(',').collect();
+        let [_, date, open, high, low, close, volume, ..] = cells[..] else {
+            panic!("{row}");
+        };
+        text += &format!("AAPL,{date}T15:30:00Z,{open},{open},{open},{open},0\n");
+        text += &format!("AAPL,{date}T16:30:00Z,{open},{high},{low},{close},{volume}\n");
+    }
+    text
+}
+
+#[test]
+fn finer_bars_resolve_what_goes_on_within_a_bar() {
+    let place = place();
+    let text = halves();
+    place.write("hours.csv", &text);
+    let run = |more: &[&str]| backtest(&place, &[&["--symbol", "AAPL"], more].concat());
+    let plain: Value = run(&["--json", "--out", "plain"]).json();
+    assert!(plain["run"]["instruments"][0].get("detail").is_none());
+    let detail = ["--detail-csv", "hours.csv"];
+    let finer: Value = run(&[&detail[..], &["--json"]].concat()).json();
+    let told = &finer["run"]["instruments"][0]["detail"];
+    assert_eq!(told["resolved"], plain["totals"]["bars"]);
+    assert_eq!((&told["without"], &told["beyond"]), (&0.into(), &0.into()));
+    assert_ne!(finer["digest"], plain["digest"]);
+    assert_eq!(finer["deflation"]["trials"], 2);
+    let said = succeeded(&run(&detail));
+    let line = format!(
+        "AAPL: finer bars resolved {} bars\n",
+        plain["totals"]["bars"]
+    );
+    assert!(said.contains(&line), "{said}");
+    let equal = succeeded(&bulkhead(&place, &["verify", "out/backtest"]));
+    assert!(equal.starts_with("equal: "), "{equal}");
+
+    // The same from the catalog, one year of it beside.
+    for file in ["stocks.csv", "hours.csv"] {
+        succeeded(&bulkhead(&place, &["data", "import", file]));
+    }
+    let mut stored = vec![
+        "backtest",
+        "--strategy",
+        "ema-cross",
+        "--symbol",
+        "AAPL",
+        "--json",
+    ];
+    stored.extend([
+        "--fees",
+        "0.001",
+        "--slippage",
+        "5bps",
+        "--detail",
+        "1h",
+        "--out",
+        "stored",
+    ]);
+    let stored: Value = bulkhead(&place, &stored).json();
+    assert_eq!(stored["run"]["instruments"], finer["run"]["instruments"]);
+    assert_eq!(stored["totals"], finer["totals"]);
+    let mut swept = vec![
+        "sweep",
+        "--csv",
+        "stocks.csv",
+        "--symbol",
+        "AAPL",
+        "--strategy",
+        "ema-cross",
+    ];
+    swept.extend(["--vary", "fast=5,10", "--json"]);
+    swept.extend(detail);
+    let swept: Value = bulkhead(&place, &swept).json();
+    assert_eq!(&swept["instruments"][0]["detail"], told);
+
+    place.write("hours.csv", text.replacen(",0\n", ",1\n", 1));
+    let line = mistake(&bulkhead(&place, &["verify", "out/backtest"]));
+    assert!(line.contains("the finer bars are others"), "{line}");
+    // Prices of before a split are of no use, and said to be.
+    let foreign = text.lines().skip(1).map(|row| {
+        let cells: Vec<&str> = row.split(',').collect();
+        let twice = |cell: &str| (2.0 * cell.parse::<f64>().unwrap()).to_string();
+        let prices: Vec<String> = cells[2..6].iter().map(|cell| twice(cell)).collect();
+        format!(
+            "{},{},{},{}\n",
+            cells[0],
+            cells[1],
+            prices.join(","),
+            cells[6]
+        )
+    });
+    let foreign: String = foreign.collect();
+    place.write(
+        "other.csv",
+        format!("{}\n{foreign}", text.lines().next().unwrap()),
+    );
+    let said = succeeded(&run(&["--detail-csv", "other.csv"]));
+    for part in [
+        "resolved 0 bars",
+        "went beyond their bar, the first on 2000-03-01",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    for (more, says) in [
+        (
+            ["--detail-csv", "stocks.csv"],
+            "the finer bars of AAPL are 1d long, and its bars 1d",
+        ),
+        (["--detail", "5m"], "the catalog has no 5m bars of AAPL"),
+        (["--detail", "soon"], "soon"),
+    ] {
+        let line = mistake(&run(&more));
+        assert!(line.contains(says), "{line}");
+    }
+    let line = mistake(&backtest(
+        &place,
+        &["--symbol", "IBM,MSFT", "--detail-csv", "hours.csv"],
+    ));
+    assert!(
+        line.contains("the file has no bars of what is traded"),
+        "{line}"
+    );
+}

@@ -6,13 +6,14 @@ use crate::kept;
 use crate::options::GlobalOptions;
 use crate::output::{self, line, table};
 use crate::setting::SettingArgs;
-use crate::source::{DataArgs, Source};
+use crate::source::{DataArgs, DetailArgs, Source};
 use crate::waiting::{interruptible, meter};
 use bulkhead_domain::{Problem, Timestamp};
 use bulkhead_lab::backtest::{self, Finished, Plan, Series, Tried, parameter};
 use bulkhead_lab::result::Status;
 use bulkhead_lab::terminal::number;
 use bulkhead_lab::trials::ledger::Ledger;
+use bulkhead_session::backtest::Detailed;
 use std::path::PathBuf;
 
 /// What to run, on what, and how.
@@ -26,6 +27,8 @@ pub(crate) struct BacktestArgs {
     parameters: Vec<String>,
     #[command(flatten)]
     data: DataArgs,
+    #[command(flatten)]
+    detail: DetailArgs,
     #[command(flatten)]
     setting: SettingArgs,
     /// The hypothesis that it belongs to: all that was tried of a family deflates its Sharpe ratios; the strategy's id
@@ -42,10 +45,11 @@ pub(crate) fn run(arguments: &BacktestArgs, options: &GlobalOptions) -> Result<(
     let settings = arguments.setting.settings()?;
     let parameters = arguments.parameters.iter().map(|text| parameter(text));
     let source = Source::of(&arguments.strategy, &arguments.data, &environment);
-    let data = source.series(&settings.currency)?;
+    let source = source.detailed(&arguments.detail);
+    let data = source.data(&settings.currency)?;
     let source = serde_json::to_value(&source)
         .map_err(|error| Problem::host(format!("no JSON: {error}"), "report this"))?;
-    let total = data.iter().map(Series::bars).sum();
+    let total = data.series.iter().map(Series::bars).sum();
     let ledger = Ledger::new(store);
     let plan = Plan {
         registry: &environment.registry,
@@ -86,6 +90,22 @@ pub(crate) fn run(arguments: &BacktestArgs, options: &GlobalOptions) -> Result<(
     }
 }
 
+/// How far finer bars told what went on within bars.
+fn within(symbol: &str, told: Detailed) -> String {
+    let mut text = format!("{symbol}: finer bars resolved {} bars", told.resolved);
+    if told.without > 0 {
+        text += &format!("; there were none within {}", told.without);
+    }
+    if let Some(first) = told.first_beyond {
+        let first = Timestamp(first).date();
+        text += &format!(
+            "; those of {} went beyond their bar, the first on {first}, and were left alone: they are of another source or otherwise adjusted",
+            told.beyond
+        );
+    }
+    text
+}
+
 fn show(finished: &Finished) -> Result<(), Problem> {
     let Finished {
         result,
@@ -118,6 +138,11 @@ fn show(finished: &Finished) -> Result<(), Problem> {
     }
     for diagnosis in &result.diagnoses {
         line(format!("{}: {}", diagnosis.severity, diagnosis.text))?;
+    }
+    for instrument in &result.run.instruments {
+        if let Some(detail) = &instrument.detail {
+            line(within(&instrument.symbol, detail.told))?;
+        }
     }
     let totals = &result.totals;
     let seconds = took.as_secs_f64();

@@ -4,7 +4,7 @@ use crate::bars::{BarFile, Cleaned};
 use crate::environment::Environment;
 use crate::output;
 use bulkhead_domain::{Decimal, Problem};
-use bulkhead_lab::backtest::Series;
+use bulkhead_lab::backtest::{Data, Series};
 use bulkhead_market::Catalog;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -32,6 +32,17 @@ pub(crate) struct DataArgs {
     lot: Decimal,
 }
 
+/// Which finer bars say what went on within a bar.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DetailArgs {
+    /// Resolve what goes on within a bar by the catalog's finer bars of this length: 1m, 5m, 1h
+    #[arg(long, value_name = "LENGTH")]
+    detail: Option<String>,
+    /// Resolve what goes on within a bar by finer bars from a file, written as that of --csv
+    #[arg(long, value_name = "FILE", conflicts_with = "detail")]
+    detail_csv: Option<PathBuf>,
+}
+
 /// What a run's strategy and bars were taken from: enough to take them from there again.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Source {
@@ -44,6 +55,10 @@ pub(crate) struct Source {
     lot: Decimal,
     catalog: PathBuf,
     interval: String,
+    #[serde(default)]
+    detail: Option<String>,
+    #[serde(default)]
+    detail_csv: Option<PathBuf>,
 }
 
 impl Source {
@@ -57,42 +72,35 @@ impl Source {
             lot: arguments.lot,
             catalog: environment.catalog.clone(),
             interval: arguments.interval.clone(),
+            detail: None,
+            detail_csv: None,
         }
+    }
+
+    /// With finer bars, where they are asked for.
+    pub(crate) fn detailed(self, arguments: &DetailArgs) -> Source {
+        Source {
+            detail: arguments.detail.clone(),
+            detail_csv: arguments.detail_csv.clone(),
+            ..self
+        }
+    }
+
+    /// All bars, priced in this currency where a file does not say.
+    pub(crate) fn data(&self, currency: &str) -> Result<Data, Problem> {
+        let series = self.series(currency)?;
+        let detail = self.finer(&series, currency)?;
+        Ok(Data { series, detail })
     }
 
     /// The bars, priced in this currency where the file does not say.
     pub(crate) fn series(&self, currency: &str) -> Result<Vec<Series>, Problem> {
-        if let Some(file) = &self.csv {
-            return self.of_file(file, currency);
-        }
-        let interval = bulkhead_market::catalog::interval(&self.interval)?;
-        let catalog = Catalog::open(&self.catalog)?;
-        let data = self.symbols.iter().map(|symbol| {
-            let reader = catalog.read(symbol, interval)?;
-            Ok(Series::Stored(Box::new(reader)))
-        });
-        data.collect()
-    }
-
-    fn of_file(&self, path: &Path, currency: &str) -> Result<Vec<Series>, Problem> {
-        let file = BarFile {
-            path,
-            symbol: None,
-            calendar: &self.calendar,
-            currency,
-            tick: self.tick,
-            lot: self.lot,
+        let Some(path) = &self.csv else {
+            return self.of_catalog(&self.interval, self.symbols.iter().map(String::as_str));
         };
         let named = |symbol: &str| self.symbols.iter().any(|one| one == symbol);
-        let mut data = Vec::new();
-        for Cleaned { series, report } in
-            file.usable(|symbol| self.symbols.is_empty() || named(symbol))?
-        {
-            if !report.rows.is_empty() {
-                output::note(&report.to_string());
-            }
-            data.push(Series::Loaded(Box::new(series)));
-        }
+        let wanted = |symbol: &str| self.symbols.is_empty() || named(symbol);
+        let data = self.of_file((path, None), currency, wanted)?;
         for symbol in &self.symbols {
             if !data.iter().any(|series| series.symbol() == symbol) {
                 return Err(Problem::user(
@@ -101,6 +109,70 @@ impl Source {
                 )
                 .in_file(path));
             }
+        }
+        Ok(data)
+    }
+
+    /// Finer bars of what is traded, where they are asked for.
+    fn finer(&self, traded: &[Series], currency: &str) -> Result<Vec<Series>, Problem> {
+        let symbols = || traded.iter().map(Series::symbol);
+        let Some(path) = &self.detail_csv else {
+            return match &self.detail {
+                Some(length) => self.of_catalog(length, symbols()),
+                None => Ok(Vec::new()),
+            };
+        };
+        // A file of the one instrument need not say which.
+        let only = match traded {
+            [traded] => Some(traded.symbol()),
+            _ => None,
+        };
+        let wanted = |symbol: &str| symbols().any(|one| one == symbol);
+        let finer = self.of_file((path, only), currency, wanted)?;
+        if finer.is_empty() {
+            return Err(Problem::user(
+                "the file has no bars of what is traded",
+                "name each row's symbol in a column Ticker, as --csv has it",
+            )
+            .in_file(path));
+        }
+        Ok(finer)
+    }
+
+    fn of_catalog<'s>(
+        &self,
+        length: &str,
+        symbols: impl Iterator<Item = &'s str>,
+    ) -> Result<Vec<Series>, Problem> {
+        let interval = bulkhead_market::catalog::interval(length)?;
+        let catalog = Catalog::open(&self.catalog)?;
+        let data = symbols.map(|symbol| {
+            let reader = catalog.read(symbol, interval)?;
+            Ok(Series::Stored(Box::new(reader)))
+        });
+        data.collect()
+    }
+
+    fn of_file(
+        &self,
+        (path, symbol): (&Path, Option<&str>),
+        currency: &str,
+        wanted: impl FnMut(&str) -> bool,
+    ) -> Result<Vec<Series>, Problem> {
+        let file = BarFile {
+            path,
+            symbol,
+            calendar: &self.calendar,
+            currency,
+            tick: self.tick,
+            lot: self.lot,
+        };
+        let mut data = Vec::new();
+        for Cleaned { series, report } in file.usable(wanted)? {
+            if !report.rows.is_empty() {
+                output::note(&report.to_string());
+            }
+            data.push(Series::Loaded(Box::new(series)));
         }
         Ok(data)
     }

@@ -6,7 +6,7 @@ use crate::kept;
 use crate::options::GlobalOptions;
 use crate::output::{self, line, wide_table};
 use crate::setting::SettingArgs;
-use crate::source::{DataArgs, Source};
+use crate::source::{DataArgs, DetailArgs, Source};
 use crate::waiting::interruptible;
 use bulkhead_domain::Problem;
 use bulkhead_lab::backtest::parameter;
@@ -68,6 +68,8 @@ pub(crate) struct SweepArgs {
     #[command(flatten)]
     data: DataArgs,
     #[command(flatten)]
+    detail: DetailArgs,
+    #[command(flatten)]
     setting: SettingArgs,
     /// Folder that log and results go to; the same command goes on with what is there
     #[arg(long, value_name = "DIR", default_value = "out/sweep")]
@@ -99,7 +101,8 @@ pub(crate) fn run(arguments: &SweepArgs, options: &GlobalOptions) -> Result<(), 
     let store = kept::open(&options.state)?;
     let environment = Environment::open(options)?.with_installed(&store);
     let source = Source::of(&arguments.strategy, &arguments.data, &environment);
-    let data = source.series(&settings.currency)?;
+    let source = source.detailed(&arguments.detail);
+    let data = source.data(&settings.currency)?;
     let source = serde_json::to_value(&source)
         .map_err(|error| Problem::host(format!("no JSON: {error}"), "report this"))?;
     let ledger = Ledger::new(store);

@@ -54,7 +54,7 @@ pub(crate) fn run_again(arguments: &VerifyArgs, options: &GlobalOptions) -> Resu
         registry: &environment.registry,
         strategy: &source.strategy,
         parameters: recorded.run.parameters.clone().into_iter().collect(),
-        data: source.series(&settings.currency)?,
+        data: source.data(&settings.currency)?,
         settings,
         source: recorded.run.source.clone(),
         folder: None,

@@ -4,6 +4,11 @@
 //! order in which series are named. A trading session ends with a bar of a day or longer, and with the bar that closes
 //! at the session's close by the instrument's calendar; where that bar is missing, that session has no end.
 
+mod detail;
+
+pub use self::detail::Detailed;
+
+use self::detail::Details;
 use bulkhead_domain::order::{CorporateAction, InstrumentHandle, Step};
 use bulkhead_domain::time::DAY;
 use bulkhead_domain::{Problem, Timestamp};
@@ -18,6 +23,9 @@ pub struct Moment {
     pub time: i64,
     /// The bars, by instrument handle.
     pub steps: Vec<Step>,
+    /// What went on within the bars, in the order of time: the moments of finer bars, where the feed has any. An
+    /// instrument without finer bars has its bar in the last of them.
+    pub finer: Vec<Moment>,
 }
 
 /// Bars of a series, from memory or batch by batch.
@@ -212,6 +220,7 @@ impl<'a> Line<'a> {
 /// Walks several series at once.
 pub struct Feed<'a> {
     lines: Vec<Line<'a>>,
+    details: Details<'a>,
     until: i64,
 }
 
@@ -242,8 +251,33 @@ impl<'a> Feed<'a> {
         lines.sort_by_key(|line| line.handle);
         Feed {
             lines,
+            details: Details::default(),
             until: i64::MAX,
         }
+    }
+
+    /// With finer bars of some of its instruments, in memory or read as they are needed: what goes on within a bar
+    /// then follows from them.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn detailed(
+        mut self,
+        series: impl IntoIterator<Item = &'a BarSeries>,
+        readers: impl IntoIterator<Item = (InstrumentHandle, BarReader)>,
+    ) -> Result<Feed<'a>, Problem> {
+        let mut lines: Vec<Line<'a>> = series.into_iter().map(Line::whole).collect();
+        for (handle, reader) in readers {
+            lines.push(Line::streamed(handle, reader)?);
+        }
+        self.details = Details::new(lines);
+        Ok(self)
+    }
+
+    /// How far finer bars said what went on within the bars of an instrument so far; nothing where it has none.
+    #[must_use]
+    pub fn detail(&self, instrument: InstrumentHandle) -> Option<Detailed> {
+        self.details.of(instrument)
     }
 
     /// When the next bar opened.
@@ -302,10 +336,12 @@ impl<'a> Feed<'a> {
     #[inline]
     pub fn advance(&mut self, moment: &mut Moment) -> Result<bool, Problem> {
         moment.steps.clear();
+        moment.finer.clear();
         let time = self.lines.iter().map(|line| line.next).min();
         let Some(time) = time.filter(|time| *time < self.until) else {
             // What was read of a file may be acted upon only if the whole of it is what it says.
             self.lines.iter_mut().try_for_each(Line::drain)?;
+            self.details.drain()?;
             return Ok(false);
         };
         moment.time = time;
@@ -316,6 +352,7 @@ impl<'a> Feed<'a> {
                 moment.steps.push(step);
             }
         }
+        self.details.resolve(moment)?;
         Ok(true)
     }
 }

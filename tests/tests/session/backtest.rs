@@ -228,7 +228,7 @@ pub(crate) fn numbered(stand: &Stand, symbols: &[&str]) -> Vec<BarSeries> {
         .collect()
 }
 
-const CROSS: &str = r#"{"fast": 5, "slow": 20, "size": "50"}"#;
+pub(crate) const CROSS: &str = r#"{"fast": 5, "slow": 20, "size": "50"}"#;
 
 fn cross(stand: &Stand, series: &[BarSeries], trades: &[BarSeries]) -> (Outcome, All) {
     let trader = stand.ema_cross(CROSS, trades);
@@ -364,12 +364,12 @@ fn another_program_comes_to_the_same_equity() {
 }
 
 /// A strategy that does at each bar what it is told to.
-struct Scripted<F> {
+pub(crate) struct Scripted<F> {
     requirements: Requirements,
     act: F,
 }
 
-fn scripted<F>(act: F) -> Scripted<F>
+pub(crate) fn scripted<F>(act: F) -> Scripted<F>
 where
     F: FnMut(&Bar, &State) -> Result<Vec<Intent>, Problem>,
 {

@@ -9,6 +9,7 @@ mod books;
 mod carry;
 mod contained;
 mod controls;
+mod detail;
 mod explained;
 mod halted;
 mod invariance;

@@ -1,6 +1,6 @@
 //! In what a result that was run again differs from the one recorded.
 
-use crate::result::RunResult;
+use crate::result::{RunInputs, RunResult};
 
 /// The first thing in which a result run again differs from the one recorded; `None` where they are equal bit for bit.
 #[must_use]
@@ -28,6 +28,16 @@ pub fn difference(recorded: &RunResult, again: &RunResult) -> Option<String> {
                 then.symbol
             ));
         }
+    }
+    let detail = |run: &RunInputs| {
+        let detail = run
+            .instruments
+            .iter()
+            .map(|one| one.detail.as_ref().map(|it| it.digest));
+        detail.collect::<Vec<_>>()
+    };
+    if detail(then) != detail(now) {
+        return Some("the finer bars are others".to_owned());
     }
     if then.instruments.len() != now.instruments.len() {
         return Some("other instruments were traded".to_owned());

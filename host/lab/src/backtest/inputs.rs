@@ -1,7 +1,7 @@
 //! A plan's plugins made ready, everything that its outcome depends on, and the digest over that.
 
 use super::{Plan, Settings};
-use crate::result::{FORMAT, InstrumentInput, RunInputs};
+use crate::result::{DetailInput, FORMAT, InstrumentInput, RunInputs};
 use bulkhead_desk::{CheckLimits, RiskRule};
 use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::time::DAY;
@@ -10,7 +10,7 @@ use bulkhead_manifest::Kind;
 use bulkhead_registry::supervise::{SupervisionLimits, Supervisor};
 use bulkhead_registry::{Operator, Registry};
 use bulkhead_sandbox::{Engines, Plugin, RiskRulePlugin, SessionClock, StrategyPlugin};
-use bulkhead_session::backtest::{Learning, Setup, Trader, Trading};
+use bulkhead_session::backtest::{Detailed, Learning, Setup, Trader, Trading};
 use bulkhead_session::trainers;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -38,7 +38,10 @@ pub(super) fn inputs(plan: &Plan<'_>, instruments: &[Instrument]) -> Result<Inpu
     let parameters = Value::Object(plan.parameters.clone());
     let terms = registry.setup(&plugin, &parameters, instruments, &operator)?;
     let ready = ready(registry, settings, instruments)?;
-    let series = (plan.data.iter()).map(|series| (series.symbol(), series.digest(), series.span()));
+    let seen = plan.data.series.iter();
+    let series = seen.map(|series| (series.symbol(), series.digest(), series.span()));
+    let detail = plan.data.detail.iter();
+    let detail = detail.map(|series| (series.symbol(), series.digest()));
     let components = (ready.iter())
         .map(|(plugin, terms)| {
             json!({
@@ -58,7 +61,13 @@ pub(super) fn inputs(plan: &Plan<'_>, instruments: &[Instrument]) -> Result<Inpu
     );
     config.insert("risk".to_owned(), Value::Array(components));
     let (learning, learners) = learning(registry, settings)?;
-    let common = common(settings, plugin.digest(), &ready, &learners, series)?;
+    let common = common(
+        settings,
+        plugin.digest(),
+        &ready,
+        &learners,
+        (series, detail),
+    )?;
     if !learning.is_empty() {
         config.insert("models".to_owned(), learners);
     }
@@ -79,6 +88,7 @@ pub(super) fn inputs(plan: &Plan<'_>, instruments: &[Instrument]) -> Result<Inpu
         },
         instruments: plan
             .data
+            .series
             .iter()
             .zip(instruments)
             .map(|(series, instrument)| InstrumentInput {
@@ -86,6 +96,12 @@ pub(super) fn inputs(plan: &Plan<'_>, instruments: &[Instrument]) -> Result<Inpu
                 symbol: instrument.symbol.clone(),
                 digest: series.digest(),
                 bars: series.bars(),
+                detail: (plan.data.detail.iter())
+                    .find(|finer| finer.symbol() == series.symbol())
+                    .map(|finer| DetailInput {
+                        digest: finer.digest(),
+                        told: Detailed::default(),
+                    }),
             })
             .collect(),
         config: Value::Object(config),
@@ -113,7 +129,10 @@ pub(crate) fn common<'a>(
     component: Digest,
     rules: &[(Plugin, bulkhead_sandbox::Setup)],
     learners: &Value,
-    series: impl Iterator<Item = (&'a str, Digest, (i64, i64))>,
+    (series, detail): (
+        impl Iterator<Item = (&'a str, Digest, (i64, i64))>,
+        impl Iterator<Item = (&'a str, Digest)>,
+    ),
 ) -> Result<Digest, Problem> {
     let unwritable =
         |error: serde_json::Error| Problem::host(format!("no JSON: {error}"), "report this");
@@ -144,6 +163,10 @@ pub(crate) fn common<'a>(
         builder.part("told", terms.config.as_bytes());
     }
     for (symbol, digest, _) in series {
+        builder.part(symbol, digest.bytes());
+    }
+    for (symbol, digest) in detail {
+        builder.part("detail", symbol.as_bytes());
         builder.part(symbol, digest.bytes());
     }
     Ok(builder.finish())
@@ -285,6 +308,9 @@ pub(super) fn digest_of(run: &RunInputs) -> Result<Digest, Problem> {
     builder.part("seed", run.seed.as_bytes());
     for instrument in &run.instruments {
         builder.part(&instrument.symbol, instrument.digest.bytes());
+        if let Some(detail) = &instrument.detail {
+            builder.part("detail", detail.digest.bytes());
+        }
     }
     Ok(builder.finish())
 }

@@ -13,7 +13,7 @@ mod tape;
 pub(crate) mod vectorised;
 
 pub use self::difference::difference;
-pub use self::series::Series;
+pub use self::series::{Data, Series};
 pub use self::settings::{RuleSettings, Settings, fees, parameter, rule, slippage};
 pub use self::tape::Refusal;
 
@@ -52,8 +52,8 @@ pub struct Plan<'a> {
     pub strategy: &'a str,
     /// Its parameters; those not named take its defaults.
     pub parameters: Map<String, Value>,
-    /// The bars, one entry a symbol.
-    pub data: Vec<Series>,
+    /// The bars.
+    pub data: Data,
     /// Everything else.
     pub settings: Settings,
     /// Where the bars came from, for [`crate::result::RunInputs::source`]: no part of the digest.
@@ -102,8 +102,9 @@ pub fn run(
     let settings = &plan.settings;
     let mut tape = Recorder::new(to_f64(settings.cash), &instruments, equity);
     let (trader, label) = trader(&plan, &inputs, &instruments)?;
-    let (loaded, stored) = apart(plan.data);
-    let feed = Feed::mixed(&loaded, stored)?;
+    let (loaded, stored) = apart(plan.data.series, &instruments);
+    let (finer, finer_stored) = apart(plan.data.detail, &instruments);
+    let feed = Feed::mixed(&loaded, stored)?.detailed(&finer, finer_stored)?;
     let mut feed = feed.between(settings.from.as_deref(), settings.to.as_deref())?;
     let opened = Timestamp(feed.opened().unwrap_or(0));
     let trading = (inputs.run.strategy.clone(), trader);
@@ -114,6 +115,13 @@ pub fn run(
     let outcome = backtest.run(&mut feed, stop, progress)?;
     let took = begun.elapsed();
     let recorded = tape.finish();
+    let mut inputs_run = inputs.run;
+    for instrument in &mut inputs_run.instruments {
+        if let (Some(input), Some(told)) = (&mut instrument.detail, feed.detail(instrument.handle))
+        {
+            input.told = told;
+        }
+    }
     let trial = match plan.tried {
         None => None,
         Some(tried) => {
@@ -129,7 +137,7 @@ pub fn run(
         took,
         trial,
     };
-    finish(inputs.run, settings, told, plan.folder)
+    finish(inputs_run, settings, told, plan.folder)
 }
 
 /// Puts a run down as a trial before anything of it is shown, and says what its Sharpe ratio is worth among the others of
@@ -183,7 +191,7 @@ fn trader(
     let instance = plugin.create(&terms.config, instruments, &terms.grants, None)?;
     let settings = &plan.settings;
     let mut planner = Planner::new(plugin, terms, instance.requirements(), settings.seed)?;
-    for (series, instrument) in plan.data.iter().zip(instruments) {
+    for (series, instrument) in plan.data.series.iter().zip(instruments) {
         let feed = series.feed(instrument.handle)?;
         let feed = feed.between(settings.from.as_deref(), settings.to.as_deref())?;
         planner.add(instrument.handle, &instrument.symbol, feed)?;

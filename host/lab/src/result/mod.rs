@@ -16,6 +16,7 @@ use crate::report::{PriceSeries, Sheet, publish};
 use crate::statistics::{Performance, Statistics};
 use crate::trials::ledger::Deflated;
 use bulkhead_domain::{Decimal, Digest, Problem};
+use bulkhead_session::backtest::Detailed;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -99,6 +100,19 @@ pub struct InstrumentInput {
     pub digest: Digest,
     /// Bars that the run saw.
     pub bars: u64,
+    /// Its finer bars, where it had any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<DetailInput>,
+}
+
+/// Finer bars of an instrument.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DetailInput {
+    /// Digest of them.
+    pub digest: Digest,
+    /// How far they said what went on within its bars.
+    #[serde(flatten)]
+    pub told: Detailed,
 }
 
 /// How look-ahead was kept out.

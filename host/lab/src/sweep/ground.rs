@@ -5,12 +5,14 @@
 
 use super::row::{Objective, Row};
 use crate::backtest::inputs::{common, fresh, learning, operator, ready, setup, trial_of};
-use crate::backtest::series::{number, span};
+use crate::backtest::series::{collected, number, span};
 use crate::backtest::vectorised::Planner;
-use crate::backtest::{Series, Settings};
+use crate::backtest::{Data, Settings};
+use crate::result::DetailInput;
 use crate::statistics::{Costs, CurveBuilder, OrderCounts, Performance, Statistics};
 use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::number::to_f64;
+use bulkhead_domain::order::InstrumentHandle;
 use bulkhead_domain::{Digest, Instrument, Problem, Timestamp};
 use bulkhead_manifest::Kind;
 use bulkhead_market::BarSeries;
@@ -44,6 +46,7 @@ pub(super) struct Ground<'a> {
     settings: &'a Settings,
     instruments: Vec<Instrument>,
     series: Vec<BarSeries>,
+    detail: Vec<BarSeries>,
     /// What is to be large, and with how many trades at least.
     wanted: (Objective, u64),
 }
@@ -73,17 +76,13 @@ impl<'a> Ground<'a> {
     pub(super) fn new(
         registry: &'a Registry,
         strategy: &str,
-        mut data: Vec<Series>,
+        mut data: Data,
         settings: &'a Settings,
         wanted: (Objective, u64),
     ) -> Result<Ground<'a>, Problem> {
         let instruments = number(&mut data)?;
-        let mut series = Vec::with_capacity(data.len());
-        for (one, instrument) in data.into_iter().zip(&instruments) {
-            let mut one = one.collect()?;
-            one.instrument.handle = instrument.handle;
-            series.push(one);
-        }
+        let series = collected(data.series, &instruments)?;
+        let detail = collected(data.detail, &instruments)?;
         let plugin = registry.load(strategy)?;
         plugin.expect_kind(Kind::Strategy)?;
         let (learning, learners) = learning(registry, settings)?;
@@ -97,6 +96,7 @@ impl<'a> Ground<'a> {
             settings,
             instruments,
             series,
+            detail,
             wanted,
         })
     }
@@ -112,12 +112,16 @@ impl<'a> Ground<'a> {
     /// Over everything that all runs have in common.
     pub(super) fn digest(&self) -> Result<Digest, Problem> {
         let series = self.series.iter();
+        let detail = self.detail.iter();
         common(
             self.settings,
             self.plugin.digest(),
             &self.rules,
             &self.learners,
-            series.map(|one| (one.instrument.symbol.as_str(), one.digest, span(one))),
+            (
+                series.map(|one| (one.instrument.symbol.as_str(), one.digest, span(one))),
+                detail.map(|one| (one.instrument.symbol.as_str(), one.digest)),
+            ),
         )
     }
 
@@ -186,6 +190,27 @@ impl<'a> Ground<'a> {
         })
     }
 
+    /// The finer bars by instrument, and how far they say what went on within the bars of the settings' span.
+    ///
+    /// # Errors
+    /// The host's, where the span was read before.
+    pub(super) fn detail(&self) -> Result<BTreeMap<InstrumentHandle, DetailInput>, Problem> {
+        let settings = self.settings;
+        let feed = Feed::new(&self.series).detailed(&self.detail, [])?;
+        let mut feed = feed.between(settings.from.as_deref(), settings.to.as_deref())?;
+        let mut moment = Moment::default();
+        while !self.detail.is_empty() && feed.advance(&mut moment)? {}
+        let told = self.detail.iter().map(|finer| {
+            let handle = finer.instrument.handle;
+            let input = DetailInput {
+                digest: finer.digest,
+                told: feed.detail(handle).unwrap_or_default(),
+            };
+            (handle, input)
+        });
+        Ok(told.collect())
+    }
+
     /// How many bars the strategy sees before its intents count.
     ///
     /// # Errors
@@ -225,7 +250,8 @@ impl<'a> Ground<'a> {
             pruned: false,
             stop: &stop,
         };
-        let mut feed = match Feed::new(&self.series).within(span.from, span.until) {
+        let feed = Feed::new(&self.series).detailed(&self.detail, []);
+        let mut feed = match feed.and_then(|feed| feed.within(span.from, span.until)) {
             Ok(feed) => feed,
             Err(problem) => return Ok(failed(problem, point)),
         };

@@ -30,7 +30,7 @@ use self::ground::{Ground, Hopeless, Ran, Span, Stopped};
 use self::log::{Entry, Log};
 use self::search::Proposer;
 use self::tally::Tally;
-use crate::backtest::{Series, Settings};
+use crate::backtest::{Data, Settings};
 use crate::trials::ledger::{Combination, Ledger};
 use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::number::to_f64;
@@ -142,7 +142,7 @@ fn total(plan: &Plan<'_>, space: &Space) -> Result<u64, Problem> {
 /// What is wrong with the plan; a log or ledger that cannot be used; being stopped, which loses nothing.
 pub fn run(
     plan: &Plan<'_>,
-    data: Vec<Series>,
+    data: Data,
     stop: &AtomicBool,
     told: &Told<'_>,
 ) -> Result<(SweepResult, Written), Problem> {

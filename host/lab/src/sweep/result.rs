@@ -163,6 +163,7 @@ pub(super) fn finish(
         .part("walk", &told)
         .finish();
     let manifest = ground.plugin().manifest();
+    let mut detail = ground.detail()?;
     let result = SweepResult {
         format: FORMAT,
         digest,
@@ -177,6 +178,7 @@ pub(super) fn finish(
                 symbol: series.instrument.symbol.clone(),
                 digest: series.digest,
                 bars: series.len() as u64,
+                detail: detail.remove(&series.instrument.handle),
             })
             .collect(),
         parameters: plan.parameters.clone(),

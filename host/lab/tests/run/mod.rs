@@ -148,6 +148,7 @@ fn result(performance: &Performance, closes: &[(i64, f64)], fees: f64, fills: u6
                 symbol: "SPX".into(),
                 digest: Digest::of(CLOSES.as_bytes()),
                 bars: closes.len() as u64,
+                detail: None,
             }],
             config: serde_json::json!({ "fill": "close", "fees": FEE }),
             seed: "7".into(),

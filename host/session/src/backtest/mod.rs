@@ -24,7 +24,7 @@ mod trader;
 
 pub use self::setup::{Ended, Learning, OrderTotals, Outcome, Setup, Standing, Tape, Trading};
 pub use self::trader::{Sandboxed, Trader};
-pub use crate::feed::{Feed, Moment};
+pub use crate::feed::{Detailed, Feed, Moment};
 
 pub(crate) use self::again::{Again, run_again};
 
@@ -375,11 +375,16 @@ impl<'a> Backtest<'a> {
         }
         let mut updates = std::mem::take(&mut self.updates);
         updates.clear();
-        self.venue
-            .advance(&moment.steps, &mut updates)
-            .map_err(|error| {
+        let within = match moment.finer.as_slice() {
+            [] => std::slice::from_ref(moment),
+            finer => finer,
+        };
+        for part in within {
+            let advanced = self.venue.advance(&part.steps, &mut updates);
+            advanced.map_err(|error| {
                 Problem::user(format!("a bar is unusable: {error}"), "correct the data")
             })?;
+        }
         if session_end && self.venue.carries() {
             let account = self.venue.carried(self.now);
             if self.desk.is_carry_due(&account) {

@@ -63,7 +63,7 @@ pub(crate) fn series(place: &Place) -> Result<Vec<Figure>> {
             registry: &registry,
             strategy: "ema-cross",
             parameters: Map::new(),
-            data: vec![Series::Loaded(Box::new(series.clone()))],
+            data: vec![Series::Loaded(Box::new(series.clone()))].into(),
             settings: settings(true),
             source: Value::Null,
             folder: None,
@@ -123,7 +123,7 @@ fn swept(place: &Place, vectorised: bool) -> Result<f64> {
     };
     let data = vec![Series::Loaded(Box::new(walk(1, "WALK", BARS, MINUTE)?))];
     let begun = Instant::now();
-    let (result, _) = sweep::run(&plan, data, &AtomicBool::new(false), &|_| {})?;
+    let (result, _) = sweep::run(&plan, data.into(), &AtomicBool::new(false), &|_| {})?;
     let seconds = begun.elapsed().as_secs_f64();
     ensure!(
         result.counts.finished == 1_000,

@@ -4,6 +4,7 @@ use super::Sheet;
 use super::words::{date, figure, grouped};
 use crate::diagnoses::Severity;
 use crate::report::markup::escape;
+use crate::result::DetailInput;
 use crate::statistics::Figure;
 use bulkhead_domain::number::to_f64;
 use bulkhead_domain::order::Side;
@@ -181,6 +182,16 @@ pub(super) fn inputs(sheet: &Sheet<'_>) -> String {
             grouped(instrument.bars as f64, 0)
         );
         rows.push((name, instrument.digest.to_string()));
+        if let Some(DetailInput { digest, told }) = &instrument.detail {
+            let name = format!(
+                "{}, finer bars within {} of them ({} without, {} beyond)",
+                instrument.symbol,
+                grouped(told.resolved as f64, 0),
+                grouped(told.without as f64, 0),
+                grouped(told.beyond as f64, 0)
+            );
+            rows.push((name, digest.to_string()));
+        }
     }
     rows.push(("Configuration".to_owned(), run.config.to_string()));
     let mut html = "<div class=\"card\"><table><tbody>".to_owned();
