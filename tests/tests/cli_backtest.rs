@@ -3,12 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod cli;
+mod swings;
 
-use bulkhead_domain::Timestamp;
-use bulkhead_domain::time::DAY;
 use bulkhead_tests::{hostile, plugins, root};
 use cli::{Place, Ran};
 use serde_json::Value;
+use swings::swings;
 
 fn place() -> Place {
     let place = Place::new();
@@ -328,22 +328,6 @@ candidates = [
     { plugin = "linfa", algorithm = "gaussian-naive-bayes" },
 ]
 "#;
-
-/// Days of a price that swings, so that there is something to learn.
-fn swings() -> String {
-    let mut rows = "Date,Open,High,Low,Close,Volume\n".to_owned();
-    let price = |day: i64| {
-        let noise = ((day * 7_919) % 101) as f64 / 101.0 - 0.5;
-        100.0 + 10.0 * libm::sin(day as f64 * 0.157) + noise
-    };
-    for day in 0..900 {
-        let date = Timestamp(day * DAY).date();
-        let (open, close) = (price(day - 1), price(day));
-        let (high, low) = (open.max(close) + 0.2, open.min(close) - 0.2);
-        rows += &format!("{date},{open:.2},{high:.2},{low:.2},{close:.2},1000000\n");
-    }
-    rows
-}
 
 #[test]
 fn a_strategy_that_needs_a_model_is_given_what_the_chosen_one_predicts() {

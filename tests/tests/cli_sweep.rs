@@ -3,12 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod cli;
+mod swings;
 
 use bulkhead_tests::{hostile, plugins, root};
 use cli::{Place, Ran};
 use serde_json::Value;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
+use swings::swings;
 
 fn place() -> Place {
     let place = Place::new();
@@ -454,4 +456,131 @@ fn a_trial_is_what_the_strategy_was_told() {
     assert_eq!(run(&["--from", "1999-01-01", "--to", "2026-01-01"]), 3);
     assert_eq!(run(&["--from", "2010-01-01"]), 4);
     assert_eq!(run(&["--family", "other"]), 1);
+}
+
+/// What a backtest comes to under the terms of a sweep, with its trials.
+fn backtest(place: &Place, more: &[&str]) -> (Value, u64) {
+    let plugins = plugins();
+    let mut all = arguments(plugins.to_str().unwrap(), more);
+    all[2] = "backtest";
+    all.push("--json");
+    let result: Value = place.run(&all).json();
+    let total = result["statistics"]["curve"]["total_return"]["value"].clone();
+    (total, result["deflation"]["trials"].as_u64().unwrap())
+}
+
+/// The row of a swept value.
+fn row<'a>(swept: &'a Value, value: &Value) -> &'a Value {
+    let mut rows = swept["best"].as_array().unwrap().iter();
+    rows.find(|row| row["values"][0] == *value).unwrap()
+}
+
+#[test]
+fn a_rule_s_settings_are_varied_as_a_strategy_s_are() {
+    let place = place();
+    let vary = ["--vary", "risk.stop-loss.fraction=0.02,0.05,0.3"];
+    let rule = ["--risk", r#"stop-loss={"fraction":"0.1"}"#];
+    let swept: Value = sweep(&place, &[&vary[..], &rule, &["--json"]].concat()).json();
+    assert_eq!(swept["deflation"]["trials"], 3);
+    for fraction in [0.02, 0.05] {
+        let rule = format!("stop-loss={{\"fraction\":{fraction}}}");
+        let (total, trials) = backtest(&place, &["--strategy", "ema-cross", "--risk", &rule]);
+        let row = row(&swept, &fraction.into());
+        assert_eq!(row["figures"]["total-return"], total, "{row}");
+        // It is the trial that the sweep put down.
+        assert_eq!(trials, 3);
+    }
+    let (other, trials) = backtest(&place, &["--strategy", "ema-cross", rule[0], rule[1]]);
+    assert_eq!(trials, 4);
+    assert_ne!(row(&swept, &0.02.into())["figures"]["total-return"], other);
+    for (more, says) in [
+        (
+            &vary[..],
+            "there is no rule stop-loss; give it with --risk stop-loss",
+        ),
+        (
+            &["--vary", "risk.stop-loss=1,2"],
+            "'risk.stop-loss' names no setting",
+        ),
+        (
+            &["--vary", "model.direction.window=1,2"],
+            "there is no model direction; give a file with models by --models",
+        ),
+    ] {
+        let line = mistake(&sweep(&place, more));
+        assert!(line.contains(says), "{line}");
+    }
+    let unknown = [&rule[..], &["--vary", "risk.stop-loss.part=1,2"]].concat();
+    let line = mistake(&sweep(&place, &unknown));
+    assert!(line.contains("'part' was unexpected"), "{line}");
+}
+
+const MODELS: &str = r#"
+features = ["return_5", "volatility_20", "rsi_14"]
+[models.direction]
+window = 250
+refit-every = 125
+min-samples = 60
+confidence = 0.55
+[[models.direction.candidates]]
+plugin = "linfa"
+algorithm = "logistic-regression"
+[[models.direction.candidates]]
+plugin = "baseline"
+algorithm = "base-rate"
+"#;
+
+#[test]
+fn a_model_s_settings_and_hyper_parameters_are_varied_too() {
+    let place = place();
+    place.write("models.toml", MODELS);
+    place.write("stocks.csv", swings());
+    let terms = [
+        "--strategy",
+        "ml-signal",
+        "--models",
+        "models.toml",
+        "--calendar",
+        "24/7",
+        "--symbol",
+        "STOCKS",
+    ];
+    let run = |vary: &str| {
+        sweep(
+            &place,
+            &[&terms[..], &["--vary", vary, "--json", "--out", vary]].concat(),
+        )
+    };
+    let swept: Value = run("model.direction.window=150,450").json();
+    let windows: Vec<Value> = [150, 450].map(Value::from).to_vec();
+    for window in &windows {
+        let models = MODELS.replace("window = 250", &format!("window = {window}"));
+        place.write("models.toml", models);
+        let (total, trials) = backtest(&place, &terms);
+        assert_eq!(row(&swept, window)["figures"]["total-return"], total);
+        assert_eq!(trials, 2);
+    }
+    place.write("models.toml", MODELS);
+    let swept: Value = run("model.direction.logistic-regression.alpha=0.01,100.0").json();
+    assert_eq!(swept["deflation"]["trials"], 4);
+    assert_eq!(swept["counts"]["failed"], 0);
+    for (vary, says) in [
+        ("model.direction.breadth=1,2", "unknown field `breadth`"),
+        (
+            "model.direction.svm.c=1,2",
+            "model direction has no candidate svm; use one of: logistic-regression, base-rate",
+        ),
+        (
+            "model.direction.logistic-regression.beta=1,2",
+            "has no hyper-parameter beta",
+        ),
+        ("model.direction.logistic-regression.alpha=1,-2", "alpha"),
+        (
+            "model.other.window=1,2",
+            "there is no model other; use one of: direction",
+        ),
+    ] {
+        let line = mistake(&run(vary));
+        assert!(line.contains(says), "{line}");
+    }
 }

@@ -24,7 +24,8 @@ pub(crate) struct SweepArgs {
     /// The strategy: its id, or the path of a component
     #[arg(long, value_name = "ID|FILE.wasm")]
     strategy: String,
-    /// A parameter to vary: NAME=5,10,20 or NAME=5..20:5 or NAME=0.1..0.9; may be repeated
+    /// A parameter to vary: NAME=5,10,20 or NAME=5..20:5 or NAME=0.1..0.9; may be repeated. NAME is the strategy's, or
+    /// risk.RULE.SETTING, model.ALIAS.SETTING or model.ALIAS.ALGORITHM.PARAMETER
     #[arg(long = "vary", value_name = "NAME=VALUES", required = true)]
     vary: Vec<String>,
     /// A parameter that is not varied; may be repeated

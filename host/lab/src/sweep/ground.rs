@@ -4,7 +4,8 @@
 //! nothing goes from one to another. Of a run only days and trades are kept, until its figures are computed.
 
 use super::row::{Objective, Row};
-use crate::backtest::inputs::{common, fresh, learning, operator, ready, setup, trial_of};
+use super::variant::{Variant, apart};
+use crate::backtest::inputs::{common, fresh, operator, setup, trial_of};
 use crate::backtest::series::{collected, number, span};
 use crate::backtest::vectorised::Planner;
 use crate::backtest::{Data, Settings};
@@ -19,7 +20,7 @@ use bulkhead_market::BarSeries;
 use bulkhead_registry::Registry;
 use bulkhead_sandbox::{Plugin, StrategyPlugin};
 use bulkhead_session::backtest::{
-    Backtest, Ended, Feed, Learning, Moment, Sandboxed, Standing, Tape, Trader,
+    Backtest, Ended, Feed, Moment, Sandboxed, Standing, Tape, Trader,
 };
 use bulkhead_session::record::TradeRecord;
 use serde_json::{Map, Value};
@@ -40,10 +41,8 @@ pub(super) struct Ground<'a> {
     registry: &'a Registry,
     plugin: Plugin,
     strategy: StrategyPlugin,
-    rules: Vec<(Plugin, bulkhead_sandbox::Setup)>,
-    learning: BTreeMap<String, Learning>,
-    learners: Value,
     settings: &'a Settings,
+    plain: Variant<'a>,
     instruments: Vec<Instrument>,
     series: Vec<BarSeries>,
     detail: Vec<BarSeries>,
@@ -85,13 +84,10 @@ impl<'a> Ground<'a> {
         let detail = collected(data.detail, &instruments)?;
         let plugin = registry.load(strategy)?;
         plugin.expect_kind(Kind::Strategy)?;
-        let (learning, learners) = learning(registry, settings)?;
         Ok(Ground {
-            learning,
-            learners,
             strategy: StrategyPlugin::new(plugin.clone())?,
             plugin,
-            rules: ready(registry, settings, &instruments)?,
+            plain: Variant::plain(registry, settings, &instruments)?,
             registry,
             settings,
             instruments,
@@ -111,13 +107,17 @@ impl<'a> Ground<'a> {
 
     /// Over everything that all runs have in common.
     pub(super) fn digest(&self) -> Result<Digest, Problem> {
+        self.digest_of(&self.plain)
+    }
+
+    fn digest_of(&self, variant: &Variant<'_>) -> Result<Digest, Problem> {
         let series = self.series.iter();
         let detail = self.detail.iter();
         common(
-            self.settings,
+            &variant.settings,
             self.plugin.digest(),
-            &self.rules,
-            &self.learners,
+            &variant.rules,
+            &variant.learners,
             (
                 series.map(|one| (one.instrument.symbol.as_str(), one.digest, span(one))),
                 detail.map(|one| (one.instrument.symbol.as_str(), one.digest)),
@@ -125,29 +125,49 @@ impl<'a> Ground<'a> {
         )
     }
 
-    /// Whether the strategy's schema takes these parameters.
+    /// Whether the strategy's schema takes these parameters, and rules and models what is changed of theirs.
     ///
     /// # Errors
     /// In one line, why not.
     pub(super) fn check(&self, parameters: &Map<String, Value>) -> Result<(), Problem> {
+        self.variant(parameters)?;
         self.terms(parameters).map(drop)
     }
 
-    /// Names the trial that a run with these parameters is; `common` is [`Ground::digest`].
+    /// Whether a parameter is of a rule or model, and not of the strategy.
+    pub(super) fn is_beside(&self, name: &str) -> bool {
+        let one = Map::from_iter([(name.to_owned(), Value::Null)]);
+        let [_, beside] = apart(&one, &self.plugin.manifest().config_schema);
+        !beside.is_empty()
+    }
+
+    /// Names the trial that a run with these parameters is.
     ///
     /// # Errors
-    /// Parameters that the strategy does not take.
-    pub(super) fn trial(
-        &self,
-        common: &Digest,
-        parameters: &Map<String, Value>,
-    ) -> Result<Digest, Problem> {
+    /// Parameters that the strategy, a rule or a model does not take.
+    pub(super) fn trial(&self, parameters: &Map<String, Value>) -> Result<Digest, Problem> {
+        let changed = self.variant(parameters)?;
+        let common = self.digest_of(changed.as_ref().unwrap_or(&self.plain))?;
         let schema = &self.plugin.manifest().config_schema;
-        trial_of(common, schema, &self.terms(parameters)?.config)
+        trial_of(&common, schema, &self.terms(parameters)?.config)
+    }
+
+    /// What is changed beside the strategy's parameters, where anything is.
+    fn variant(
+        &self,
+        parameters: &Map<String, Value>,
+    ) -> Result<Option<Variant<'static>>, Problem> {
+        let [_, beside] = apart(parameters, &self.plugin.manifest().config_schema);
+        if beside.is_empty() {
+            return Ok(None);
+        }
+        let changed = self.plain.with(&beside, self.registry, &self.instruments)?;
+        Ok(Some(changed))
     }
 
     fn terms(&self, parameters: &Map<String, Value>) -> Result<bulkhead_sandbox::Setup, Problem> {
-        let parameters = Value::Object(parameters.clone());
+        let [own, _] = apart(parameters, &self.plugin.manifest().config_schema);
+        let parameters = Value::Object(own);
         let operator = operator(self.settings);
         self.registry
             .setup(&self.plugin, &parameters, &self.instruments, &operator)
@@ -264,11 +284,13 @@ impl<'a> Ground<'a> {
                 let id = DigestBuilder::new()
                     .part("combination", &number.to_le_bytes())
                     .finish();
-                let rules = fresh(&self.rules)?;
+                let changed = self.variant(parameters)?;
+                let variant = changed.as_ref().unwrap_or(&self.plain);
+                let rules = fresh(&variant.rules)?;
                 let name = self.plugin.manifest().id.clone();
                 let setup = setup(
                     self.settings,
-                    (rules, self.learning.clone()),
+                    (rules, variant.learning.clone()),
                     id,
                     &self.instruments,
                     opened,

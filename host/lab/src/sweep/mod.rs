@@ -17,6 +17,7 @@ mod row;
 mod search;
 mod space;
 mod tally;
+mod variant;
 mod walk;
 
 pub use self::result::{FORMAT, Neighbours, SCHEMA, SweepResult, Written};
@@ -178,7 +179,7 @@ pub fn run(
     result::finish(&sweep, &tally, walk)
 }
 
-/// That every parameter is one of the strategy's, and takes its values.
+/// That every parameter is one of the strategy's, a rule's or a model's, and takes its values.
 fn check(ground: &Ground<'_>, space: &Space, plan: &Plan<'_>) -> Result<(), Problem> {
     let schema = &ground.plugin().manifest().config_schema;
     let known: Vec<&str> = schema
@@ -187,13 +188,17 @@ fn check(ground: &Ground<'_>, space: &Space, plan: &Plan<'_>) -> Result<(), Prob
         .map(|properties| properties.keys().map(String::as_str).collect())
         .unwrap_or_default();
     for axis in space.axes() {
-        if !known.contains(&axis.name.as_str()) {
+        if !known.contains(&axis.name.as_str()) && !ground.is_beside(&axis.name) {
             let id = &ground.plugin().manifest().id;
             return Err(Problem::user(
                 format!("--vary {}: strategy {id} has no such parameter", axis.name),
                 match known.as_slice() {
-                    [] => "it has none that could be varied".to_owned(),
-                    known => format!("vary one of: {}", known.join(", ")),
+                    [] => "vary a rule's or model's, as risk.RULE.SETTING or model.ALIAS.SETTING"
+                        .to_owned(),
+                    known => format!(
+                        "vary one of: {}; or a rule's or model's, as risk.RULE.SETTING or model.ALIAS.SETTING",
+                        known.join(", ")
+                    ),
                 },
             ));
         }
@@ -372,7 +377,6 @@ impl Sweep<'_> {
 
     /// Puts what was seen into the ledger. A combination that is searched in several folds is one trial.
     fn put_down(&self, entries: &[(Entry, String)]) -> Result<(), Problem> {
-        let ground = self.ground.digest()?;
         let mut combinations = Vec::with_capacity(entries.len());
         for (entry, _) in entries {
             let Some(figures) = entry.row.figures else {
@@ -382,7 +386,7 @@ impl Sweep<'_> {
             let parameters = self.space.parameters(&self.plan.parameters, values);
             let finished = entry.row.ending == Ending::Finished;
             combinations.push(Combination {
-                digest: self.ground.trial(&ground, &parameters)?,
+                digest: self.ground.trial(&parameters)?,
                 first: self.whole.from,
                 last: self.whole.until - 1,
                 sharpe: figures.sharpe_per_day.filter(|_| finished),
