@@ -2,7 +2,8 @@
 //!
 //! Promises: of a series that is streamed no more is held than one batch; what a moment holds does not depend on the
 //! order in which series are named. A trading session ends with a bar of a day or longer, and with the bar that closes
-//! at the session's close by the instrument's calendar; where that bar is missing, that session has no end.
+//! at the session's close by the instrument's calendar; where that bar is missing, with the last bar before the next
+//! session's. Nothing can fill between the two, so nobody gains by knowing that no bar is to come.
 
 mod detail;
 
@@ -68,7 +69,9 @@ impl Ends {
             .map_or(Ends::Unknown, |calendar| Ends::Intraday(calendar, i64::MIN))
     }
 
-    fn at(&mut self, open_time: i64, close: i64) -> bool {
+    /// Whether a session ends with a bar, where the next one opens at `next_open`.
+    #[inline]
+    fn at(&mut self, open_time: i64, close: i64, next_open: Option<i64>) -> bool {
         match self {
             Ends::Daily => true,
             Ends::Unknown => false,
@@ -77,7 +80,7 @@ impl Ends {
                     let session = calendar.session_at_or_after(Timestamp(open_time));
                     *ends = session.map_or(i64::MAX, |session| session.close.0);
                 }
-                close >= *ends
+                close >= *ends || next_open.is_some_and(|next| next >= *ends)
             }
         }
     }
@@ -161,10 +164,11 @@ impl<'a> Line<'a> {
             return Ok(None);
         };
         let actions = self.actions_until(open_time);
-        let session_end = self.ends.at(open_time, bar.time);
         self.before = Some(open_time);
         self.row += 1;
         self.find()?;
+        let next_open = self.bars.columns().0.get(self.row).copied();
+        let session_end = self.ends.at(open_time, bar.time, next_open);
         Ok(Some(Step {
             instrument: self.handle,
             open_time,

@@ -13,13 +13,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 
-const HOUR: i64 = 3_600 * SECOND;
+pub(crate) const HOUR: i64 = 3_600 * SECOND;
 
 /// Open, high, low, close.
-type Prices = [f64; 4];
+pub(crate) type Prices = [f64; 4];
 
 /// Bars of a market that never closes; each opens `interval` before it closes.
-fn series(interval: i64, bars: &[(i64, Prices)]) -> BarSeries {
+pub(crate) fn series(interval: i64, bars: &[(i64, Prices)]) -> BarSeries {
     let mut clean = CleanBars {
         interval_ns: interval,
         ..CleanBars::default()

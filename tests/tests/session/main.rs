@@ -10,6 +10,7 @@ mod carry;
 mod contained;
 mod controls;
 mod detail;
+mod ends;
 mod explained;
 mod halted;
 mod invariance;
