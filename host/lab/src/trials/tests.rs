@@ -1,5 +1,5 @@
 use super::artifact::{expiry, load_artifact};
-use super::ledger::{Ledger, Reach};
+use super::ledger::{Combination, Judged, Ledger, Reach};
 use super::*;
 use crate::labels::{LabelSpec, Sample, Samples, TargetKind};
 use crate::validation::{Embargo, Span as Bars};
@@ -407,4 +407,44 @@ fn a_kept_model_is_refused_once_it_is_expired_or_changed() {
         std::fs::write(folder.join(name), whole).unwrap();
     }
     assert!(load(6).is_ok());
+}
+
+/// One that was stopped and then run on is one trial, as far as it was seen; what came of it is not taken back.
+#[test]
+fn a_run_that_was_interrupted_is_counted_as_far_as_it_was_seen() {
+    let ledger = ledger();
+    let see = |digest: &[u8], last: i64, sharpe: Option<f64>| {
+        let seen = Combination {
+            digest: Digest::of(digest),
+            first: 10,
+            last,
+            sharpe,
+        };
+        ledger.see_combinations("f", Timestamp(0), &[seen]).unwrap();
+    };
+    let counted = |first: i64, last: i64| {
+        let judged = Judged {
+            family: "f",
+            first,
+            last,
+            interval_ns: DAY,
+            sharpe: Some(0.1),
+            observations: 100,
+            skewness: Some(0.0),
+            kurtosis: Some(3.0),
+        };
+        let worth = ledger.worth(&judged).unwrap();
+        (worth.trials, worth.variance)
+    };
+    see(b"one", 20, None);
+    assert_eq!((counted(10, 20), counted(21, 50)), ((1, 0.0), (0, 0.0)));
+    see(b"one", 50, Some(0.2));
+    assert_eq!(counted(21, 50), (1, 0.0));
+    see(b"two", 50, Some(0.4));
+    let (trials, variance) = counted(21, 50);
+    assert_eq!(trials, 2);
+    assert!((variance - 0.02).abs() < 1e-12, "{variance}");
+    // Stopped again, it is known no less far, and for no less.
+    see(b"one", 15, None);
+    assert_eq!(counted(21, 50), (trials, variance));
 }
