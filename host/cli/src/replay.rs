@@ -50,17 +50,28 @@ pub(crate) fn run(arguments: &ReplayArgs, options: &GlobalOptions) -> Result<(),
         output::json(&replayed)?;
     }
     let Some(difference) = &replayed.difference else {
-        if options.json {
-            return Ok(());
-        }
-        return line(format!(
-            "equal: {} decisions and {} fills of run {}, over {} bars in {:.1} s",
-            replayed.decisions,
-            replayed.fills,
-            replayed.run,
-            replayed.bars,
-            begun.elapsed().as_secs_f64(),
-        ));
+        return match &replayed.beyond {
+            Some(beyond) => Err(Problem::user(
+                format!(
+                    "run {} was compared up to {}, equal in {} decisions and {} fills: {}",
+                    replayed.run,
+                    Timestamp(beyond.time),
+                    replayed.decisions,
+                    replayed.fills,
+                    beyond.what,
+                ),
+                "replay a session without, to compare all of it",
+            )),
+            None if options.json => Ok(()),
+            None => line(format!(
+                "equal: {} decisions and {} fills of run {}, over {} bars in {:.1} s",
+                replayed.decisions,
+                replayed.fills,
+                replayed.run,
+                replayed.bars,
+                begun.elapsed().as_secs_f64(),
+            )),
+        };
     };
     if !options.json {
         show(difference)?;

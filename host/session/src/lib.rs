@@ -45,7 +45,7 @@ mod wiring;
 pub use config::SessionConfig;
 pub use prepare::{Host, Prepared};
 pub use record::SessionRecord;
-pub use replay::{Difference, Recorded, Replayed};
+pub use replay::{Beyond, Difference, Recorded, Replayed};
 pub use resume::{began_with, needed};
 pub use rules::{Rule, rules};
 pub use run::{Ran, Run, Views, Watch};

@@ -2,8 +2,9 @@
 //! same, and where they are not the first difference is told with what both sides had before them.
 //!
 //! Promises: it runs on the very plugins, settings and bars that the session began with, or says what has changed; what an
-//! AI provider kept back is kept back here; nothing is written. What only a session has (versions swapped in the
-//! middle, restrictions that people raise, faults of a simulated broker) it refuses to run again, in one line.
+//! AI provider kept back is kept back here; nothing is written. What only a session has in its middle (versions swapped,
+//! restrictions that people raise, strategies started again after they failed) ends the comparison there, with the
+//! reason; what it has from its beginning (restrictions, faults of a simulated broker) is refused.
 
 mod difference;
 mod venue;
@@ -60,6 +61,17 @@ pub struct Recorded {
     equity: Option<Decimal>,
     /// Its last moment.
     last: i64,
+    /// Where it goes beyond what a backtest does.
+    beyond: Option<Beyond>,
+}
+
+/// Where a session goes beyond what a backtest does, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Beyond {
+    /// The first moment that was not compared, nanoseconds UTC.
+    pub time: i64,
+    /// What happened.
+    pub what: String,
 }
 
 /// What came of a replay.
@@ -69,12 +81,14 @@ pub struct Replayed {
     pub run: String,
     /// Bars over all instruments.
     pub bars: u64,
-    /// Decisions of the session.
+    /// Decisions of the session that were compared.
     pub decisions: u64,
-    /// Fills of the session.
+    /// Fills of the session that were compared.
     pub fills: u64,
     /// The first difference; `None` where there is none.
     pub difference: Option<Difference>,
+    /// Where the comparison ended before the session did.
+    pub beyond: Option<Beyond>,
 }
 
 /// A fill as both sides know it.
@@ -137,11 +151,13 @@ impl Recorded {
             )
         })?;
         let records = wait(records_of(store, &kept.run))?;
-        if let Some(what) = beyond(&source.config, &records, restricted) {
-            return Err(no(&what, "replay a session without"));
+        if restricted {
+            let what = "trading was restricted when it began";
+            return Err(no(what, "replay a session without"));
         }
         Ok(Recorded {
             last: last_moment(&records).unwrap_or(i64::MAX - 1),
+            beyond: beyond(&source.config, &records),
             proposals: wait(tables::proposals_of(store, &kept.run))?,
             fills: wait(fills(store, &kept.run))?,
             equity: equity(&kept),
@@ -156,12 +172,16 @@ impl Recorded {
     /// The components that it began with, by plugin id: what a registry has to be pinned to.
     #[must_use]
     pub fn components(&self) -> BTreeMap<String, Digest> {
-        let plugins = self.inputs.iter().filter(|input| input.kind == "plugin");
-        let component = |input: &Input| {
-            let id = input.name.split(' ').next()?.to_owned();
-            Some((id, input.digest.parse().ok()?))
-        };
-        plugins.filter_map(component).collect()
+        let mut versions: BTreeMap<String, Vec<Digest>> = BTreeMap::new();
+        for input in self.inputs.iter().filter(|input| input.kind == "plugin") {
+            let id = input.name.split(' ').next().unwrap_or_default();
+            let known = versions.entry(id.to_owned()).or_default();
+            known.extend(input.digest.parse::<Digest>());
+        }
+        // Of a plugin that the configuration itself swaps, it names both versions.
+        versions.retain(|_, digests| digests.len() == 1);
+        let one = |(id, digests): (String, Vec<Digest>)| Some((id, *digests.first()?));
+        versions.into_iter().filter_map(one).collect()
     }
 
     /// The first input that is not what it was.
@@ -175,32 +195,40 @@ impl Recorded {
     }
 }
 
-/// What of a session no backtest does.
-fn beyond(config: &SessionConfig, records: &[Record], restricted: bool) -> Option<String> {
-    if restricted {
-        return Some("trading was restricted when it began".to_owned());
-    }
-    if let Some(swap) = config.swaps.first() {
-        let (plugin, at) = (&swap.plugin, &swap.at);
-        return Some(format!(
-            "a version of {plugin} took another's place on {at}, and a backtest runs each plugin in one version"
-        ));
-    }
-    records.iter().find_map(|record| {
+/// The first thing in a session that no backtest does.
+fn beyond(config: &SessionConfig, records: &[Record]) -> Option<Beyond> {
+    let swapped = |plugin: &str| {
+        format!(
+            "a version of {plugin} took another's place, and a backtest runs each plugin in one version"
+        )
+    };
+    let planned = config.swaps.iter().filter_map(|swap| {
+        Some(Beyond {
+            time: Timestamp::of_date(&swap.at)?.0,
+            what: swapped(&swap.plugin),
+        })
+    });
+    // A person's deeds have the clock's time: the session's is that of the moment that they fell into.
+    let mut moment = i64::MIN;
+    let done = records.iter().find_map(|record| {
         let event = &record.event;
-        let date = event.time.date();
-        match event.kind {
-            Event::Swapped => Some(format!(
-                "a version of {} took another's place on {date}, and a backtest runs each plugin in one version",
-                event.subject
-            )),
-            Event::Raised | Event::Lowered if event.actor.starts_with("person:") => Some(format!(
-                "{} changed the restriction of {} in the middle of it",
-                event.actor, event.subject
-            )),
-            _ => None,
-        }
-    })
+        let what = match event.kind {
+            Event::Moment => {
+                moment = event.time.0;
+                return None;
+            }
+            Event::Swapped => swapped(&event.subject),
+            Event::Raised | Event::Lowered if event.actor.starts_with("person:") => {
+                format!(
+                    "{} changed the restriction of {}",
+                    event.actor, event.subject
+                )
+            }
+            _ => return None,
+        };
+        Some(Beyond { time: moment, what })
+    });
+    planned.chain(done).min_by_key(|beyond| beyond.time)
 }
 
 fn last_moment(records: &[Record]) -> Option<i64> {
@@ -248,42 +276,53 @@ impl Prepared {
         let config = &self.config;
         let whole = Feed::new(self.series());
         let begun = whole.between(config.from.as_deref(), config.to.as_deref())?;
-        let mut feed = begun.until(recorded.last.saturating_add(1));
+        let mut beyond = recorded.beyond.clone();
+        let end = recorded.last.saturating_add(1);
+        let until = beyond.as_ref().map_or(end, |beyond| beyond.time.min(end));
+        let mut feed = begun.until(until);
         let again = Again::new(&recorded.session, vetoed);
         let repeated = run_again(setup, again, &mut feed, progress)?;
+        if let Ended::Failed { time, problem } = &repeated.outcome.ended {
+            beyond = Some(Beyond {
+                time: *time,
+                what: format!("{}; a backtest ends there", problem.what),
+            });
+        }
         let symbols: BTreeMap<u32, String> = self
             .instruments()
             .into_iter()
             .map(|instrument| (instrument.handle, instrument.symbol))
             .collect();
         let symbol = |handle: u32| symbols.get(&handle).cloned().unwrap_or_default();
-        let theirs: Vec<Filled> = recorded.fills.iter().map(Filled::of).collect();
-        let ours: Vec<Filled> = repeated
-            .fills
-            .iter()
-            .map(|fill| Filled {
-                time: fill.time,
-                symbol: symbol(fill.instrument),
-                owner: fill.owner.clone(),
-                order: fill.client_order_id.clone(),
-                side: fill.side,
-                quantity: fill.quantity.normalize(),
-                price: fill.price.normalize(),
-                fee: fill.fee.normalize(),
-            })
-            .collect();
-        let sides = (recorded.proposals.as_slice(), repeated.proposals.as_slice());
-        let ended = match &repeated.outcome.ended {
-            Ended::Failed { time, problem } => Some(difference::of_ending(*time, problem)),
-            _ => None,
+        // Of what lies at the last moment that both went through, either side may know more.
+        let before = |time: i64| beyond.as_ref().is_none_or(|beyond| time < beyond.time);
+        let at_last = beyond.as_ref().map(|_| repeated.last);
+        let filled = |fill: &Filled| at_last.is_none_or(|last| fill.time < last);
+        let theirs = recorded.fills.iter().map(Filled::of);
+        let theirs: Vec<Filled> = theirs.filter(filled).collect();
+        let ours = repeated.fills.iter().map(|fill| Filled {
+            time: fill.time,
+            symbol: symbol(fill.instrument),
+            owner: fill.owner.clone(),
+            order: fill.client_order_id.clone(),
+            side: fill.side,
+            quantity: fill.quantity.normalize(),
+            price: fill.price.normalize(),
+            fee: fill.fee.normalize(),
+        });
+        let ours: Vec<Filled> = ours.filter(filled).collect();
+        let decided = |proposals: &[ProposalRecord]| {
+            let proposals = proposals.iter().filter(|one| before(one.time));
+            proposals.cloned().collect::<Vec<_>>()
         };
+        let (session, backtest) = (decided(&recorded.proposals), decided(&repeated.proposals));
+        let sides = (session.as_slice(), backtest.as_slice());
+        let fills = theirs.len() as u64;
         let mut found = vec![
-            // Of what lies at one moment the first: where a run ends, it decides no more.
-            ended,
             difference::of_decisions(sides, symbol, Part::Decided)?,
             difference::of_fills(theirs, ours)?,
         ];
-        if found.iter().all(Option::is_none) {
+        if beyond.is_none() && found.iter().all(Option::is_none) {
             let equity = (recorded.equity, repeated.outcome.equity);
             found.push(difference::of_decisions(sides, symbol, Part::Outcome)?);
             found.push(difference::of_equity(recorded.last, equity));
@@ -291,9 +330,10 @@ impl Prepared {
         Ok(Replayed {
             run: recorded.run.clone(),
             bars: repeated.outcome.bars,
-            decisions: recorded.proposals.len() as u64,
-            fills: recorded.fills.len() as u64,
+            decisions: session.len() as u64,
+            fills,
             difference: found.into_iter().flatten().min_by_key(|one| one.time),
+            beyond,
         })
     }
 

@@ -159,7 +159,7 @@ fn where_they_part_both_sides_are_told() {
 }
 
 #[test]
-fn a_strategy_that_fails_ends_the_backtest_and_not_the_session() {
+fn a_strategy_that_fails_ends_the_comparison_and_not_the_session() {
     let stand = Stand::new();
     let store = stand.store();
     let mut config = whole();
@@ -172,35 +172,94 @@ fn a_strategy_that_fails_ends_the_backtest_and_not_the_session() {
     });
     let record = kept(&stand, &store, &config);
     let trapped = record.incidents.first().expect("it trapped");
-    let found = replay(&stand, &store, "small").unwrap().difference.unwrap();
-    assert_eq!(found.time, trapped.time);
+    let replayed = replay(&stand, &store, "small").unwrap();
+    assert_eq!(replayed.difference, None);
+    let beyond = replayed.beyond.clone().expect("it ends there");
+    assert_eq!(beyond.time, trapped.time);
     assert!(
-        found.what.contains("panics today, on purpose"),
+        beyond.what.contains("panics today, on purpose"),
         "{}",
-        found.what
+        beyond.what
     );
+    compared_up_to(&record, &replayed, trapped.time);
+}
+
+/// Everything before a moment was compared, and something was.
+fn compared_up_to(record: &SessionRecord, replayed: &Replayed, time: i64) {
+    let before = record.proposals.iter().filter(|one| one.time < time);
+    assert_eq!(replayed.decisions, before.count() as u64);
+    assert!(
+        replayed.decisions > 20 && replayed.fills > 10,
+        "{replayed:?}"
+    );
+    assert!(replayed.decisions < record.totals.proposals);
+}
+
+#[test]
+fn what_a_session_does_in_its_middle_is_where_the_comparison_ends() {
+    let stand = Stand::new();
+    let store = stand.store();
+    let mut swapped = whole();
+    swapped.name = "swapped".to_owned();
+    let linfa = bulkhead_tests::plugins().join("linfa.wasm");
+    swapped.swaps.push(SwapConfig {
+        at: "2001-05-15".to_owned(),
+        plugin: "linfa".to_owned(),
+        to: linfa.display().to_string(),
+    });
+    let record = kept(&stand, &store, &swapped);
+    let replayed = replay(&stand, &store, "swapped").unwrap();
+    assert_eq!(replayed.difference, None);
+    let beyond = replayed.beyond.clone().unwrap();
+    assert_eq!(Timestamp(beyond.time).date(), "2001-05-15");
+    assert!(beyond.what.starts_with("a version of linfa took"));
+    compared_up_to(&record, &replayed, beyond.time);
+    // What differs before is told all the same.
+    change(
+        &store,
+        "UPDATE proposals SET record = replace(record, '\"rsi_14\"', '\"rsi_15\"')
+         WHERE decision = (SELECT decision FROM proposals ORDER BY time LIMIT 1)",
+    );
+    let replayed = replay(&stand, &store, "swapped").unwrap();
+    assert!(replayed.difference.is_some());
+
+    let mut halted = whole();
+    halted.name = "halted".to_owned();
+    let (gate, never) = (stand.gate(&store), AtomicBool::new(false));
+    let run = stand.run(&never, Some(&store), &gate);
+    let mut halt = Halt(Arc::clone(&gate), None);
+    let record = stand.prepare(&halted).run(run, &mut halt).unwrap().record;
+    let replayed = replay(&stand, &store, "halted").unwrap();
+    assert_eq!(replayed.difference, None);
+    let beyond = replayed.beyond.clone().unwrap();
+    assert_eq!(Some(beyond.time), halt.1);
+    let says = "person:tester changed the restriction of global";
+    assert_eq!(beyond.what, says);
+    compared_up_to(&record, &replayed, beyond.time);
+}
+
+/// Lets positions be reduced only, once so many bars were seen; keeps the moment.
+struct Halt(Arc<Gate>, Option<i64>);
+
+impl Watch for Halt {
+    fn progress(&mut self, done: u64, time: Timestamp) {
+        if done >= 700 && self.1.is_none() {
+            self.1 = Some(time.0);
+            let latch = Latch {
+                scope: Scope::Global,
+                state: TradingState::ReduceOnly,
+                actor: "person:tester".to_owned(),
+                reason: "a test".to_owned(),
+                time: Timestamp(0),
+                cancel_protection: false,
+            };
+            self.0.raise(latch).unwrap();
+        }
+    }
 }
 
 #[test]
 fn what_a_backtest_cannot_do_is_refused_in_one_line() {
-    struct Halt(Arc<Gate>, bool);
-    impl Watch for Halt {
-        fn progress(&mut self, done: u64, _: Timestamp) {
-            if done >= 300 && !self.1 {
-                self.1 = true;
-                self.0
-                    .raise(Latch {
-                        scope: Scope::Global,
-                        state: TradingState::ReduceOnly,
-                        actor: "person:tester".to_owned(),
-                        reason: "a test".to_owned(),
-                        time: Timestamp(0),
-                        cancel_protection: false,
-                    })
-                    .unwrap();
-            }
-        }
-    }
     let stand = Stand::new();
     let store = stand.store();
     let refused = |name: &str, says: &str| {
@@ -218,22 +277,6 @@ fn what_a_backtest_cannot_do_is_refused_in_one_line() {
     kept(&stand, &store, &faulty);
     refused("faulty", "its broker's setting `faults` is");
 
-    let mut swapped = whole();
-    swapped.name = "swapped".to_owned();
-    swapped.swaps.push(SwapConfig {
-        at: "2001-05-15".to_owned(),
-        plugin: "linfa".to_owned(),
-        to: bulkhead_tests::plugins()
-            .join("linfa.wasm")
-            .display()
-            .to_string(),
-    });
-    kept(&stand, &store, &swapped);
-    refused(
-        "swapped",
-        "a version of linfa took another's place on 2001-05-15",
-    );
-
     kept(&stand, &store, &whole());
     change(
         &store,
@@ -243,11 +286,14 @@ fn what_a_backtest_cannot_do_is_refused_in_one_line() {
     change(&store, "UPDATE sessions SET source = ''");
     refused("small", "a version that did not keep the configuration");
 
-    let mut halted = whole();
-    halted.name = "halted".to_owned();
-    let (gate, never) = (stand.gate(&store), AtomicBool::new(false));
+    // A restriction that a session begins under.
+    let mut restricted = whole();
+    restricted.name = "restricted".to_owned();
+    let gate = stand.gate(&store);
+    let mut halt = Halt(Arc::clone(&gate), None);
+    halt.progress(700, Timestamp(0));
+    let never = AtomicBool::new(false);
     let run = stand.run(&never, Some(&store), &gate);
-    let mut halt = Halt(Arc::clone(&gate), false);
-    stand.prepare(&halted).run(run, &mut halt).unwrap();
-    refused("halted", "person:tester changed the restriction of global");
+    stand.prepare(&restricted).run(run, &mut Unwatched).unwrap();
+    refused("restricted", "trading was restricted when it began");
 }

@@ -24,6 +24,8 @@ pub(crate) struct Repeated {
     pub(crate) outcome: Outcome,
     pub(crate) proposals: Vec<ProposalRecord>,
     pub(crate) fills: Vec<FillRecord>,
+    /// The last moment that it came to.
+    pub(crate) last: i64,
 }
 
 impl Again {
@@ -99,6 +101,7 @@ pub(crate) fn run_again(
     let mut tape = Nowhere;
     let mut run = Backtest::made(setup, &mut tape, Some(again))?;
     let outcome = run.drive(feed, &AtomicBool::new(false), progress)?;
+    let last = run.now;
     let recorder = run.again.take().map(|again| again.recorder);
     let (proposals, fills) = recorder
         .map(|recorder| (recorder.proposals, recorder.fills))
@@ -108,5 +111,6 @@ pub(crate) fn run_again(
         outcome,
         proposals,
         fills,
+        last,
     })
 }

@@ -170,20 +170,6 @@ pub(super) fn of_fills(
     Ok(None)
 }
 
-/// The backtest ends where the session went on.
-pub(super) fn of_ending(time: i64, problem: &Problem) -> Difference {
-    Difference {
-        time,
-        what: format!(
-            "the backtest ends here and the session went on: {}",
-            problem.what
-        ),
-        fields: Vec::new(),
-        session: None,
-        backtest: Some(json!({ "ended": problem.to_string() })),
-    }
-}
-
 /// The account ends otherwise although every decision and fill is the same.
 pub(super) fn of_equity(
     time: i64,
