@@ -221,6 +221,18 @@ impl<'a> Line<'a> {
     }
 }
 
+/// A line over each series, in memory or read as it is needed.
+fn lines<'a>(
+    series: impl IntoIterator<Item = &'a BarSeries>,
+    readers: impl IntoIterator<Item = (InstrumentHandle, BarReader)>,
+) -> Result<Vec<Line<'a>>, Problem> {
+    let mut lines: Vec<Line<'a>> = series.into_iter().map(Line::whole).collect();
+    for (handle, reader) in readers {
+        lines.push(Line::streamed(handle, reader)?);
+    }
+    Ok(lines)
+}
+
 /// Walks several series at once.
 pub struct Feed<'a> {
     lines: Vec<Line<'a>>,
@@ -244,11 +256,7 @@ impl<'a> Feed<'a> {
         series: impl IntoIterator<Item = &'a BarSeries>,
         readers: impl IntoIterator<Item = (InstrumentHandle, BarReader)>,
     ) -> Result<Feed<'a>, Problem> {
-        let mut lines: Vec<Line<'a>> = series.into_iter().map(Line::whole).collect();
-        for (handle, reader) in readers {
-            lines.push(Line::streamed(handle, reader)?);
-        }
-        Ok(Feed::over(lines))
+        Ok(Feed::over(lines(series, readers)?))
     }
 
     fn over(mut lines: Vec<Line<'a>>) -> Feed<'a> {
@@ -270,11 +278,7 @@ impl<'a> Feed<'a> {
         series: impl IntoIterator<Item = &'a BarSeries>,
         readers: impl IntoIterator<Item = (InstrumentHandle, BarReader)>,
     ) -> Result<Feed<'a>, Problem> {
-        let mut lines: Vec<Line<'a>> = series.into_iter().map(Line::whole).collect();
-        for (handle, reader) in readers {
-            lines.push(Line::streamed(handle, reader)?);
-        }
-        self.details = Details::new(lines);
+        self.details = Details::new(lines(series, readers)?);
         Ok(self)
     }
 

@@ -7,6 +7,7 @@
 
 mod difference;
 pub(crate) mod inputs;
+pub(crate) mod performed;
 pub(crate) mod series;
 mod settings;
 mod tape;
@@ -18,6 +19,7 @@ pub use self::settings::{RuleSettings, Settings, fees, parameter, rule, slippage
 pub use self::tape::Refusal;
 
 use self::inputs::{Inputs, digest_of, inputs, setup, trial_of};
+use self::performed::{costs, orders};
 use self::series::{apart, number};
 use self::tape::{Recorded, Recorder};
 use self::vectorised::Planner;
@@ -26,7 +28,7 @@ use crate::result::{
     Deflation, EquityWriter, FORMAT, Label, Run, RunInputs, RunResult, RunTotals, Status, Written,
     write,
 };
-use crate::statistics::{Costs, OrderCounts, Performance, Statistics};
+use crate::statistics::{Performance, Statistics};
 use crate::trials::ledger::{Combination, Judged, Ledger};
 use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::number::to_f64;
@@ -226,26 +228,13 @@ fn finish(
     for (instrument, bars) in run.instruments.iter_mut().zip(&recorded.bars) {
         instrument.bars = *bars;
     }
-    let orders = outcome.orders;
     let performance = Performance {
         starting_equity: to_f64(settings.cash),
         curve: recorded.curve,
         points: "bars",
         trades: recorded.trades,
-        costs: Costs {
-            fees: to_f64(outcome.fees),
-            borrow_fees: to_f64(outcome.borrow_fees),
-            slippage: Some(to_f64(outcome.slippage)),
-            traded: Some(to_f64(outcome.traded)),
-        },
-        orders: OrderCounts {
-            sent: orders.sent,
-            filled: orders.filled,
-            rejected: orders.rejected,
-            cancelled: orders.cancelled,
-            expired: orders.expired,
-            denied: orders.denied,
-        },
+        costs: costs(&outcome),
+        orders: orders(&outcome),
         benchmarks: vec![recorded.benchmark],
     };
     let statistics = Statistics::of_performance(&performance);

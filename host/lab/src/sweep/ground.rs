@@ -6,11 +6,12 @@
 use super::row::{Objective, Row};
 use super::variant::{Variant, apart};
 use crate::backtest::inputs::{common, fresh, operator, setup, trial_of};
+use crate::backtest::performed::{costs, orders};
 use crate::backtest::series::{collected, number, span};
 use crate::backtest::vectorised::Planner;
 use crate::backtest::{Data, Settings};
 use crate::result::DetailInput;
-use crate::statistics::{Costs, CurveBuilder, OrderCounts, Performance, Statistics};
+use crate::statistics::{CurveBuilder, Performance, Statistics};
 use bulkhead_domain::digest::DigestBuilder;
 use bulkhead_domain::number::to_f64;
 use bulkhead_domain::order::InstrumentHandle;
@@ -311,26 +312,13 @@ impl<'a> Ground<'a> {
         }
         let mut trades = tape.trades;
         trades.extend(outcome.open.iter().cloned());
-        let orders = outcome.orders;
         let performance = Performance {
             starting_equity: to_f64(self.settings.cash),
             curve: tape.curve.finish(),
             points: "bars",
             trades,
-            costs: Costs {
-                fees: to_f64(outcome.fees),
-                borrow_fees: to_f64(outcome.borrow_fees),
-                slippage: Some(to_f64(outcome.slippage)),
-                traded: Some(to_f64(outcome.traded)),
-            },
-            orders: OrderCounts {
-                sent: orders.sent,
-                filled: orders.filled,
-                rejected: orders.rejected,
-                cancelled: orders.cancelled,
-                expired: orders.expired,
-                denied: orders.denied,
-            },
+            costs: costs(&outcome),
+            orders: orders(&outcome),
             benchmarks: Vec::new(),
         };
         let statistics = Statistics::of_performance(&performance);
